@@ -1,0 +1,1 @@
+//! Arguments, output, and one file per verb.

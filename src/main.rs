@@ -1,0 +1,3 @@
+//! The `tagalong` program.
+
+fn main() {}

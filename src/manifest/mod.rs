@@ -1,0 +1,1 @@
+//! Where images stand in YAML, and how one is changed byte for byte.

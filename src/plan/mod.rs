@@ -1,0 +1,1 @@
+//! From decisions and places to edits, messages and diffs.

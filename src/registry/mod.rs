@@ -1,0 +1,1 @@
+//! What registries list and hold.

@@ -1,0 +1,1 @@
+//! One cycle, start to finish.
