@@ -1,1 +1,3 @@
 //! From decisions and places to edits, messages and diffs.
+
+pub mod report;
