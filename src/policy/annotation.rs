@@ -1,5 +1,12 @@
 //! Annotations: which policy a person wrote for a workload and its containers.
 
+use std::collections::BTreeSet;
+
+use super::{
+    keys::{KEYS, KeyError, Keys},
+    pattern::{Pattern, PatternError},
+};
+
 /// One annotation of a workload, as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
@@ -21,3 +28,258 @@ pub enum Quoting {
     /// An unquoted scalar that YAML reads as a boolean: the API server refuses it.
     PlainBoolean,
 }
+
+/// What the annotations of one workload say.
+#[derive(Clone, Debug)]
+pub struct WorkloadPolicy {
+    /// `ignore: "true"`: not touched at all.
+    pub ignored: bool,
+    /// Why nobody may touch it for now.
+    pub lock: Option<Lock>,
+    /// The containers that take part, in the order of the workload.
+    pub containers: Vec<ContainerPolicy>,
+    /// Oddities that change no decision, with their lines.
+    pub warnings: Vec<Warning>,
+}
+
+/// A lock that a person put on a workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// Why.
+    pub message: Option<String>,
+    /// Who.
+    pub user: Option<String>,
+}
+
+/// What the annotations say about one container that takes part.
+#[derive(Clone, Debug)]
+pub struct ContainerPolicy {
+    /// The container's name.
+    pub container: String,
+    /// The policy, or why it cannot be read.
+    pub policy: Result<Policy, Malformed>,
+    /// Where the pattern is written; `None` where `glob:*` stands in for one.
+    pub source: Option<Source>,
+    /// A pattern of a weaker key that lost: its key and text.
+    pub overridden: Vec<Source>,
+}
+
+/// A pattern and its own keys.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which tags, and which is the newest.
+    pub pattern: Pattern,
+    /// What else counts.
+    pub keys: Keys,
+    /// Whether a person wrote the pattern.
+    pub origin: Origin,
+}
+
+/// Who chose the pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A person wrote it.
+    Written,
+    /// It is `glob:*`, because the workload is automated and nobody wrote one.
+    Default,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The annotation's key.
+    pub key: String,
+    /// Its value.
+    pub text: String,
+    /// The line of the value, from 1.
+    pub line: u32,
+}
+
+/// A policy that cannot be read; the container is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where it is written.
+    pub source: Source,
+    /// What is wrong.
+    pub error: MalformedKind,
+}
+
+/// What is wrong with a policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedKind {
+    /// The pattern does not parse.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// An own key is unknown or has a value that it does not take.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// `tagalong.dev/tag` names no container, and there are several.
+    #[error("it names no container, and the workload has {0}")]
+    WhichContainer(usize),
+}
+
+/// An oddity that changes no decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What is odd, in one sentence.
+    pub text: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+const OWN: &str = "tagalong.dev/";
+const FLUX: &str = "fluxcd.io/";
+const FILTER: &str = "filter.fluxcd.io/";
+const LEGACY: &str = "flux.weave.works/";
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` is malformed: {}", self.source.key, self.error)
+    }
+}
+
+impl Malformed {
+    /// What to write instead.
+    pub fn hint(&self) -> String {
+        match &self.error {
+            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => error.hint().to_owned(),
+            MalformedKind::Key(_) => format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", ")),
+            MalformedKind::WhichContainer(_) => "write `tagalong.dev/tag.<container>`".to_owned(),
+        }
+    }
+}
+
+impl WorkloadPolicy {
+    /// Reads the annotations of a workload object that has these containers, init containers too.
+    pub fn read(annotations: &[Annotation], containers: &[&str]) -> Self {
+        let reader = Reader { annotations, count: containers.iter().collect::<BTreeSet<_>>().len() };
+        let mut warnings = reader.warnings(containers);
+        let ignored = reader.is_true("ignore");
+        let lock = reader.is_true("locked").then(|| Lock { message: reader.text("locked_msg"), user: reader.text("locked_user") });
+        let policies = containers.iter().filter(|container| reader.takes_part(container)).map(|container| reader.container(container)).collect();
+        warnings.sort_by_key(|warning| warning.line);
+        Self { ignored, lock, containers: policies, warnings }
+    }
+}
+
+struct Reader<'a> {
+    annotations: &'a [Annotation],
+    count: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn find(&self, key: &str) -> Option<&'a Annotation> {
+        // The API server takes the last of equal keys; duplicate keys never get here.
+        self.annotations.iter().find(|annotation| annotation.key == key)
+    }
+
+    /// The strongest annotation of Flux v1's for this word.
+    fn flux(&self, word: &str) -> Option<&'a Annotation> {
+        [FLUX, LEGACY].iter().find_map(|prefix| self.find(&format!("{prefix}{word}")))
+    }
+
+    fn is_true(&self, word: &str) -> bool {
+        self.flux(word).is_some_and(|annotation| annotation.value == "true")
+    }
+
+    fn text(&self, word: &str) -> Option<String> {
+        self.flux(word).map(|annotation| annotation.value.clone())
+    }
+
+    /// The container's own word wins over the workload's, ours over Flux's.
+    fn takes_part(&self, container: &str) -> bool {
+        let own = self.find(&format!("{OWN}automated.{container}")).or_else(|| self.find(&format!("{OWN}automated")));
+        match own.map(|annotation| &*annotation.value) {
+            Some("true") => true,
+            Some("false") => false,
+            _ => self.is_true("automated"),
+        }
+    }
+
+    fn container(&self, container: &str) -> ContainerPolicy {
+        let mut patterns = self.patterns(container).into_iter();
+        let winner = patterns.next();
+        let overridden = patterns.map(Source::of).collect();
+        ContainerPolicy { container: container.to_owned(), policy: self.policy(container, winner), source: winner.map(Source::of), overridden }
+    }
+
+    /// The patterns for a container, the strongest key first.
+    fn patterns(&self, container: &str) -> Vec<&'a Annotation> {
+        let keys = [
+            format!("{OWN}tag.{container}"),
+            format!("{OWN}tag"),
+            format!("{FLUX}tag.{container}"),
+            format!("{FILTER}{container}"),
+            format!("{LEGACY}tag.{container}"),
+        ];
+        keys.iter().filter_map(|key| self.find(key)).collect()
+    }
+
+    fn policy(&self, container: &str, pattern: Option<&'a Annotation>) -> Result<Policy, Malformed> {
+        let malformed = |annotation: &Annotation, error| Malformed { source: Source::of(annotation), error };
+        if let Some(annotation) = self.find(&format!("{OWN}tag"))
+            && self.count != 1
+        {
+            return Err(malformed(annotation, MalformedKind::WhichContainer(self.count)));
+        }
+        let (parsed, origin) = match pattern {
+            Some(annotation) => {
+                let parsed = Pattern::parse(&annotation.value).map_err(|error| malformed(annotation, error.into()))?;
+                (parsed, Origin::Written)
+            }
+            None => (Pattern::any(), Origin::Default),
+        };
+        let mut keys = Keys::default();
+        // First those for all containers, then this container's own, which win.
+        for only in [None, Some(container)] {
+            for annotation in self.annotations {
+                let Some(word) = annotation.key.strip_prefix(OWN) else { continue };
+                let (key, name) = word.split_once('.').map_or((word, None), |(key, name)| (key, Some(name)));
+                if name == only {
+                    self.set(&mut keys, key, annotation).map_err(|error| malformed(annotation, error.into()))?;
+                }
+            }
+        }
+        Ok(Policy { pattern: parsed, keys, origin })
+    }
+
+    fn set(&self, keys: &mut Keys, key: &str, annotation: &Annotation) -> Result<(), KeyError> {
+        match (key, &*annotation.value) {
+            ("tag", _) | ("automated", "true" | "false") => Ok(()),
+            ("automated", value) => Err(KeyError::Value { value: value.to_owned(), expected: "neither `true` nor `false`" }),
+            (key, value) => keys.set(key, value),
+        }
+    }
+
+    fn warnings(&self, containers: &[&str]) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let mut warn = |annotation: &Annotation, text| warnings.push(Warning { text, line: annotation.line });
+        for annotation in self.annotations {
+            let key = &annotation.key;
+            let own = key.strip_prefix(OWN);
+            let is_ours = own.is_some() || [FLUX, FILTER, LEGACY].iter().any(|prefix| key.starts_with(prefix));
+            if is_ours && annotation.quoting == Quoting::PlainBoolean {
+                warn(annotation, format!("`{key}: {}` is not quoted: the API server refuses it", annotation.value));
+            }
+            let named = own
+                .and_then(|word| word.split_once('.').map(|(_, container)| container))
+                .or_else(|| [FLUX, LEGACY].iter().find_map(|prefix| key.strip_prefix(prefix)?.strip_prefix("tag.")))
+                .or_else(|| key.strip_prefix(FILTER));
+            if let Some(container) = named
+                && !containers.contains(&container)
+            {
+                warn(annotation, format!("`{key}` names the container `{container}`, which does not exist"));
+            }
+        }
+        warnings
+    }
+}
+
+impl Source {
+    fn of(annotation: &Annotation) -> Self {
+        Self { key: annotation.key.clone(), text: annotation.value.clone(), line: annotation.line }
+    }
+}
+
+#[cfg(test)]
+mod tests;

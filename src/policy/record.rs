@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::Code;
 use crate::image::{Digest, Platform, Tag};
 
 /// A tag that a registry lists, with all that has been learnt about it.
@@ -31,8 +32,15 @@ pub struct FirstSeen {
 pub enum Metadata {
     /// Nobody has asked yet.
     NotRead,
-    /// Asked, and no answer came this time; the text is the reason in one sentence.
-    Unreadable(String),
+    /// Asked, and no answer came this time.
+    Unreadable {
+        /// The code of the failure.
+        code: Code,
+        /// The reason in one sentence.
+        reason: String,
+    },
+    /// Only the digest is known: what a HEAD request tells.
+    Pointed(Digest),
     /// The registry says that there is no such tag.
     Gone,
     /// Something else than a runnable image: its media type or kind, for people.
@@ -59,4 +67,33 @@ pub struct PlatformFacts {
     pub platform: Platform,
     /// When the image for this platform was built, where that was read and is a time at all.
     pub created: Option<Timestamp>,
+}
+
+/// Docker's first public release: what claims to be older was built reproducibly and hides its time.
+const FIRST_POSSIBLE_BUILD: Timestamp = Timestamp::constant(1_362_096_000, 0);
+
+/// A build time that can be believed: not before 2013-03-01, and not more than 10 minutes ahead.
+pub fn usable_build_time(time: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let ahead = time.duration_since(now);
+    (time >= FIRST_POSSIBLE_BUILD && ahead.as_secs() <= 600).then_some(time)
+}
+
+impl TagRecord {
+    /// A tag of which nothing is known but its name.
+    pub fn listed(tag: Tag) -> Self {
+        Self { tag, first_seen: None, metadata: Metadata::NotRead }
+    }
+
+    /// The moment from which the tag's age counts, where anything is known about it.
+    pub fn age_counts_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let built = match &self.metadata {
+            Metadata::Image(facts) => facts.platforms.iter().find_map(|platform| platform.created).and_then(|time| usable_build_time(time, now)),
+            _ => None,
+        };
+        match (&self.first_seen, built) {
+            (Some(seen), None) => Some(seen.at),
+            (Some(seen), Some(built)) if !seen.in_first_listing => Some(seen.at.max(built)),
+            (_, built) => built,
+        }
+    }
 }

@@ -1,0 +1,222 @@
+//! Versions: what a tag says when it is read as one, and how two of them compare.
+
+pub mod digits;
+mod suffix;
+
+use std::cmp::Ordering;
+
+use digits::{compare, compare_dotted, is_number};
+pub use suffix::{Labelled, Part, Suffix};
+
+/// A tag read as a version: `v`, one to six numbers, and a suffix.
+///
+/// Equality is spelling; [`Version::order`] compares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version<'a> {
+    text: &'a str,
+    numbers: [&'a str; 6],
+    count: usize,
+    suffix: Suffix<'a>,
+    suffix_text: &'a str,
+}
+
+impl<'a> Version<'a> {
+    /// Reads a tag by itself; `None` where it is no version.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut rest = text.strip_prefix('v').unwrap_or(text);
+        let mut numbers = [""; 6];
+        let mut count = 0;
+        loop {
+            let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+            if number.is_empty() || count == 6 {
+                return None;
+            }
+            numbers[count] = number;
+            count += 1;
+            match after.strip_prefix('.') {
+                Some(more) => rest = more,
+                None => {
+                    rest = after;
+                    break;
+                }
+            }
+        }
+        let (suffix, suffix_text) = if rest.is_empty() {
+            (Suffix::default(), "")
+        } else if let Some(suffix) = rest.strip_prefix(['-', '_']) {
+            if suffix.is_empty() {
+                return None;
+            }
+            (Suffix::parse(suffix)?, suffix)
+        } else {
+            // Only a pre-release may be glued on, and only to two numbers or more.
+            (Suffix::parse(rest).filter(|suffix| suffix.pre_release.is_some() && count > 1)?, rest)
+        };
+        Some(Self { text, numbers, count, suffix, suffix_text })
+    }
+
+    /// Reads the tag that stands in Git: there a bare `-dev` names a channel, thus a flavour.
+    pub fn current(text: &'a str) -> Option<Self> {
+        let mut version = Self::parse(text)?;
+        if suffix::is_channel(version.suffix_text) {
+            version.suffix = Suffix::channel(version.suffix_text);
+        }
+        Some(version)
+    }
+
+    /// Reads a candidate beside the current tag, whose channel and commit ids it may share.
+    pub fn beside(text: &'a str, current: Option<&Version<'_>>) -> Option<Self> {
+        let mut version = Self::parse(text)?;
+        if let Some(current) = current {
+            if suffix::is_channel(current.suffix_text) && version.suffix_text == current.suffix_text {
+                version.suffix = Suffix::channel(version.suffix_text);
+            }
+            if version.suffix_text != "" && current.suffix_text != "" {
+                version.suffix.align(&current.suffix);
+            }
+        }
+        Some(version)
+    }
+
+    /// The tag.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The numbers before the suffix, one to six.
+    pub fn numbers(&self) -> &[&'a str] {
+        &self.numbers[..self.count]
+    }
+
+    /// The number at this place, `0` where the version is shorter.
+    pub fn number(&self, at: usize) -> &'a str {
+        self.numbers().get(at).copied().unwrap_or("0")
+    }
+
+    /// The parts of the suffix.
+    pub fn suffix(&self) -> &Suffix<'a> {
+        &self.suffix
+    }
+
+    /// Whether both belong to one series: the same flavour but for what floats in it, and both with a build or both without.
+    pub fn same_series(&self, other: &Version<'_>) -> bool {
+        self.suffix.build.is_empty() == other.suffix.build.is_empty() && same_flavour(&self.suffix, &other.suffix)
+    }
+
+    /// Compares by numbers, then pre-release and post-release, then build and floating numbers from the left.
+    ///
+    /// Versions that differ only in spelling or in commit ids are equal. Meant for versions of one series.
+    pub fn order(&self, other: &Version<'_>) -> Ordering {
+        self.order_of_release(other).then_with(|| self.order_of_places(other))
+    }
+
+    /// Compares captures, which need not be of one series: the flavour's text decides between release and build.
+    pub fn order_across(&self, other: &Version<'_>) -> Ordering {
+        let flavours = || {
+            if same_flavour(&self.suffix, &other.suffix) { Ordering::Equal } else { self.suffix.flavour.cmp(other.suffix.flavour) }
+        };
+        self.order_of_release(other).then_with(flavours).then_with(|| self.order_of_places(other))
+    }
+
+    /// Compares by numbers, pre-release and post-release alone, whatever the series.
+    pub fn order_of_release(&self, other: &Version<'_>) -> Ordering {
+        (0..6)
+            .map(|at| compare(self.number(at), other.number(at)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+            .then_with(|| match (&self.suffix.pre_release, &other.suffix.pre_release) {
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (Some(a), Some(b)) => order_labels(a, b),
+            })
+            .then_with(|| match (&self.suffix.post_release, &other.suffix.post_release) {
+                (Some(a), Some(b)) => order_dotted(a.numbers, b.numbers).then_with(|| order_labels(a, b)),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            })
+    }
+
+    fn order_of_places(&self, other: &Version<'_>) -> Ordering {
+        let (mut a, mut b) = (self.places(), other.places());
+        loop {
+            match (a.next(), b.next()) {
+                (Some(Part::Floating(_, a)), Some(Part::Floating(_, b))) => match compare_dotted(a, b) {
+                    Ordering::Equal => {}
+                    other => return other,
+                },
+                (Some(a), Some(b)) => match matches!(a, Part::Floating(..)).cmp(&matches!(b, Part::Floating(..))) {
+                    Ordering::Equal => {}
+                    other => return other,
+                },
+                (a, b) => return a.is_some().cmp(&b.is_some()),
+            }
+        }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Part<'a>> {
+        self.suffix.build.iter().chain(&self.suffix.flavour_parts).filter(|part| !matches!(part, Part::Fixed(_)))
+    }
+
+    /// The commit ids, from the left.
+    pub fn commits(&self) -> impl Iterator<Item = &'a str> {
+        self.places().filter_map(|part| if let Part::Commit(id) = part { Some(*id) } else { None })
+    }
+
+    /// Whether two versions that compare as equal are also spelled alike: the same `v`, count of numbers and zero padding.
+    pub fn spelled_like(&self, other: &Version<'_>) -> bool {
+        let padded = |version: &Version<'_>| version.numbers().iter().any(|number| number.len() > 1 && number.starts_with('0'));
+        self.count == other.count && self.text.starts_with('v') == other.text.starts_with('v') && padded(self) == padded(other)
+    }
+}
+
+fn same_flavour(a: &Suffix<'_>, b: &Suffix<'_>) -> bool {
+    a.flavour_parts.len() == b.flavour_parts.len()
+        && a.flavour_parts.iter().zip(&b.flavour_parts).all(|pair| match pair {
+            (Part::Fixed(a), Part::Fixed(b)) | (Part::Floating(a, _), Part::Floating(b, _)) => a == b,
+            (Part::Commit(_), Part::Commit(_)) => true,
+            _ => false,
+        })
+}
+
+fn order_dotted(a: &str, b: &str) -> Ordering {
+    match (a.is_empty(), b.is_empty()) {
+        (false, false) => compare_dotted(a, b),
+        (a, b) => b.cmp(&a),
+    }
+}
+
+/// Words as lower-case text, then a word without a number below the same word with one, then by the numbers.
+fn order_labels(a: &Labelled<'_>, b: &Labelled<'_>) -> Ordering {
+    let lower = |text: &str| text.to_ascii_lowercase();
+    lower(a.word).cmp(&lower(b.word)).then_with(|| order_dotted(a.numbers, b.numbers))
+}
+
+/// A pre-release as SemVer writes it in an operand: `0`, `rc.1`, `beta-2`.
+///
+/// # Errors
+/// Compares below, at or above the pre-release of a candidate.
+pub fn order_pre_release(candidate: &Labelled<'_>, operand: &str) -> Ordering {
+    let mine = std::iter::once(candidate.word).chain(candidate.numbers.split('.').filter(|number| !number.is_empty()));
+    let mut theirs = operand.split(['.', '-', '_']).flat_map(|item| {
+        let digits = item.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        // `rc9` is the word and its number; `x86y` stays whole.
+        let (word, number) = item.split_at(digits);
+        [word, number].into_iter().filter(|item| !item.is_empty())
+    });
+    for item in mine {
+        let Some(other) = theirs.next() else { return Ordering::Greater };
+        let order = match (is_number(item), is_number(other)) {
+            (true, true) => compare(item, other),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => item.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    if theirs.next().is_some() { Ordering::Less } else { Ordering::Equal }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Why a tag won or lost.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::TagCode;
+use crate::image::Tag;
+
+/// Why a tag won or lost. `Display` is the text that `explain` prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It won.
+    Chosen,
+    /// The pattern, or the own key `match`, does not match.
+    NotMatched,
+    /// The group captures no number.
+    NoNumber,
+    /// It is no version.
+    NotAVersion,
+    /// It is a pre-release and the range names none.
+    PreRelease,
+    /// The range does not hold it.
+    OutsideRange(Arc<str>),
+    /// It has another flavour than the current tag; empty where it has none.
+    OtherSeries(Box<str>),
+    /// It has a build number and the current tag has none, or the other way round.
+    OtherBuild,
+    /// Its only number is far longer than the current tag's.
+    LongerNumber,
+    /// It has fewer numbers than the current tag.
+    FewerNumbers {
+        /// Its numbers.
+        has: usize,
+        /// The current tag's, or 2 where that is no version.
+        wants: usize,
+    },
+    /// It is `latest`.
+    Latest,
+    /// An own key excludes it.
+    Excluded,
+    /// It is younger than `min-age`, until then where that is known.
+    TooYoung(Option<Timestamp>),
+    /// It lacks a wanted platform; what it offers.
+    PlatformMissing(Box<str>),
+    /// It is no runnable image, but this.
+    NotAnImage(Box<str>),
+    /// The registry no longer has it.
+    Gone,
+    /// It has no usable build time.
+    NoBuildTime,
+    /// Its metadata was not read, for this reason where it was tried.
+    NotRead(Option<Box<str>>),
+    /// Another tag is better; `None` while it is not known which.
+    Outranked(Option<Tag>),
+}
+
+impl Reason {
+    /// The code of the reason.
+    pub fn code(&self) -> TagCode {
+        match self {
+            Self::Chosen => TagCode::Chosen,
+            Self::NotMatched | Self::NoNumber => TagCode::NotMatched,
+            Self::NotAVersion => TagCode::NotAVersion,
+            Self::PreRelease => TagCode::PreRelease,
+            Self::OutsideRange(_) => TagCode::OutsideRange,
+            Self::OtherSeries(_) | Self::OtherBuild | Self::LongerNumber => TagCode::OtherSeries,
+            Self::FewerNumbers { .. } => TagCode::FewerNumbers,
+            Self::Latest => TagCode::Latest,
+            Self::Excluded => TagCode::Excluded,
+            Self::TooYoung(_) => TagCode::TooYoung,
+            Self::PlatformMissing(_) => TagCode::PlatformMissing,
+            Self::NotAnImage(_) => TagCode::NotAnImage,
+            Self::Gone => TagCode::Gone,
+            Self::NoBuildTime => TagCode::NoBuildTime,
+            Self::NotRead(_) => TagCode::NotRead,
+            Self::Outranked(_) => TagCode::Outranked,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chosen => f.write_str("chosen"),
+            Self::NotMatched => f.write_str("does not match"),
+            Self::NoNumber => f.write_str("the group `number` captures no number"),
+            Self::NotAVersion => f.write_str("no version"),
+            Self::PreRelease => f.write_str("pre-release; the range names none"),
+            Self::OutsideRange(range) => write!(f, "outside {range}"),
+            Self::OtherSeries(flavour) if flavour.is_empty() => f.write_str("other series: without suffix"),
+            Self::OtherSeries(flavour) => write!(f, "other series: -{flavour}"),
+            Self::OtherBuild => f.write_str("other series: only one of it and the current tag has a build number"),
+            Self::LongerNumber => f.write_str("other series: a far longer number than the current tag's"),
+            Self::FewerNumbers { has, wants } => {
+                let plural = if *has == 1 { "" } else { "s" };
+                write!(f, "{} number{plural}, the current tag has {}", count(*has), count(*wants))
+            }
+            Self::Latest => f.write_str("`latest` is never chosen unless the pattern is `latest`"),
+            Self::Excluded => f.write_str("excluded"),
+            Self::TooYoung(Some(eligible)) => write!(f, "younger than min-age, eligible at {eligible}"),
+            Self::TooYoung(None) => f.write_str("its age is unknown, and min-age asks for one"),
+            Self::PlatformMissing(offers) => write!(f, "offers {offers} only"),
+            Self::NotAnImage(what) => write!(f, "no runnable image: {what}"),
+            Self::Gone => f.write_str("listed, but gone"),
+            Self::NoBuildTime => f.write_str("no usable build time"),
+            Self::NotRead(None) => f.write_str("not read yet"),
+            Self::NotRead(Some(why)) => write!(f, "not read: {why}"),
+            Self::Outranked(Some(by)) => write!(f, "below {by}"),
+            Self::Outranked(None) => f.write_str("below a better tag"),
+        }
+    }
+}
+
+fn count(number: usize) -> &'static str {
+    ["no", "one", "two", "three", "four", "five", "six"].get(number).copied().unwrap_or("more")
+}

@@ -1,0 +1,199 @@
+//! Which tags take part by their names, and which of two is better.
+
+use std::cmp::Ordering;
+
+use super::{
+    annotation::Policy,
+    pattern::{By, Expression, Rule, is_attachment, is_latest},
+    range::{Outside, Range},
+    reason::Reason,
+};
+use crate::image::{
+    Tag,
+    version::{Version, digits},
+};
+
+/// What orders a tag among those that take part.
+#[derive(Clone, Debug)]
+pub(super) enum Key<'a> {
+    Version(Box<Version<'a>>),
+    Number(&'a str),
+    Text(&'a str),
+    BuildTime,
+    Only,
+}
+
+/// A policy beside the current tag: all that names alone decide.
+pub(super) struct Selector<'a> {
+    policy: &'a Policy,
+    current: Option<&'a str>,
+    version: Option<Version<'a>>,
+    /// What orders the current tag, whether it matches or not; `None` where it cannot be compared.
+    current_key: Option<Key<'a>>,
+}
+
+impl<'a> Selector<'a> {
+    pub(super) fn new(policy: &'a Policy, current: Option<&'a Tag>) -> Self {
+        // `latest` counts as a tag that does not match, thus as none that could be compared.
+        let current = current.map(Tag::as_str).filter(|tag| !is_latest(tag) || policy.pattern.is_exactly(tag));
+        let version = current.and_then(Version::current);
+        let mut selector = Self { policy, current, version, current_key: None };
+        selector.current_key = current.and_then(|tag| selector.key_of_current(tag));
+        selector
+    }
+
+    fn key_of_current(&self, tag: &'a str) -> Option<Key<'a>> {
+        let by_itself = || self.version.clone().map(|version| Key::Version(Box::new(version)));
+        match self.policy.pattern.rule() {
+            Rule::Semver(_) => by_itself(),
+            Rule::Expression { expression, by: By::Semver } => {
+                expression.capture(tag, By::Semver).and_then(Version::parse).map(|version| Key::Version(Box::new(version))).or_else(by_itself)
+            }
+            Rule::Expression { expression, by } => captured(expression, *by, tag).ok(),
+            Rule::Glob(_) | Rule::Digest(_) => None,
+        }
+    }
+
+    /// Whether the tag takes part by its name, and what orders it then.
+    pub(super) fn judge(&self, tag: &'a str) -> Result<Key<'a>, Reason> {
+        let key = self.judge_by_pattern(tag)?;
+        if self.policy.keys.exclude.iter().any(|glob| glob.matches(tag)) { Err(Reason::Excluded) } else { Ok(key) }
+    }
+
+    /// Whether the tag matches when `exclude` is left aside.
+    pub(super) fn judge_by_pattern(&self, tag: &'a str) -> Result<Key<'a>, Reason> {
+        if is_latest(tag) && !self.policy.pattern.is_exactly(tag) {
+            return Err(Reason::Latest);
+        }
+        if is_attachment(tag) {
+            return Err(Reason::NotAnImage("a signature or an attachment".into()));
+        }
+        let key = match self.policy.pattern.rule() {
+            Rule::Semver(range) => self.version_in(range, tag).map(|version| Key::Version(Box::new(version)))?,
+            Rule::Glob(glob) => glob.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
+            Rule::Digest(one) => (one.as_str() == tag).then_some(Key::Only).ok_or(Reason::NotMatched)?,
+            Rule::Expression { expression, by: By::BuildTime } => expression.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
+            Rule::Expression { expression, by } => captured(expression, *by, tag)?,
+        };
+        match &self.policy.keys.expression {
+            Some(expression) if !expression.matches(tag) => Err(Reason::NotMatched),
+            _ => Ok(key),
+        }
+    }
+
+    fn version_in(&self, range: &Range, tag: &'a str) -> Result<Version<'a>, Reason> {
+        let version = Version::beside(tag, self.version.as_ref()).ok_or(Reason::NotAVersion)?;
+        self.in_series(&version)?;
+        range.holds(&version).map_err(|outside| match outside {
+            Outside::PreRelease => Reason::PreRelease,
+            Outside::Range => Reason::OutsideRange(range.text()),
+        })?;
+        Ok(version)
+    }
+
+    /// Candidates are the tags of the current tag's series with at least as many numbers as it has.
+    fn in_series(&self, version: &Version<'_>) -> Result<(), Reason> {
+        let has = version.numbers().len();
+        let wants = self.version.as_ref().map_or(2, |current| current.numbers().len());
+        if has < wants {
+            return Err(Reason::FewerNumbers { has, wants });
+        }
+        let suffix = version.suffix();
+        match &self.version {
+            None if !suffix.flavour.is_empty() => Err(Reason::OtherSeries(suffix.flavour.into())),
+            None if !suffix.build.is_empty() => Err(Reason::OtherBuild),
+            Some(current) if !version.same_series(current) => {
+                let same_flavour = suffix.flavour == current.suffix().flavour;
+                Err(if same_flavour { Reason::OtherBuild } else { Reason::OtherSeries(suffix.flavour.into()) })
+            }
+            Some(current) if wants == 1 && significant(version.number(0)) > significant(current.number(0)) + 1 => Err(Reason::LongerNumber),
+            _ => Ok(()),
+        }
+    }
+
+    /// The tag that stands in Git, unless it is a `latest` that the pattern does not name.
+    pub(super) fn current(&self) -> Option<&'a str> {
+        self.current
+    }
+
+    /// Whether the tag in Git names a channel such as `-dev` or `-SNAPSHOT`.
+    pub(super) fn current_version(&self) -> Option<&Version<'a>> {
+        self.version.as_ref()
+    }
+
+    /// How a candidate compares with the tag in Git; `None` where the two cannot be compared.
+    pub(super) fn beside_current(&self, key: &Key<'_>) -> Option<Ordering> {
+        self.current_key.as_ref().and_then(|current| order(key, current, self.across()))
+    }
+
+    /// How two candidates compare before ties are broken: equal ones differ in spelling or in commit ids alone.
+    pub(super) fn order(&self, a: &Key<'_>, b: &Key<'_>) -> Ordering {
+        order(a, b, self.across()).unwrap_or(Ordering::Equal)
+    }
+
+    /// How two candidates compare; equal only if they are one tag.
+    pub(super) fn prefer(&self, a: (&str, &Key<'_>), b: (&str, &Key<'_>)) -> Ordering {
+        self.order(a.1, b.1).then_with(|| self.break_tie(a, b))
+    }
+
+    /// The better of two candidates that compare as equal.
+    pub(super) fn break_tie(&self, a: (&str, &Key<'_>), b: (&str, &Key<'_>)) -> Ordering {
+        let is_current = |tag: &str| Some(tag) == self.current;
+        let first = is_current(a.0).cmp(&is_current(b.0));
+        match (a.1, b.1) {
+            (Key::Version(x), Key::Version(y)) => {
+                let like = |version: &Version<'_>| self.version.as_ref().is_some_and(|current| version.spelled_like(current));
+                first.then_with(|| like(x).cmp(&like(y))).then_with(|| x.numbers().len().cmp(&y.numbers().len())).then_with(|| a.0.cmp(b.0))
+            }
+            _ => first.then_with(|| digits::natural(a.0, b.0)),
+        }
+    }
+
+    /// Captures need not be of one series.
+    fn across(&self) -> Across {
+        if matches!(self.policy.pattern.rule(), Rule::Semver(_)) { Across::OneSeries } else { Across::AllSeries }
+    }
+
+    /// A version in range that lost only by its series: what `newer elsewhere` may name.
+    pub(super) fn elsewhere(&self, tag: &'a str, reason: &Reason) -> Option<Version<'a>> {
+        let Rule::Semver(range) = self.policy.pattern.rule() else { return None };
+        if !matches!(reason, Reason::OtherSeries(_) | Reason::OtherBuild | Reason::FewerNumbers { .. }) {
+            return None;
+        }
+        let version = Version::parse(tag)?;
+        let keys = &self.policy.keys;
+        let allowed = keys.expression.as_ref().is_none_or(|expression| expression.matches(tag)) && !keys.exclude.iter().any(|glob| glob.matches(tag));
+        let one_number = self.version.as_ref().is_some_and(|current| current.numbers().len() == 1);
+        (allowed && (one_number || version.numbers().len() > 1) && range.holds(&version).is_ok()).then_some(version)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Across {
+    OneSeries,
+    AllSeries,
+}
+
+fn order(a: &Key<'_>, b: &Key<'_>, across: Across) -> Option<Ordering> {
+    match (a, b, across) {
+        (Key::Version(a), Key::Version(b), Across::OneSeries) => Some(a.order(b)),
+        (Key::Version(a), Key::Version(b), Across::AllSeries) => Some(a.order_across(b)),
+        (Key::Number(a), Key::Number(b), _) => Some(digits::compare(a, b)),
+        (Key::Text(a), Key::Text(b), _) => Some(a.cmp(b)),
+        _ => None,
+    }
+}
+
+fn captured<'t>(expression: &Expression, by: By, tag: &'t str) -> Result<Key<'t>, Reason> {
+    let found = expression.capture(tag, by).ok_or(Reason::NotMatched)?;
+    match by {
+        By::Semver => Version::parse(found).map(|version| Key::Version(Box::new(version))).ok_or(Reason::NotAVersion),
+        By::Number => digits::is_number(found).then_some(Key::Number(found)).ok_or(Reason::NoNumber),
+        By::Text | By::BuildTime => Ok(Key::Text(found)),
+    }
+}
+
+/// How many digits a number has without leading zeros.
+fn significant(number: &str) -> usize {
+    number.trim_start_matches('0').len().max(1)
+}
