@@ -1,1 +1,3 @@
 //! Arguments, output, and one file per verb.
+
+pub mod print;
