@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
-use super::{report::Version, safe};
+use super::{
+    report::{Record, Version},
+    safe,
+};
 
 /// The most characters of a subject.
 const SUBJECT: usize = 200;
@@ -26,6 +29,14 @@ pub struct Update {
     pub to: Version,
     /// The policy's text.
     pub policy: String,
+}
+
+impl Update {
+    /// What a record of a plan updates, `None` where it has no image or no winner.
+    pub fn of(record: &Record) -> Option<Self> {
+        let Record { workload, container, from, policy, .. } = record.clone();
+        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy })
+    }
 }
 
 /// Whether a commit asks continuous integration to leave it alone.
@@ -187,6 +198,34 @@ mod tests {
         Image-Update: ghcr.io/acme/migrate 2.0.0 -> 2.0.1
         Image-Update: redis - -> 7.4
         ");
+    }
+
+    #[test]
+    fn a_record_with_image_and_winner_is_an_update() {
+        let whole = Record {
+            root: ".".into(),
+            workload: "a:deployment/b".into(),
+            container: "c".into(),
+            image: Some("app".into()),
+            from: tag("1"),
+            to: Some(tag("2")),
+            policy: "semver:~1".into(),
+            file: "a.yaml".into(),
+            line: 1,
+            place: crate::manifest::Place::Container,
+            code: crate::policy::Code::Updated,
+            reason: String::new(),
+            blame: None,
+            newer_elsewhere: None,
+            hint: None,
+        };
+        for (word, record, update) in [
+            ("whole", whole.clone(), Some(update("a:deployment/b", "c", "app", "1", "2"))),
+            ("no image", Record { image: None, ..whole.clone() }, None),
+            ("no winner", Record { to: None, ..whole }, None),
+        ] {
+            assert_eq!(Update::of(&record), update, "{word}");
+        }
     }
 
     #[test]
