@@ -1,1 +1,5 @@
 //! Arguments, output, and one file per verb.
+
+pub mod demo;
+pub mod print;
+pub mod progress;

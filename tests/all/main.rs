@@ -1,2 +1,8 @@
-#[test]
-fn a() {}
+//! Tests against real parts.
+
+#![expect(clippy::disallowed_methods, reason = "edge: tests run programs and read files")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod demo;
+mod diff;
+mod message;
