@@ -147,3 +147,140 @@ fn flux_yaml(tree: &Tree<'_>) -> Option<FluxYaml> {
     let (line, generation) = found.unwrap_or((tree.line(root), Generation::Unknown));
     Some(FluxYaml { generation, line })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(bytes: &[u8]) -> Unreadable {
+        read("a.yaml", bytes, &[]).expect_err("the file cannot be read")
+    }
+
+    #[test]
+    fn what_readers_understand_differently_is_not_read() {
+        for (word, text, line, reason) in [
+            ("tab", "a:\n\tb: c\n", 2, "a tab stands where YAML wants spaces"),
+            ("tab after spaces", "a:\n  b: 1\n\tc: 2\n", 3, "a tab stands where YAML wants spaces"),
+            ("tab at the top", "# x\n\ta: b\n", 2, "a tab stands where YAML wants spaces"),
+            ("tab before a list", "\t- a\n", 1, "a tab stands where YAML wants spaces"),
+            ("key twice", "a:\n  b: 1\n  c: 2\n  \"b\": 3\n", 4, "the key `b` stands twice in one mapping"),
+            ("key twice in braces", "a: {b: 1, b: 2}\n", 1, "the key `b` stands twice in one mapping"),
+            ("merge key twice", "a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", 4, "the key `<<` stands twice in one mapping"),
+            ("unknown anchor", "a: *b\n", 1, "an alias names an anchor that stands nowhere above it"),
+            ("anchor of another document", "a: &b c\n---\nd: *b\n", 3, "an alias names an anchor that stands nowhere above it"),
+            ("alias inside itself", "a: &b\n  c: *b\n", 2, "an alias stands inside the value that it names"),
+            ("open quote", "a: \"b\n", 2, "a quote is not closed, or its text continues with too little indentation"),
+            ("open bracket", "a: [b\n", 1, "a `{` or `[` is not closed"),
+            ("two colons", "a: b: c\n", 1, "a `: ` stands inside a value that is not quoted"),
+            ("text after quote", "a: 'b' c\n", 1, "text follows a closing quote"),
+            ("indentation", "a:\n    b: c\n  d: e\n", 3, "the indentation fits no level above it"),
+            ("reserved", "a: @b\n", 1, "a value cannot begin with `@`"),
+            ("NUL", "a: b\nc: \0\n", 2, "it holds a NUL byte"),
+        ] {
+            let found = fault(text.as_bytes());
+            assert_eq!((found.line, found.reason.as_str(), found.kind), (Some(line), reason, UnreadableKind::Broken), "{word}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_not_read() {
+        let found = fault(b"a: b\nc: \xff\n");
+        assert_eq!((found.line, found.reason.as_str()), (Some(2), "it is not UTF-8"));
+        let found = fault(&vec![b'#'; (8 << 20) + 1]);
+        assert_eq!((found.line, found.reason.as_str()), (None, "it has 8 MiB, more than 8"));
+    }
+
+    #[test]
+    fn deep_nesting_ends_early() {
+        let deep = |open: &str| open.repeat(100_000);
+        let indented: String = (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        for (word, text) in
+            [("brackets", deep("[")), ("braces", deep("{a: ")), ("dashes", deep("- ")), ("question marks", deep("? ")), ("keys", indented)]
+        {
+            assert_eq!(fault(text.as_bytes()).reason, "it is nested more than 200 levels deep", "{word}");
+        }
+        let legal = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(read("a.yaml", legal.as_bytes(), &[]).is_ok());
+    }
+
+    #[test]
+    fn alias_bombs_are_not_expanded() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let alias = format!("*a{}", level - 1);
+            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", ")));
+        }
+        let found = fault(bomb.as_bytes());
+        assert_eq!((found.line, found.reason.as_str()), (Some(5), "its aliases repeat more than 100000 values"));
+        let many: String = (0..2_000).map(|number| format!("k{number}: *a\n")).collect();
+        assert!(read("a.yaml", format!("a: &a [x, y]\n{many}").as_bytes(), &[]).is_ok());
+    }
+
+    #[test]
+    fn many_values_are_bounded() {
+        let found = fault(format!("[{}]", "a,".repeat(500_001)).as_bytes());
+        assert_eq!(found.reason, "it holds more than 500000 values");
+    }
+
+    #[test]
+    fn templates_are_told_from_broken_files() {
+        for (word, text, kind) in [
+            ("expression", "a: {{ .Values.a }}:{{ .Values.b }}\n", UnreadableKind::Template),
+            ("action", "{{- if .Values.a }}\na: b\n{{- end }}\n", UnreadableKind::Template),
+            ("annotated", "{{ x }}\n  fluxcd.io/automated: \"true\"\n", UnreadableKind::Template),
+            ("in double quotes", "a: \"{{ b }}\"\nc: @d\n", UnreadableKind::Broken),
+            ("in single quotes", "a: '{{ b }}'\nc: @d\n", UnreadableKind::Broken),
+            ("in a comment", "a: b # {{ c }}\nd: @e\n", UnreadableKind::Broken),
+            ("after an apostrophe", "a: it's {{ b }}\nc: @d\n", UnreadableKind::Template),
+            ("none", "a: @b\n", UnreadableKind::Broken),
+        ] {
+            let found = fault(text.as_bytes());
+            assert_eq!((found.kind, found.annotated), (kind, false), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_with_annotations_says_so() {
+        for (word, text, annotated) in [
+            ("flux", "a: @b\nfluxcd.io/automated: \"true\"\n", true),
+            ("legacy", "a: @b\nflux.weave.works/automated: \"true\"\n", true),
+            ("own", "a: @b # tagalong: semver:*\n", true),
+            ("none", "a: @b\nimage: nginx\n", false),
+        ] {
+            assert_eq!(fault(text.as_bytes()).annotated, annotated, "{word}");
+        }
+    }
+
+    #[test]
+    fn legal_files_are_read() {
+        for (word, text) in [
+            ("empty", ""),
+            ("comment", "# nothing\n"),
+            ("marks", "---\n---\n...\n"),
+            ("directive", "%YAML 1.1\n---\na: b\n"),
+            ("tab after colon", "a:\tb\n"),
+            ("tab in a block scalar", "a: |\n  \tb\n"),
+            ("tabs in braces", "{\n\t\"a\":\t[1,\n\t2]\n}\n"),
+            ("byte order mark", "\u{feff}a: b\n"),
+            ("old line ends", "a: b\rc: d\r"),
+            ("surrogates", "{\"a\": \"\\ud83d\\ude00\"}"),
+            ("list", "- a\n- b\n"),
+            ("scalar", "a\n"),
+        ] {
+            assert_eq!(read("a.yaml", text.as_bytes(), &[]), Ok(File::default()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_flux_yaml_says_how_manifests_are_made() {
+        for (word, text, generation, line) in [
+            ("patch", "version: 1\npatchUpdated:\n  patchFile: a.yaml\n", Generation::PatchUpdated, 2),
+            ("command", "version: 1\ncommandUpdated: {}\n", Generation::CommandUpdated, 2),
+            ("scan", "version: 1\nscanForFiles: {}\n", Generation::ScanForFiles, 2),
+            ("other", "version: 2\n", Generation::Unknown, 1),
+        ] {
+            let file = read("apps/.flux.yaml", text.as_bytes(), &[]).expect(word);
+            assert_eq!(file.flux_yaml, Some(FluxYaml { generation, line }), "{word}");
+        }
+    }
+}

@@ -185,7 +185,7 @@ fn shown(text: &str) -> String {
 }
 
 fn index(node: usize) -> u32 {
-    u32::try_from(node).expect("there are at most a million nodes")
+    u32::try_from(node).expect("there are far fewer nodes")
 }
 
 /// Counts, from the last node to the first, in how many places of the document each node stands.

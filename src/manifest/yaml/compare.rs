@@ -35,7 +35,7 @@ pub(in crate::manifest) fn compare(before: &str, after: &str, replaced: &[Replac
                 Some(missing) => Err(Fault::at(missing.line, "the second YAML reader does not find the image")),
             };
         };
-        let ((one, span), (other, other_span)) = (read(one)?, read(other)?);
+        let ((one, span), (other, other_span)) = (read(one, before)?, read(other, after)?);
         if matches!(one, Event::StreamStart | Event::StreamEnd) && one == other {
             continue;
         }
@@ -51,8 +51,8 @@ pub(in crate::manifest) fn compare(before: &str, after: &str, replaced: &[Replac
     }
 }
 
-fn read(event: Result<(Event<'_>, Span), ScanError>) -> Result<(Event<'_>, Span), Fault> {
-    event.map_err(|error| Fault::scan(&error))
+fn read<'e>(event: Result<(Event<'e>, Span), ScanError>, source: &str) -> Result<(Event<'e>, Span), Fault> {
+    event.map_err(|error| Fault::scan(&error, source))
 }
 
 fn is_replaced(one: &Event<'_>, other: &Event<'_>, meant: &Replacement) -> bool {

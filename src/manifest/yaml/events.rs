@@ -85,7 +85,7 @@ pub(super) fn granit_events(text: &str) -> granit::Parser<'_, granit::StrInput<'
 fn by_granit(source: &str) -> Result<Builder, Fault> {
     let mut builder = Builder::new(source.len());
     for next in granit_events(source) {
-        let (event, span) = next.map_err(|error| Fault::scan(&error))?;
+        let (event, span) = next.map_err(|error| Fault::scan(&error, source))?;
         let at = At { line: u32::try_from(span.start.line()).unwrap_or(u32::MAX), column: u32::try_from(span.start.col()).unwrap_or(u32::MAX) };
         match event {
             granit::Event::DocumentStart(..) => builder.document_start(),
@@ -111,7 +111,7 @@ fn by_granit(source: &str) -> Result<Builder, Fault> {
 pub(in crate::manifest) fn second_reading(text: &str) -> Result<Reading, Fault> {
     let mut reading = Reading::default();
     for next in granit_events(text) {
-        let (event, span) = next.map_err(|error| Fault::scan(&error))?;
+        let (event, span) = next.map_err(|error| Fault::scan(&error, text))?;
         match event {
             granit::Event::DocumentStart(..) => reading.mark(Mark::DocumentStart, 0),
             granit::Event::DocumentEnd => reading.mark(Mark::DocumentEnd, 0),

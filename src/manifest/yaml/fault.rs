@@ -20,9 +20,19 @@ impl Fault {
         Self { line: None, reason: reason.into() }
     }
 
-    pub(super) fn scan(error: &ScanError) -> Self {
-        Self::at(u32::try_from(error.marker().line()).unwrap_or(u32::MAX), sentence(error.kind()))
+    pub(super) fn scan(error: &ScanError, source: &str) -> Self {
+        let line = error.marker().line();
+        let reason = sentence(error.kind());
+        // The parser names the line where the value before the tab begins.
+        let further = if reason == TAB { source.lines().skip(line.saturating_sub(1)).position(is_indented_by_tab).unwrap_or(0) } else { 0 };
+        Self::at(u32::try_from(line + further).unwrap_or(u32::MAX), reason)
     }
+}
+
+pub(super) const TAB: &str = "a tab stands where YAML wants spaces";
+
+pub(super) fn is_indented_by_tab(line: &str) -> bool {
+    line[..line.len() - line.trim_start_matches([' ', '\t']).len()].contains('\t')
 }
 
 pub(super) fn too_deep(line: u32) -> Fault {
@@ -32,9 +42,7 @@ pub(super) fn too_deep(line: u32) -> Fault {
 fn sentence(kind: &ErrorKind) -> String {
     use ErrorKind as K;
     let known = match kind {
-        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabInPlainScalar | K::TabAtBlockScalarStart => {
-            "a tab stands where YAML wants spaces"
-        }
+        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabInPlainScalar | K::TabAtBlockScalarStart => TAB,
         K::RecursionLimitExceeded => "it is nested more than 200 levels deep",
         K::UnknownAnchor => "an alias names an anchor that stands nowhere above it",
         K::UnclosedQuotedScalar | K::InvalidQuotedScalarIndent => "a quote is not closed, or its text continues with too little indentation",

@@ -21,7 +21,7 @@ pub(super) use tree::{Kind, Style, Tag, Tree};
 /// Collections may stand inside each other this deep.
 const DEPTH: usize = 200;
 /// A file may hold this many values.
-const NODES: usize = 1_000_000;
+const NODES: usize = 500_000;
 /// Aliases may repeat this many values.
 const EXPANSION: u64 = 100_000;
 /// A file may have this many bytes.

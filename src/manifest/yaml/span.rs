@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Fault, Kind, Style, Tree, tree::Node};
+use super::{
+    Fault, Kind, Style, Tree,
+    fault::{TAB, is_indented_by_tab},
+    tree::Node,
+};
 
 impl Tree<'_> {
     /// The bytes of a scalar in the file: with its quotes; of a block scalar its one line of text.
@@ -59,10 +63,8 @@ impl Tree<'_> {
                 continue;
             }
             let line = self.nodes[first].line;
-            let text = &self.source[self.byte(line, 0)..];
-            let indentation = &text[..text.len() - text.trim_start_matches([' ', '\t']).len()];
-            if indentation.contains('\t') {
-                return Err(Fault::at(line, "a tab stands where YAML wants spaces"));
+            if is_indented_by_tab(&self.source[self.byte(line, 0)..]) {
+                return Err(Fault::at(line, TAB));
             }
         }
         Ok(())
