@@ -26,7 +26,8 @@ pub(super) struct Push<'a> {
 /// What was heard during one push.
 #[derive(Default)]
 struct Heard {
-    moved: Cell<bool>,
+    /// What the remote has on the branch, where it is not what was read.
+    other_tip: Cell<Option<Oid>>,
     /// The remote's word on our branch.
     verdict: RefCell<Verdict>,
     /// What hooks printed.
@@ -47,8 +48,10 @@ impl Push<'_> {
     pub fn send(&self) -> Result<(), WriteError> {
         let (heard, sign_in) = (Heard::default(), Cell::default());
         let outcome = self.converse(&heard, &sign_in);
-        if heard.moved.get() {
-            return Err(self.moved());
+        match heard.other_tip.get() {
+            Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
+            Some(_) => return Err(self.moved()),
+            None => {}
         }
         // `push` is fine with a branch that the remote refused to move: only its word on the branch counts.
         match (outcome, heard.verdict.take()) {
@@ -71,11 +74,8 @@ impl Push<'_> {
         let mut callbacks = self.contact.callbacks(sign_in);
         callbacks.push_negotiation(|updates| {
             // `src` is what the remote has now.
-            if updates.iter().all(|update| update.src() == self.from) {
-                return Ok(());
-            }
-            heard.moved.set(true);
-            Err(git2::Error::from_str("moved"))
+            heard.other_tip.set(updates.iter().map(git2::PushUpdate::src).find(|&tip| tip != self.from));
+            if heard.other_tip.get().is_some() { Err(git2::Error::from_str("moved")) } else { Ok(()) }
         });
         callbacks.push_update_reference(|reference, status| {
             if reference == self.name() {

@@ -24,9 +24,11 @@ pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Re
         let file = prepared(&target, bytes).map_err(|source| failed(path, source))?;
         ready.push((path, target, file));
     }
-    for (path, target, file) in ready {
-        // Once more, right before: between the check and now an editor may have saved.
+    // Once more, right before: since the check an editor may have saved.
+    for path in changes.keys() {
         unchanged(work_tree, path)?;
+    }
+    for (path, target, file) in ready {
         file.persist(&target).map_err(|error| failed(path, error.error))?;
         folder_synced(&target).map_err(|source| failed(path, source))?;
     }
