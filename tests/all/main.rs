@@ -5,4 +5,7 @@
 
 mod demo;
 mod diff;
+mod git;
+mod git_local;
+mod kit;
 mod message;
