@@ -1,11 +1,11 @@
 //! The flags that Flux v1's daemon had, under the same names.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
-use super::values::{Address, List, image_patterns, paths, words};
-use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, RegistryOverrides, Show, defaults, parse_duration};
+use super::values::{Address, List, image_patterns, paths, prefixes, rate};
+use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -67,15 +67,15 @@ struct RegistryFlags {
     #[arg(long, env = "TAGALONG_REGISTRY_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_duration, help = with_default("How often an image is listed; one run lists once", Show(defaults::REGISTRY_INTERVAL)))]
     registry_poll_interval: Option<Duration>,
 
-    #[arg(long, env = "TAGALONG_REGISTRY_RPS", value_name = "NUMBER", help = with_default("Requests per second and host", defaults::REQUESTS_PER_SECOND))]
-    registry_rps: Option<NonZeroU32>,
+    #[arg(long, env = "TAGALONG_REGISTRY_RPS", value_name = "NUMBER", value_parser = rate, help = with_default("Requests per second and host", defaults::BUDGET.requests_per_second))]
+    registry_rps: Option<f64>,
 
-    #[arg(long, env = "TAGALONG_REGISTRY_BURST", value_name = "NUMBER", help = with_default("Requests at the same time to one host", defaults::CONCURRENCY))]
-    registry_burst: Option<NonZeroU32>,
+    #[arg(long, env = "TAGALONG_REGISTRY_BURST", value_name = "NUMBER", help = with_default("Requests at the same time to one host", defaults::BUDGET.concurrency))]
+    registry_burst: Option<NonZeroU16>,
 
     /// Hosts that may answer with plain http, or with a certificate that nobody vouches for
-    #[arg(long, env = "TAGALONG_REGISTRY_INSECURE_HOST", value_name = "HOSTS", value_parser = words)]
-    registry_insecure_host: Vec<List<String>>,
+    #[arg(long, env = "TAGALONG_REGISTRY_INSECURE_HOST", value_name = "HOSTS", value_parser = prefixes)]
+    registry_insecure_host: Vec<List<Prefix>>,
 
     /// Never look up these images: globs over the full name
     #[arg(long, env = "TAGALONG_REGISTRY_EXCLUDE_IMAGE", value_name = "GLOBS", value_parser = image_patterns)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::{ImagePattern, PathError, Paths, PatternError};
+use crate::config::{ImagePattern, PathError, Paths, PatternError, Prefix, registries::is_rate};
 
 /// An address that may hold a secret: its debug form masks it.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,9 +65,12 @@ pub fn mask(text: &str) -> String {
     masked + rest
 }
 
-pub(super) fn words(text: &str) -> Result<List<String>, EmptyWord> {
-    let words: Vec<String> = split(text).into_iter().map(|word| word.trim().to_owned()).collect();
-    if words.iter().any(String::is_empty) { Err(EmptyWord) } else { Ok(List(words)) }
+pub(super) fn prefixes(text: &str) -> Result<List<Prefix>, String> {
+    split(text).into_iter().map(Prefix::parse).collect::<Result<_, _>>().map(List)
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, NoRate> {
+    text.parse().ok().filter(|number| is_rate(*number)).ok_or(NoRate)
 }
 
 pub(super) fn paths(text: &str) -> Result<Paths, PathError> {
@@ -85,10 +88,10 @@ pub(super) fn own_key(text: &str) -> Result<OwnKey, NoKey> {
     }
 }
 
-/// One of the words between the commas is empty.
+/// A text is no number of requests per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a word between the commas is empty")]
-pub(super) struct EmptyWord;
+#[error("a number above 0 is wanted")]
+pub(super) struct NoRate;
 
 /// A `--key` is not written as key and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

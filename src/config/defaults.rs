@@ -2,9 +2,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
     time::Duration,
 };
+
+use super::Budget;
 
 /// The file that is read where `--config` names none and it is present.
 pub const FILE: &str = "tagalong.yaml";
@@ -20,10 +21,8 @@ pub const GIT_TIMEOUT: Duration = Duration::from_mins(1);
 pub const GIT_INTERVAL: Duration = Duration::from_mins(1);
 /// `registryPollInterval`.
 pub const REGISTRY_INTERVAL: Duration = Duration::from_mins(5);
-/// `registryRps`.
-pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
-/// `registryBurst`.
-pub const CONCURRENCY: NonZeroU32 = NonZeroU32::new(8).expect("8 is not zero");
+/// `registryRps`, `registryBurst`.
+pub const BUDGET: Budget = Budget { concurrency: 8, requests_per_second: 20.0 };
 /// `repositories[].commit.name`.
 pub const AUTHOR_NAME: &str = "Tagalong";
 /// `repositories[].commit.email`.

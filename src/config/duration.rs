@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use serde::{Deserialize, Deserializer, de::Error as _};
 use thiserror::Error;
 
 /// The units, the longest first.
@@ -47,6 +48,21 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         rest = &after[letters..];
     }
     Ok(Duration::from_millis(sum))
+}
+
+/// A span of time that something repeats after: as [`parse`] reads it, and not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PositiveSpan(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for PositiveSpan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match parse(&text) {
+            Ok(Duration::ZERO) => Err(D::Error::custom(format!("`{text}` is no span of time above zero"))),
+            Ok(span) => Ok(Self(span)),
+            Err(error) => Err(D::Error::custom(format!("`{text}` is no span of time: {}", error.what))),
+        }
+    }
 }
 
 /// Prints a span of time as [`parse`] reads it, in the longest units that hold it.

@@ -84,28 +84,6 @@ pub enum ConfigError {
     /// There is no folder for caches.
     #[error("cannot choose a folder for caches: neither `XDG_STATE_HOME` nor `HOME` is set")]
     NoStateFolder,
-    /// A file that holds a secret cannot be read.
-    #[error("cannot read the secret in `{}`", .path.display())]
-    SecretUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the file system says.
-        source: io::Error,
-    },
-    /// A file that should hold a secret does not.
-    #[error("cannot use the secret in `{}`: {what}", .path.display())]
-    SecretUnusable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        what: &'static str,
-    },
-    /// A variable that should hold a secret is not set.
-    #[error("cannot read the secret in the variable `{name}`: it is not set")]
-    VariableNotSet {
-        /// The variable.
-        name: String,
-    },
 }
 
 impl ConfigError {
@@ -124,9 +102,6 @@ impl ConfigError {
             Self::SecretInFile { hint, .. } => Some((*hint).into()),
             Self::NotSupported { .. } => Some("remove the key; commits go to the branch that was read, unsigned, one for all updates".into()),
             Self::NoStateFolder => Some("give one with --state DIR".into()),
-            Self::SecretUnreadable { .. } => Some("the file must exist and be readable by the user that runs tagalong".into()),
-            Self::SecretUnusable { .. } => Some("write the secret into the file, as one line".into()),
-            Self::VariableNotSet { name } => Some(format!("set {name}, or name a file instead")),
         }
     }
 }

@@ -3,9 +3,10 @@
 use serde_saphyr::{Error, Spanned};
 
 use super::{
-    Section, defaults,
+    RegistryEntry, Section, defaults,
     duration::Show,
     key::{nearest_first, section},
+    registries,
     source::Source,
 };
 use crate::config::ConfigError;
@@ -15,7 +16,7 @@ pub(super) type Text = Spanned<String>;
 /// A list of scalars with their lines.
 pub(super) type Texts = Vec<Text>;
 /// A whole number above zero.
-pub(super) type Count = std::num::NonZeroU32;
+pub(super) type Count = std::num::NonZeroU16;
 
 section! {
     /// The top of the file.
@@ -31,7 +32,7 @@ section! {
         /// The Git repositories.
         "repositories" repositories: Vec<Spanned<RepositoryWritten>>, "list", "none";
         /// The registries that need more than their name.
-        "registries" registries: Vec<Spanned<RegistryWritten>>, "list", "none";
+        "registries" registries: Vec<Spanned<RegistryEntry>>, "list", "none";
         /// Further kinds of objects that hold images.
         "kinds" kinds: Vec<Spanned<KindWritten>>, "list", "none";
         /// Folders with own presets.
@@ -43,9 +44,9 @@ section! {
         /// How often a repository in a registry is listed.
         "registryPollInterval" registry_poll_interval: Text, "duration", Show(defaults::REGISTRY_INTERVAL);
         /// Requests per second, per registry host.
-        "registryRps" registry_rps: Count, "number", defaults::REQUESTS_PER_SECOND;
+        "registryRps" registry_rps: Spanned<f64>, "number", defaults::BUDGET.requests_per_second;
         /// Requests at the same time, per registry host.
-        "registryBurst" registry_burst: Count, "number", defaults::CONCURRENCY;
+        "registryBurst" registry_burst: Count, "number", defaults::BUDGET.concurrency;
         /// Hosts that may answer with plain http, or with a certificate that nobody vouches for.
         "registryInsecureHosts" registry_insecure_hosts: Texts, "hosts", "none";
         /// Images that are never looked up: globs over the full name, such as `docker.io/library/*`.
@@ -122,40 +123,6 @@ section! {
 }
 
 section! {
-    /// What holds for the images whose names begin so. The longest prefix wins.
-    "registries[]" RegistryWritten {
-        /// `host[:port][/path]`, with `*` for one label of the host or one part of the path. Required.
-        "prefix" prefix: Text, "name", "required";
-        /// The names of the `repositories` that it serves.
-        "for" serves: Texts, "names", "all";
-        /// Where the API of this name is really asked: a mirror, or split DNS.
-        "endpoint" endpoint: Text, "`https://` address", "the host itself";
-        /// Where tags and metadata are asked, for proxy caches that list only what they hold.
-        "listFrom" list_from: Text, "name", "none";
-        /// Whether plain http, or a certificate that nobody vouches for, is accepted.
-        "insecure" insecure: bool, "`true` or `false`", "false";
-        /// A private CA for this host.
-        "caFile" ca_file: Text, "file", "none";
-        /// The user, with `passwordFile` or `passwordEnv`.
-        "username" username: Text, "text", "none";
-        /// A file that holds the password.
-        "passwordFile" password_file: Text, "file", "none";
-        /// A variable that holds the password.
-        "passwordEnv" password_env: Text, "name", "none";
-        /// A file that holds a token.
-        "tokenFile" token_file: Text, "file", "none";
-        /// A variable that holds a token.
-        "tokenEnv" token_env: Text, "name", "none";
-        /// Requests at the same time.
-        "concurrency" concurrency: Count, "number", "`registryBurst`";
-        /// Requests per second.
-        "requestsPerSecond" requests_per_second: Count, "number", "`registryRps`";
-        /// How often a repository is listed.
-        "interval" interval: Text, "duration", "`registryPollInterval`";
-    }
-}
-
-section! {
     /// A kind of object that holds images at paths of its own.
     "kinds[]" KindWritten {
         /// Its `apiVersion`. Required.
@@ -169,7 +136,7 @@ section! {
 
 /// Every section, in the order of the page.
 pub(super) fn sections() -> Vec<Section> {
-    vec![FileWritten::section(), RepositoryWritten::section(), CommitWritten::section(), RegistryWritten::section(), KindWritten::section()]
+    vec![FileWritten::section(), RepositoryWritten::section(), CommitWritten::section(), registries::Written::section(), KindWritten::section()]
 }
 
 /// Reads the text of a file.
@@ -195,6 +162,7 @@ fn translate(source: &Source, error: &Error) -> ConfigError {
         Error::SerdeUnknownField { field, expected, .. } => return unknown_key(source, line, field, expected),
         Error::DuplicateMappingKey { key, .. } => format!("a key stands twice: `{}`", key.as_deref().unwrap_or("?")),
         Error::InvalidBooleanStrict { .. } | Error::InvalidScalar { ty: "bool", .. } => "a boolean is `true` or `false`".into(),
+        Error::InvalidScalar { ty: "f64", .. } => "a number above zero is wanted here".into(),
         Error::InvalidScalar { .. } | Error::SerdeInvalidValue { .. } | Error::SerdeInvalidType { .. } => {
             "a whole number above zero is wanted here".into()
         }
@@ -203,6 +171,7 @@ fn translate(source: &Source, error: &Error) -> ConfigError {
         Error::Unexpected { expected: "string scalar", .. } => "one value is wanted here, not a list and not keys".into(),
         Error::MultipleDocuments { .. } => "a second document begins here, but the configuration is one".into(),
         Error::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not read here".into(),
+        Error::Message { msg, .. } => msg.clone(),
         Error::Budget { .. } => "it is nested or aliased beyond all use".into(),
         other => plain_text(other),
     };

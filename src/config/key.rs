@@ -41,7 +41,7 @@ macro_rules! section {
 
         impl $name {
             /// The section for the reference page.
-            fn section() -> $crate::config::Section {
+            pub(super) fn section() -> $crate::config::Section {
                 $crate::config::Section {
                     name: $section,
                     about: concat!($($about),+).trim().to_owned(),

@@ -4,16 +4,18 @@ use std::{
     collections::BTreeSet,
     fs::File,
     io::{self, Read},
+    num::NonZeroU16,
     path::{Path, PathBuf},
 };
 
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, ConfigError, Environment, ImageFilter, Kind, Overrides, Pace, Registries, RegistryAllow, RegistryEntry, Repository, defaults,
-    file::{self, FileWritten, KindWritten, RegistryWritten},
-    source::{SignIn, Source, line},
-    url::check_endpoint,
+    Budget, Config, ConfigError, Environment, ImageFilter, Kind, Overrides, Prefix, Registries, RegistryAllow, RegistryOverrides, Repository,
+    defaults,
+    file::{self, FileWritten, KindWritten},
+    registries::is_rate,
+    source::{Source, line},
 };
 
 /// A configuration file is at most this long.
@@ -66,9 +68,8 @@ fn merge(
         allow.map(|text| source.word("registryAllow", text, &[("any", RegistryAllow::Any), ("listed", RegistryAllow::Listed)])).transpose()?;
     let repositories = repositories(source, written)?;
     let mut registries = registries(source, written, &repositories)?;
-    for host in source.texts("registryInsecureHosts", written.registry_insecure_hosts.as_ref())?.iter().chain(&registry.insecure_hosts) {
-        call_insecure(&mut registries, host);
-    }
+    registry.insecure_hosts.iter().for_each(|host| registries.call_insecure(host));
+    registries.default_budget = budget(source, written, &registry)?;
     let state_in_file = local("state", &written.state)?;
     let docker_in_file = local("dockerConfig", &written.docker_config)?;
     let interval_in_file = span("registryPollInterval", &written.registry_poll_interval)?;
@@ -79,11 +80,7 @@ fn merge(
         registry_allow: allow.unwrap_or(RegistryAllow::Any),
         repositories,
         registries,
-        pace: Pace {
-            interval: registry.poll_interval.or(interval_in_file).unwrap_or(defaults::REGISTRY_INTERVAL),
-            requests_per_second: registry.requests_per_second.or(written.registry_rps).unwrap_or(defaults::REQUESTS_PER_SECOND),
-            concurrency: registry.burst.or(written.registry_burst).unwrap_or(defaults::CONCURRENCY),
-        },
+        registry_interval: registry.poll_interval.or(interval_in_file).unwrap_or(defaults::REGISTRY_INTERVAL),
         images: ImageFilter {
             include: either(registry.include_images, source.image_patterns(written.registry_include_images.as_ref())?),
             exclude: either(registry.exclude_images, source.image_patterns(written.registry_exclude_images.as_ref())?),
@@ -121,52 +118,33 @@ fn repositories(source: &Source, written: &FileWritten) -> Result<Vec<Repository
 }
 
 fn registries(source: &Source, written: &FileWritten, repositories: &[Repository]) -> Result<Registries, ConfigError> {
-    let entries = written.registries.iter().flatten().map(|entry| registry(source, entry, repositories));
-    Ok(Registries { entries: entries.collect::<Result<_, _>>()? })
-}
-
-fn registry(source: &Source, entry: &Spanned<RegistryWritten>, repositories: &[Repository]) -> Result<RegistryEntry, ConfigError> {
-    let written = &entry.value;
-    let Some(prefix) = &written.prefix else {
-        return Err(source.wrong(entry.referenced.line(), "a registry needs its `prefix`"));
-    };
-    for name in written.serves.iter().flatten() {
-        if !repositories.iter().any(|repository| repository.name == name.value) {
+    let folder = source.path.parent().unwrap_or(Path::new(""));
+    let mut registries = Registries::default();
+    for entry in written.registries.iter().flatten() {
+        if let Some(name) = entry.value.serves.iter().find(|name| !repositories.iter().any(|repository| repository.name == **name)) {
             let hint = "`for` holds names of entries under `repositories`";
-            return Err(source.wrong_with_hint(line(name), format!("no repository is called `{}`", name.value), hint));
+            return Err(source.wrong_with_hint(entry.referenced.line(), format!("no repository is called `{name}`"), hint));
         }
+        registries.entries.push(entry.value.clone().based_at(folder));
     }
-    let text = source.text("prefix", prefix)?;
-    if text.contains("://") || text.contains(['@', ' ']) || text.starts_with('/') || text.ends_with('/') {
-        return Err(source.wrong_with_hint(line(prefix), "`prefix` is no name", "host[:port][/path], without a scheme: registry.corp:5000/team"));
+    for host in written.registry_insecure_hosts.iter().flatten() {
+        registries.call_insecure(&Prefix::parse(&host.value).map_err(|why| source.wrong(line(host), why))?);
     }
-    let endpoint = written.endpoint.as_ref().map(|url| source.url("endpoint", url, "`https://` or `http://`", check_endpoint));
-    Ok(RegistryEntry {
-        for_: source.texts("for", written.serves.as_ref())?,
-        endpoint: endpoint.transpose()?,
-        list_from: written.list_from.as_ref().map(|name| source.text("listFrom", name)).transpose()?,
-        insecure: written.insecure.unwrap_or(false),
-        ca_file: written.ca_file.as_ref().map(|file| source.local("caFile", file)).transpose()?,
-        credential: source.sign_in(&SignIn {
-            username: written.username.as_ref(),
-            password_file: written.password_file.as_ref(),
-            password_env: written.password_env.as_ref(),
-            token_file: written.token_file.as_ref(),
-            token_env: written.token_env.as_ref(),
-        })?,
-        concurrency: written.concurrency,
-        requests_per_second: written.requests_per_second,
-        interval: written.interval.as_ref().map(|span| source.positive_duration("interval", span)).transpose()?,
-        ..RegistryEntry::bare(text)
-    })
+    Ok(registries)
 }
 
-/// Every entry of the host is insecure, and the host has one.
-fn call_insecure(registries: &mut Registries, host: &str) {
-    registries.entries.iter_mut().filter(|entry| entry.host() == host).for_each(|entry| entry.insecure = true);
-    if !registries.entries.iter().any(|entry| entry.prefix == host) {
-        registries.entries.push(RegistryEntry { insecure: true, ..RegistryEntry::bare(host.to_owned()) });
+/// How hard a host may be asked: flags over the file.
+fn budget(source: &Source, written: &FileWritten, flags: &RegistryOverrides) -> Result<Budget, ConfigError> {
+    if let Some(rate) = written.registry_rps.as_ref().filter(|rate| !is_rate(rate.value)) {
+        return Err(source.wrong(rate.referenced.line(), "`registryRps` is a number above 0"));
     }
+    Ok(Budget {
+        concurrency: flags.burst.or(written.registry_burst).map_or(defaults::BUDGET.concurrency, NonZeroU16::get),
+        requests_per_second: flags
+            .requests_per_second
+            .or(written.registry_rps.as_ref().map(|rate| rate.value))
+            .unwrap_or(defaults::BUDGET.requests_per_second),
+    })
 }
 
 fn kind(source: &Source, entry: &Spanned<KindWritten>) -> Result<Kind, ConfigError> {

@@ -3,8 +3,8 @@
 //! The file is read into the shapes of [`file`](self), checked key by key, and merged with [`Overrides`], which hold what flags and variables said.
 #![expect(clippy::disallowed_methods, reason = "edge: reads the configuration file, secrets and the environment")]
 
-mod credential;
 pub mod defaults;
+pub mod docker;
 mod duration;
 mod environment;
 mod error;
@@ -13,16 +13,18 @@ mod images;
 mod key;
 mod load;
 mod paths;
+mod prefix;
 pub mod registries;
 mod repository;
+mod secret;
 mod source;
 #[cfg(test)]
 mod tests;
 mod url;
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
-pub use credential::{CredentialSource, Secret};
+pub use docker::{DockerConfig, DockerConfigError, Notice};
 pub use duration::{DurationError, Show, parse as parse_duration};
 pub use environment::Environment;
 pub use error::ConfigError;
@@ -30,8 +32,10 @@ pub use images::{ImageFilter, ImagePattern, PatternError};
 pub use key::{Key, Section};
 pub use load::load;
 pub use paths::{PathError, Paths};
-pub use registries::{Credential, Registries, RegistryEntry};
+pub use prefix::Prefix;
+pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
 pub use repository::{Commit, Group, Repository};
+pub use secret::{Credential, CredentialSource, SecretError, SecretSource};
 
 /// All that can be configured, with every default filled in.
 #[derive(Clone, Debug)]
@@ -46,10 +50,10 @@ pub struct Config {
     pub registry_allow: RegistryAllow,
     /// The Git repositories of the file.
     pub repositories: Vec<Repository>,
-    /// The registries of the file, and the hosts that a flag calls insecure.
+    /// The registries of the file, the hosts that are called insecure, and how hard a host may be asked where its entry does not say.
     pub registries: Registries,
-    /// How registries are asked where their entry does not say otherwise.
-    pub pace: Pace,
+    /// How often a repository in a registry is listed where its entry does not say.
+    pub registry_interval: Duration,
     /// Which images are looked up at all.
     pub images: ImageFilter,
     /// The Docker configuration file: the one that is named, else the user's where there is one.
@@ -65,17 +69,6 @@ pub struct Config {
     git: GitOverrides,
     /// The file that was read.
     file: Option<PathBuf>,
-}
-
-/// How a registry is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// How often a repository is listed.
-    pub interval: Duration,
-    /// Requests per second, per host.
-    pub requests_per_second: NonZeroU32,
-    /// Requests at the same time, per host.
-    pub concurrency: NonZeroU32,
 }
 
 /// Which registries may be asked.
@@ -136,11 +129,11 @@ pub struct RegistryOverrides {
     /// `--registry-poll-interval`.
     pub poll_interval: Option<Duration>,
     /// `--registry-rps`.
-    pub requests_per_second: Option<NonZeroU32>,
+    pub requests_per_second: Option<f64>,
     /// `--registry-burst`.
-    pub burst: Option<NonZeroU32>,
+    pub burst: Option<NonZeroU16>,
     /// `--registry-insecure-host`, beside those of the file.
-    pub insecure_hosts: Vec<String>,
+    pub insecure_hosts: Vec<Prefix>,
     /// `--registry-exclude-image`.
     pub exclude_images: Option<Vec<ImagePattern>>,
     /// `--registry-include-image`.

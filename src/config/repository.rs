@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 use super::{
     Config, ConfigError, CredentialSource, GitOverrides, Paths, Registries, defaults,
     file::{CommitWritten, RepositoryWritten},
-    source::{SignIn, Source, line},
+    source::{Source, line},
     url::{check_git, identity, last_part},
 };
 
@@ -121,8 +121,7 @@ impl Config {
     /// The registries that serve a repository: a `for` list names entries of `repositories`, so that no other address with the same last part gets their credentials.
     pub fn registries_for(&self, repository: &Repository) -> Registries {
         let listed = self.repositories.iter().any(|entry| entry.name == repository.name && entry.url == repository.url);
-        let serves = |names: &[String]| names.is_empty() || (listed && names.contains(&repository.name));
-        Registries { entries: self.registries.entries.iter().filter(|entry| serves(&entry.for_)).cloned().collect() }
+        if listed { self.registries.serving(&repository.name) } else { self.registries.serving_all() }
     }
 }
 
@@ -183,13 +182,7 @@ impl Repository {
         }
         repository.ssh_key_file = local("sshKeyFile", &written.ssh_key_file)?;
         repository.known_hosts_file = local("knownHostsFile", &written.known_hosts_file)?;
-        repository.credential = source.sign_in(&SignIn {
-            username: written.username.as_ref(),
-            password_file: written.password_file.as_ref(),
-            password_env: written.password_env.as_ref(),
-            token_file: written.token_file.as_ref(),
-            token_env: written.token_env.as_ref(),
-        })?;
+        repository.credential = source.sign_in(written)?;
         repository.ca_file = local("caFile", &written.ca_file)?;
         repository.insecure = written.insecure.unwrap_or(repository.insecure);
         let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));

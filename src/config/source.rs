@@ -7,9 +7,10 @@ use std::{
 };
 
 use super::{
-    ConfigError, CredentialSource, ImagePattern, Paths, Secret,
+    ConfigError, CredentialSource, ImagePattern, Paths,
     duration::{Show, parse},
-    file::{Text, Texts},
+    file::{RepositoryWritten, Text, Texts},
+    secret::SignIn,
     url::Fault,
 };
 
@@ -17,15 +18,6 @@ use super::{
 pub(super) struct Source {
     /// Its path, as it was named.
     pub(super) path: PathBuf,
-}
-
-/// The keys by which an entry says how to sign in.
-pub(super) struct SignIn<'a> {
-    pub(super) username: Option<&'a Text>,
-    pub(super) password_file: Option<&'a Text>,
-    pub(super) password_env: Option<&'a Text>,
-    pub(super) token_file: Option<&'a Text>,
-    pub(super) token_env: Option<&'a Text>,
 }
 
 /// The line that a value starts on.
@@ -139,54 +131,19 @@ impl Source {
         }
     }
 
-    /// How to sign in: at most one secret, a user only with a password.
-    pub(super) fn sign_in(&self, keys: &SignIn<'_>) -> Result<Option<CredentialSource>, ConfigError> {
-        let secrets = [
-            ("passwordFile", keys.password_file, Self::file as Reader),
-            ("passwordEnv", keys.password_env, Self::variable),
-            ("tokenFile", keys.token_file, Self::file),
-            ("tokenEnv", keys.token_env, Self::variable),
-        ];
-        let mut given = secrets.into_iter().filter_map(|(key, written, read)| written.map(|text| (key, text, read)));
-        let Some((key, written, read)) = given.next() else {
-            return match keys.username {
-                None => Ok(None),
-                Some(user) => Err(self.wrong(line(user), "`username` needs `passwordFile` or `passwordEnv` beside it")),
-            };
+    /// How to sign in to a Git repository.
+    pub(super) fn sign_in(&self, written: &RepositoryWritten) -> Result<Option<CredentialSource>, ConfigError> {
+        let keys = [&written.username, &written.password_file, &written.password_env, &written.token_file, &written.token_env];
+        let text = |key, written: &Option<_>| written.as_ref().map(|text| self.text(key, text)).transpose();
+        let file = |key, written: &Option<_>| written.as_ref().map(|text| self.local(key, text)).transpose();
+        let keys_as_read = SignIn {
+            username: text("username", &written.username)?,
+            password_file: file("passwordFile", &written.password_file)?,
+            password_env: text("passwordEnv", &written.password_env)?,
+            token_file: file("tokenFile", &written.token_file)?,
+            token_env: text("tokenEnv", &written.token_env)?,
         };
-        if let Some((other, text, _)) = given.next() {
-            return Err(self.wrong(line(text), format!("`{key}` and `{other}` exclude each other")));
-        }
-        let secret = read(self, key, written)?;
-        match (key.starts_with("password"), keys.username) {
-            (true, Some(user)) => Ok(Some(CredentialSource::Password { username: self.text("username", user)?, secret })),
-            (true, None) => Err(self.wrong(line(written), format!("`{key}` needs `username` beside it"))),
-            (false, None) => Ok(Some(CredentialSource::Token(secret))),
-            (false, Some(user)) => Err(self.wrong_with_hint(
-                line(user),
-                format!("`username` does not go with `{key}`"),
-                "a token stands alone; with a user it is a password: `passwordFile` or `passwordEnv`",
-            )),
-        }
-    }
-
-    fn file(&self, key: &str, written: &Text) -> Result<Secret, ConfigError> {
-        self.local(key, written).map(Secret::File)
-    }
-
-    /// The name of a variable. What is none may be the secret itself, so it is not repeated.
-    fn variable(&self, key: &str, written: &Text) -> Result<Secret, ConfigError> {
-        let name = &written.value;
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.chars().all(legal) && name.starts_with(|c: char| !c.is_ascii_digit()) {
-            return Ok(Secret::Variable(name.clone()));
-        }
-        Err(self.wrong_with_hint(
-            line(written),
-            format!("`{key}` is not the name of a variable"),
-            "letters, digits and `_`; the secret itself goes into the environment",
-        ))
+        let first = keys.into_iter().flatten().map(line).min().unwrap_or(1);
+        keys_as_read.source().map_err(|why| self.wrong(first, why))
     }
 }
-
-type Reader = fn(&Source, &str, &Text) -> Result<Secret, ConfigError>;

@@ -1,8 +1,8 @@
 //! Merging: flags over variables, variables over the file, the file over the defaults.
 
-use std::{fs, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{fs, num::NonZeroU16, path::PathBuf, time::Duration};
 
-use super::*;
+use super::{registries::Security, *};
 use crate::image::Name;
 
 fn environment() -> Environment {
@@ -16,8 +16,8 @@ fn config(text: &str, overrides: Overrides) -> Result<Config, ConfigError> {
     load(Some(&path), overrides, &environment())
 }
 
-fn count(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).expect("above zero")
+fn budget(concurrency: u16, requests_per_second: f64) -> Budget {
+    Budget { concurrency, requests_per_second }
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn without_a_file_the_defaults_hold() {
     assert_eq!(config.state, PathBuf::from("/home/ana/.local/state/tagalong"));
     assert_eq!(config.listen.to_string(), "127.0.0.1:3030");
     assert_eq!((config.timeout, config.git_timeout), (Duration::from_mins(1), Duration::from_mins(1)));
-    assert_eq!(config.pace, Pace { interval: Duration::from_mins(5), requests_per_second: count(20), concurrency: count(8) });
+    assert_eq!((config.registry_interval, config.registries.default_budget), (Duration::from_mins(5), budget(8, 20.0)));
     assert_eq!((config.registry_allow, config.docker_config), (RegistryAllow::Any, None));
     assert!(config.registries.entries.is_empty());
 }
@@ -65,7 +65,7 @@ fn an_alias_bomb_is_refused() {
 
 #[test]
 fn a_flag_wins_over_the_file() {
-    let text = "state: /file\ntimeout: 1s\ngitTimeout: 2s\nregistryPollInterval: 3s\nregistryRps: 4\nregistryBurst: 5\ndockerConfig: /file.json\n\
+    let text = "state: /file\ntimeout: 1s\ngitTimeout: 2s\nregistryPollInterval: 3s\nregistryRps: 4.5\nregistryBurst: 5\ndockerConfig: /file.json\n\
                 repositories: [{url: ../fleet, branch: file, paths: [file], interval: 6s, commit: {name: File, email: file@x, ciSkip: true}}]\n";
     let written = config(text, Overrides::default()).expect("reads");
     assert_eq!((written.timeout, written.git_timeout), (Duration::from_secs(1), Duration::from_secs(2)));
@@ -83,8 +83,8 @@ fn a_flag_wins_over_the_file() {
         },
         registry: RegistryOverrides {
             poll_interval: Some(Duration::from_secs(30)),
-            requests_per_second: Some(count(40)),
-            burst: Some(count(50)),
+            requests_per_second: Some(40.0),
+            burst: NonZeroU16::new(50),
             docker_config: Some("/flag.json".into()),
             ..RegistryOverrides::default()
         },
@@ -92,7 +92,8 @@ fn a_flag_wins_over_the_file() {
     let merged = config(text, flags).expect("reads");
     assert_eq!((merged.state.to_str(), merged.docker_config.as_deref().and_then(|path| path.to_str())), (Some("/flag"), Some("/flag.json")));
     assert_eq!((merged.timeout, merged.git_timeout), (Duration::from_secs(10), Duration::from_secs(20)));
-    assert_eq!(merged.pace, Pace { interval: Duration::from_secs(30), requests_per_second: count(40), concurrency: count(50) });
+    assert_eq!((written.registry_interval, written.registries.budget("ghcr.io")), (Duration::from_secs(3), budget(5, 4.5)));
+    assert_eq!((merged.registry_interval, merged.registries.budget("ghcr.io")), (Duration::from_secs(30), budget(50, 40.0)));
     let [before, after] = [&written, &merged].map(|config| {
         let repository = config.repository_for("../fleet/").expect("supported");
         let Commit { name, email, ci_skip, .. } = repository.commit;
@@ -131,7 +132,7 @@ fn a_registry_serves_those_that_it_names() {
         ("another with the same last part", "https://elsewhere.example/fleet.git", &["quay.io"]),
     ] {
         let registries = config.registries_for(&config.repository_for(place).expect("supported"));
-        let found: Vec<&str> = registries.entries.iter().map(|entry| entry.prefix.as_str()).collect();
+        let found: Vec<String> = registries.entries.iter().map(|entry| entry.prefix.to_string()).collect();
         assert_eq!(found, prefixes, "{word}");
     }
 }
@@ -139,7 +140,7 @@ fn a_registry_serves_those_that_it_names() {
 #[test]
 fn an_insecure_host_is_so_in_every_entry() {
     let text = "registryInsecureHosts: [registry.corp:5000]\nregistries: [{prefix: registry.corp:5000/team}, {prefix: ghcr.io}]\n";
-    let registry = RegistryOverrides { insecure_hosts: vec!["other.corp".into()], ..RegistryOverrides::default() };
+    let registry = RegistryOverrides { insecure_hosts: vec![Prefix::parse("other.corp").expect("a host")], ..RegistryOverrides::default() };
     let config = config(text, Overrides { registry, ..Overrides::default() }).expect("reads");
     for (name, insecure) in [
         ("registry.corp:5000/team/app", Some(true)),
@@ -148,7 +149,7 @@ fn an_insecure_host_is_so_in_every_entry() {
         ("ghcr.io/app", Some(false)),
         ("redis", None),
     ] {
-        let entry = config.registries.entry_for(&Name::parse(name).expect(name).repository()).map(|entry| entry.insecure);
+        let entry = config.registries.entry_for(&Name::parse(name).expect(name).repository()).map(|entry| entry.security == Security::Insecure);
         assert_eq!(entry, insecure, "{name}");
     }
 }

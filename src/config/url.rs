@@ -27,16 +27,6 @@ pub(super) fn check_git(text: &str) -> Result<(), Fault> {
     if user_is_secret || url.password().is_some() { Err(Fault::Secret) } else { Ok(()) }
 }
 
-/// Checks where a registry's API is.
-pub(super) fn check_endpoint(text: &str) -> Result<(), Fault> {
-    let url = Url::parse(text).map_err(|_| if text.contains("://") { Fault::Malformed } else { Fault::Scheme })?;
-    match url.scheme() {
-        _ if !url.username().is_empty() || url.password().is_some() => Err(Fault::Secret),
-        "http" | "https" => Ok(()),
-        _ => Err(Fault::Scheme),
-    }
-}
-
 /// An address without what does not tell repositories apart: user, password, `.git`, slashes at the end, the case of the host.
 pub(super) fn identity(text: &str) -> String {
     let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
@@ -77,21 +67,6 @@ mod tests {
             ("empty", "", Err(Fault::Malformed)),
         ] {
             assert_eq!(check_git(text), outcome, "{word}");
-        }
-    }
-
-    #[test]
-    fn an_endpoint_is_an_http_address() {
-        for (word, text, outcome) in [
-            ("https", "https://mirror.corp", Ok(())),
-            ("http with port", "http://127.0.0.1:5000", Ok(())),
-            ("host alone", "mirror.corp:5000", Err(Fault::Scheme)),
-            ("password", "https://a:hunter2@mirror.corp", Err(Fault::Secret)),
-            ("user", "https://a@mirror.corp", Err(Fault::Secret)),
-            ("ssh", "ssh://mirror.corp", Err(Fault::Scheme)),
-            ("nothing", "", Err(Fault::Scheme)),
-        ] {
-            assert_eq!(check_endpoint(text), outcome, "{word}");
         }
     }
 

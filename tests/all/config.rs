@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::bless::assert_fresh;
 use tagalong::config::{Config, ConfigError, Environment, Overrides, load};
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -40,10 +41,10 @@ fn every_invalid_file_is_refused_with_the_sentence_that_it_holds() {
     let files = files("invalid");
     assert!(!files.is_empty());
     for path in files {
-        let expected: String =
-            fs::read_to_string(&path).unwrap().lines().take_while(|line| line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
         let error = read(&path, Overrides::default()).and_then(|config| config.repository_for("https://git.example/fleet.git")).expect_err("refused");
-        assert_eq!(told(&path, &error), expected, "{}", path.display());
+        let body: Vec<String> =
+            fs::read_to_string(&path).unwrap().split_inclusive('\n').skip_while(|line| line.starts_with("# ")).map(str::to_owned).collect();
+        assert_fresh(&path, &format!("{}{}", told(&path, &error), body.concat()));
         assert!(!format!("{error}{error:?}").contains("hunter2"), "{error:?}");
     }
 }

@@ -2,4 +2,5 @@
 #![expect(clippy::disallowed_methods, reason = "edge: tests read files and start servers")]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+mod bless;
 mod config;
