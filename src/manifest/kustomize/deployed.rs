@@ -272,7 +272,7 @@ fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed]) {
 }
 
 /// The folder of a file, empty for the top.
-fn folder(path: &str) -> &str {
+pub(super) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
@@ -281,7 +281,7 @@ fn shown(folder: &str) -> String {
 }
 
 /// The path in the repository; `None` where it leaves it, is absolute or remote.
-fn join(folder: &str, link: &str) -> Option<String> {
+pub(super) fn join(folder: &str, link: &str) -> Option<String> {
     if link.starts_with('/') || link.contains("://") {
         return None;
     }

@@ -58,6 +58,14 @@ struct Obstacle {
     annotates: bool,
 }
 
+impl Kustomization {
+    /// The paths in the repository of what a kustomization at `path` uses, files and folders.
+    pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
+        let folder = deployed::folder(path).to_owned();
+        self.uses.iter().chain(&self.components).chain(&self.patches).filter_map(move |link| deployed::join(&folder, &link.path))
+    }
+}
+
 /// `None` where the file is no kustomization.
 pub(super) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomization> {
     let &root = tree.roots().first()?;
