@@ -203,7 +203,7 @@ impl Args {
     /// # Errors
     /// As [`Args::of_process`].
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Stopped> {
-        let mut command = without_values_of_variables(Self::command());
+        let mut command = definition();
         let matches = command.try_get_matches_from_mut(arguments).map_err(|error| Stopped::from(&error))?;
         if let Some((name, _)) = matches.subcommand().filter(|(_, matches)| names_two_repositories(matches)) {
             let command = command.find_subcommand_mut(name).expect("clap matched this subcommand");
@@ -223,6 +223,11 @@ impl Args {
             Command::Policy { .. } | Command::Demo(_) => Overrides { state: self.state.clone(), ..Overrides::default() },
         }
     }
+}
+
+/// The command line as it is defined, for parsing and for the reference page.
+pub fn definition() -> clap::Command {
+    without_values_of_variables(Args::command())
 }
 
 /// Help tells which variables there are, never what they hold.
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_definition_holds_together() {
-        Args::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]
@@ -367,7 +372,7 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example() {
-        for (name, command) in leaves(&Args::command(), "") {
+        for (name, command) in leaves(&definition(), "") {
             let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(example.starts_with(&format!("Example:\n {name}")), "{name}");
             read(&example.replace("Example:", "").replace('\'', "")).expect("the example parses");
@@ -376,7 +381,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_variable_that_help_does_not_read() {
-        let command = without_values_of_variables(Args::command());
+        let command = definition();
         for (name, leaf) in leaves(&command, "") {
             let flags: Vec<&Arg> = leaf.get_arguments().chain(command.get_arguments()).filter(|argument| argument.get_long().is_some()).collect();
             for flag in flags.into_iter().filter(|flag| !matches!(flag.get_long(), Some("help" | "version"))) {
