@@ -63,10 +63,6 @@ pub enum PolicyCommand {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong plan https://git.example/fleet.git --branch main")]
 pub struct PlanArgs {
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
-
     /// What to print; `diff` is a unified diff that `git apply` accepts
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: PlanOutput,
@@ -74,16 +70,16 @@ pub struct PlanArgs {
     /// Exit with 4 if something would change
     #[arg(long, env = "TAGALONG_CHECK", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub check: bool,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `apply`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong apply https://git.example/fleet.git --branch main")]
 pub struct ApplyArgs {
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
-
     /// What to print; `diff` is a unified diff of what was written
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: PlanOutput,
@@ -91,6 +87,10 @@ pub struct ApplyArgs {
     /// In a work tree, also commit what was written
     #[arg(long, env = "TAGALONG_COMMIT", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub commit: bool,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `explain`.
@@ -99,10 +99,6 @@ pub struct ApplyArgs {
 pub struct ExplainArgs {
     /// An id namespace:kind/name, or a unique tail of it
     pub workload: String,
-
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
 
     /// Show every tag, and not only the first of each reason
     #[arg(long, env = "TAGALONG_ALL", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
@@ -119,6 +115,10 @@ pub struct ExplainArgs {
     /// What to print
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Output,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `policy test`.

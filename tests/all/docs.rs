@@ -38,7 +38,8 @@ fn the_reference_of_the_command_line_is_fresh() {
 
 fn describe(command: &clap::Command, page: &mut String) {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).replace('-', " ");
-    write!(page, "\n## {name}\n\n```text\n{}\n```\n", command.clone().render_help().to_string().trim_end()).unwrap();
+    let help = command.clone().render_help().to_string().replace(" (see more with '--help')", "");
+    write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
     command.get_subcommands().for_each(|sub| describe(sub, page));
 }
 
