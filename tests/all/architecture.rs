@@ -76,6 +76,24 @@ fn without_tests(source: &str) -> &str {
     source.find("\n#[cfg(test)]\nmod tests {").map_or(source, |at| &source[..at])
 }
 
+/// The files that exist for tests alone: a module with `#[cfg(test)]` before its name, and what is below it.
+fn test_modules(sources: &[(String, String)]) -> Vec<String> {
+    let declared = |(path, source): &(String, String)| {
+        let folder = format!("src/{}", module(path).join("/"));
+        let names = source.split("#[cfg(test)]\nmod ").skip(1).filter_map(|rest| rest.split_once(';').map(|(name, _)| name.to_owned()));
+        names.filter(|name| !name.contains(' ')).map(move |name| format!("{folder}/{name}")).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(declared).collect()
+}
+
+/// The sources that are shipped, without their tests.
+fn shipped() -> Vec<(String, String)> {
+    let sources = sources();
+    let tests = test_modules(&sources);
+    let is_test = |path: &str| tests.iter().any(|test| path == format!("{test}.rs") || path.starts_with(&format!("{test}/")));
+    sources.into_iter().filter(|(path, _)| !is_test(path)).map(|(path, source)| (path, without_tests(&source).to_owned())).collect()
+}
+
 fn sources() -> Vec<(String, String)> {
     let sources = files_with("src", "rs").into_iter().filter(|path| !matches!(path.as_str(), "src/lib.rs" | "src/main.rs"));
     sources.map(|path| (path.clone(), text(&path))).collect()
@@ -106,22 +124,27 @@ fn the_table_has_no_circle() {
 
 #[test]
 fn pure_modules_name_nothing_impure() {
-    let pure = |path: &str| PURE.contains(&module(path)[0]) && !path.ends_with("/tests.rs");
-    let found: Vec<String> =
-        sources().iter().filter(|(path, _)| pure(path)).flat_map(|(path, source)| impurities(path, without_tests(source))).collect();
+    let pure = |path: &str| PURE.contains(&module(path)[0]);
+    let found: Vec<String> = shipped().iter().filter(|(path, _)| pure(path)).flat_map(|(path, source)| impurities(path, source)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
 fn files_are_short() {
-    let long: Vec<String> = sources()
-        .iter()
-        .map(|(path, source)| (path, without_tests(source).lines().count()))
-        .filter(|(path, lines)| *lines > 500 && !path.ends_with("/tests.rs"))
-        .map(|(path, lines)| format!("{path} has {lines} lines without its tests"))
-        .collect();
+    let lengths: Vec<(String, usize)> = shipped().into_iter().map(|(path, source)| (path, source.lines().count())).collect();
+    let long: Vec<String> =
+        lengths.iter().filter(|(_, lines)| *lines > 500).map(|(path, lines)| format!("{path} has {lines} lines without its tests")).collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
     assert!(text("src/main.rs").lines().count() <= 30, "src/main.rs parses arguments, runs and exits");
+}
+
+#[test]
+fn a_module_of_tests_is_known_by_its_declaration() {
+    let sources = [
+        ("src/image/mod.rs".to_owned(), "mod tag;\n#[cfg(test)]\nmod rows;\n".to_owned()),
+        ("src/image/tag.rs".to_owned(), "#[cfg(test)]\nmod tests {\n    fn f() { ; }\n}\n#[cfg(test)]\nmod laws;\n".to_owned()),
+    ];
+    assert_eq!(test_modules(&sources), ["src/image/rows", "src/image/tag/laws"]);
 }
 
 #[test]
