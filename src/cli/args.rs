@@ -63,10 +63,6 @@ pub enum PolicyCommand {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong plan https://git.example/fleet.git --branch main")]
 pub struct PlanArgs {
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
-
     /// What to print; `diff` is a unified diff that `git apply` accepts
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: PlanOutput,
@@ -74,16 +70,16 @@ pub struct PlanArgs {
     /// Exit with 4 if something would change
     #[arg(long, env = "TAGALONG_CHECK", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub check: bool,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `apply`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong apply https://git.example/fleet.git --branch main")]
 pub struct ApplyArgs {
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
-
     /// What to print; `diff` is a unified diff of what was written
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: PlanOutput,
@@ -91,6 +87,10 @@ pub struct ApplyArgs {
     /// In a work tree, also commit what was written
     #[arg(long, env = "TAGALONG_COMMIT", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub commit: bool,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `explain`.
@@ -99,10 +99,6 @@ pub struct ApplyArgs {
 pub struct ExplainArgs {
     /// An id namespace:kind/name, or a unique tail of it
     pub workload: String,
-
-    /// The repository.
-    #[command(flatten)]
-    pub target: Target,
 
     /// Show every tag, and not only the first of each reason
     #[arg(long, env = "TAGALONG_ALL", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
@@ -119,6 +115,10 @@ pub struct ExplainArgs {
     /// What to print
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Output,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The arguments of `policy test`.
@@ -203,7 +203,7 @@ impl Args {
     /// # Errors
     /// As [`Args::of_process`].
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Stopped> {
-        let mut command = without_values_of_variables(Self::command());
+        let mut command = definition();
         let matches = command.try_get_matches_from_mut(arguments).map_err(|error| Stopped::from(&error))?;
         if let Some((name, _)) = matches.subcommand().filter(|(_, matches)| names_two_repositories(matches)) {
             let command = command.find_subcommand_mut(name).expect("clap matched this subcommand");
@@ -223,6 +223,11 @@ impl Args {
             Command::Policy { .. } | Command::Demo(_) => Overrides { state: self.state.clone(), ..Overrides::default() },
         }
     }
+}
+
+/// The command line as it is defined, for parsing and for the reference page.
+pub fn definition() -> clap::Command {
+    without_values_of_variables(Args::command())
 }
 
 /// Help tells which variables there are, never what they hold.
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_definition_holds_together() {
-        Args::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]
@@ -367,7 +372,7 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example() {
-        for (name, command) in leaves(&Args::command(), "") {
+        for (name, command) in leaves(&definition(), "") {
             let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(example.starts_with(&format!("Example:\n {name}")), "{name}");
             read(&example.replace("Example:", "").replace('\'', "")).expect("the example parses");
@@ -376,7 +381,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_variable_that_help_does_not_read() {
-        let command = without_values_of_variables(Args::command());
+        let command = definition();
         for (name, leaf) in leaves(&command, "") {
             let flags: Vec<&Arg> = leaf.get_arguments().chain(command.get_arguments()).filter(|argument| argument.get_long().is_some()).collect();
             for flag in flags.into_iter().filter(|flag| !matches!(flag.get_long(), Some("help" | "version"))) {
