@@ -192,7 +192,7 @@ fn quote(text: &str, style: Style) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            character if character.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
+            character if character.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(character)).chars()),
             character => quoted.push(character),
         }
     }

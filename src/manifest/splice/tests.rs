@@ -57,6 +57,11 @@ fn every_style_keeps_its_bytes() {
             "          env: {}\n          image: nginx:1.2\n          args: [a, {b: c}]\n",
             "          env: {}\n          image: nginx:1.3\n          args: [a, {b: c}]\n",
         ),
+        (
+            "closing bracket under its key",
+            "          image: nginx:1.2\n          args: [\n            a\n          ]\n",
+            "          image: nginx:1.3\n          args: [\n            a\n          ]\n",
+        ),
         ("document end", "          image: nginx:1.2\n...\n", "          image: nginx:1.3\n...\n"),
         (
             "two documents",
