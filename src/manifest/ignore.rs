@@ -33,3 +33,45 @@ impl Ignored {
         }) == Some(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_gitignore() {
+        let mut ignored = Ignored::default();
+        ignored.add("", "# vendored\nvendor/\n*.gen.yaml\n!keep.gen.yaml\n/top.yaml\na/**/z.yaml\n\nspace\\ end.yaml\n");
+        ignored.add("apps", "*.yml\n/secret.yaml\n");
+        ignored.add("apps/kept", "!*.yml\n");
+        for (word, path, expected) in [
+            ("folder", "vendor/a.yaml", true),
+            ("folder below", "x/vendor/y/a.yaml", true),
+            ("glob", "x/a.gen.yaml", true),
+            ("taken back", "x/keep.gen.yaml", false),
+            ("anchored", "top.yaml", true),
+            ("anchored elsewhere", "x/top.yaml", false),
+            ("any depth", "a/b/c/z.yaml", true),
+            ("escaped space", "space end.yaml", true),
+            ("comment", "# vendored", false),
+            ("of a folder", "apps/a.yml", true),
+            ("of a folder, anchored", "apps/secret.yaml", true),
+            ("of a folder, deeper", "apps/x/secret.yaml", false),
+            ("another folder", "other/a.yml", false),
+            ("folder of like name", "apps2/a.yml", false),
+            ("taken back below", "apps/kept/a.yml", false),
+            ("top pattern below", "apps/kept/a.gen.yaml", true),
+            ("none", "b/a.yaml", false),
+        ] {
+            assert_eq!(ignored.is_ignored(path), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_pattern_matches_nothing() {
+        let mut ignored = Ignored::default();
+        ignored.add("", "b.yaml\\\na.yaml\r\n");
+        assert!(ignored.is_ignored("a.yaml") && !ignored.is_ignored("b.yaml"));
+        assert!(!Ignored::default().is_ignored("a.yaml"));
+    }
+}

@@ -92,3 +92,60 @@ impl Charts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_that_may_hold_an_image_are_read() {
+        let kinds = [KindPaths { api_version: "acme.io/v1".to_owned(), kind: "Shop".to_owned(), images: vec!["spec.parts.*.picture".to_owned()] }];
+        for (word, path, text, expected) in [
+            ("manifest", "a.yaml", "image: x", Concern::Read),
+            ("short ending", "a/b.yml", "image: x", Concern::Read),
+            ("any case", "a.yaml", "someIMAGE: x", Concern::Read),
+            ("tag", "a.yaml", "newTag: tag", Concern::Read),
+            ("digest", "a.yaml", "digest: x", Concern::Read),
+            ("flux", "a.yaml", "fluxcd.io/x: y", Concern::Read),
+            ("legacy flux", "a.yaml", "flux.weave.works/x: y", Concern::Read),
+            ("own", "a.yaml", "# tagalong: semver:*", Concern::Read),
+            ("kustomization by kind", "a.yaml", "kind: Kustomization", Concern::Read),
+            ("application", "a.yaml", "kind: Application", Concern::Read),
+            ("configured key", "a.yaml", "picture: x", Concern::Read),
+            ("nothing of these", "a.yaml", "kind: Service", Concern::ScreenedOut),
+            ("kustomization by name", "a/kustomization.yaml", "resources: []", Concern::Read),
+            ("kustomization without an ending", "Kustomization", "resources: []", Concern::Read),
+            ("flux file", "a/.flux.yaml", "version: 1", Concern::Read),
+            ("object in JSON", "a.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"image\": \"x\"}", Concern::Read),
+            ("other JSON", "package.json", "{\"image\": \"x\", \"kind\": 1}", Concern::ScreenedOut),
+            ("other file", "README.md", "image: x", Concern::NotAManifest),
+            ("ending in front", "a.yaml.tmpl", "image: x", Concern::NotAManifest),
+            ("nothing but the ending", ".yaml", "image: x", Concern::NotAManifest),
+        ] {
+            assert_eq!(concerns(path, text.as_bytes(), &kinds), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_chart_are_no_manifests() {
+        let charts = Charts::among(["charts/app/Chart.yaml", "x/NotChart.yaml", "charts/app/values.yaml"]);
+        for (word, path, held) in [
+            ("template", "charts/app/templates/a.yaml", true),
+            ("template below", "charts/app/templates/x/a.yaml", true),
+            ("chart inside", "charts/app/charts/b/values.yaml", true),
+            ("definitions", "charts/app/crds/a.yaml", true),
+            ("values", "charts/app/values.yaml", true),
+            ("other values", "charts/app/values-prod.yaml", true),
+            ("the chart itself", "charts/app/Chart.yaml", true),
+            ("beside", "charts/app/ci/a.yaml", false),
+            ("values below", "charts/app/ci/values.yaml", false),
+            ("no chart", "x/templates/a.yaml", false),
+            ("folder of like name", "charts/app2/templates/a.yaml", false),
+            ("above", "charts/a.yaml", false),
+        ] {
+            assert_eq!(charts.hold(path), held, "{word}");
+        }
+        assert!(Charts::among(["Chart.yaml"]).hold("templates/a.yaml"));
+        assert!(!Charts::default().hold("templates/a.yaml"));
+    }
+}

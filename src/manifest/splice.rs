@@ -192,7 +192,7 @@ fn quote(text: &str, style: Style) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            character if character.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
+            character if character.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(character)).chars()),
             character => quoted.push(character),
         }
     }
@@ -221,87 +221,6 @@ fn quotes_of_such_keys(file: &str, site: &Site) -> Style {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::manifest::{File, ImageField, read};
-
-    fn sites(file: &File) -> Vec<Site> {
-        let images = file.workloads.iter().flat_map(|workload| &workload.containers).map(|container| &container.image);
-        images.filter_map(|image| if let ImageField::Site(site) = image { Some(site.clone()) } else { None }).collect()
-    }
-
-    /// A Deployment whose only container holds these lines, indented by ten.
-    fn deployment(container: &str) -> String {
-        format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\nspec:\n  template:\n    spec:\n      containers:\n        - name: app\n{container}"
-        )
-    }
-
-    fn change(text: &str, to: &str) -> Result<String, EditRefused> {
-        let file = read("a.yaml", text.as_bytes(), &[]).expect(text);
-        let edits: Vec<Edit> = sites(&file).into_iter().map(|site| Edit { site, to: to.to_owned() }).collect();
-        assert!(!edits.is_empty(), "no image found in {text}");
-        edit("a.yaml", text.as_bytes(), &edits).map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
-    }
-
-    #[test]
-    fn every_style_keeps_its_bytes() {
-        for (word, before, after) in [
-            ("plain", "          image: nginx:1.2\n", "          image: nginx:1.3\n"),
-            ("double", "          image: \"nginx:1.2\"\n", "          image: \"nginx:1.3\"\n"),
-            ("single", "          image: 'nginx:1.2'\n", "          image: 'nginx:1.3'\n"),
-            ("comment", "          image: nginx:1.2   # why\n", "          image: nginx:1.3   # why\n"),
-            ("tab before comment", "          image: nginx:1.2\t# why\n", "          image: nginx:1.3\t# why\n"),
-            ("spaces", "          image:    \"nginx:1.2\"  \n", "          image:    \"nginx:1.3\"  \n"),
-            ("tab after colon", "          image:\tnginx:1.2\n", "          image:\tnginx:1.3\n"),
-            ("next line", "          image:\n            nginx:1.2\n", "          image:\n            nginx:1.3\n"),
-            (
-                "comment between",
-                "          image: # why\n            # still\n            nginx:1.2\n",
-                "          image: # why\n            # still\n            nginx:1.3\n",
-            ),
-            ("anchor", "          image: &img nginx:1.2\n", "          image: &img nginx:1.3\n"),
-            ("tag", "          image: !!str nginx:1.2\n", "          image: !!str nginx:1.3\n"),
-            ("folded", "          image: >-\n            nginx:1.2\n", "          image: >-\n            nginx:1.3\n"),
-            (
-                "literal",
-                "          image: |-\n            nginx:1.2\n          x: y\n",
-                "          image: |-\n            nginx:1.3\n          x: y\n",
-            ),
-            (
-                "literal with line break",
-                "          image: |\n            nginx:1.2\n\n          x: y\n",
-                "          image: |\n            nginx:1.3\n\n          x: y\n",
-            ),
-            ("kept line breaks", "          image: |+\n            nginx:1.2\n\n\n", "          image: |+\n            nginx:1.3\n\n\n"),
-            ("complex key", "          ? image\n          : nginx:1.2\n", "          ? image\n          : nginx:1.3\n"),
-            ("quoted key", "          \"image\": nginx:1.2\n", "          \"image\": nginx:1.3\n"),
-            ("no final newline", "          image: nginx:1.2", "          image: nginx:1.3"),
-            ("final newline in quotes", "          image: 'nginx:1.2'", "          image: 'nginx:1.3'"),
-            ("escape", "          image: \"ngi\\x6ex:1.2\"\n", "          image: \"nginx:1.3\"\n"),
-            (
-                "flow",
-                "          env: {}\n          image: nginx:1.2\n          args: [a, {b: c}]\n",
-                "          env: {}\n          image: nginx:1.3\n          args: [a, {b: c}]\n",
-            ),
-            ("document end", "          image: nginx:1.2\n...\n", "          image: nginx:1.3\n...\n"),
-            (
-                "two documents",
-                "          image: nginx:1.2\n--- # next\n# empty\n---\na: b\n",
-                "          image: nginx:1.3\n--- # next\n# empty\n---\na: b\n",
-            ),
-            (
-                "unicode before",
-                "          note: \"größe 😀\" # ✓\n          image: nginx:1.2\n",
-                "          note: \"größe 😀\" # ✓\n          image: nginx:1.3\n",
-            ),
-        ] {
-            let (before, after) = (deployment(before), deployment(after));
-            assert_eq!(change(&before, "nginx:1.3").as_deref(), Ok(&*after), "{word}");
-            let (before, after) = (before.replace('\n', "\r\n"), after.replace('\n', "\r\n"));
-            assert_eq!(change(&before, "nginx:1.3").as_deref(), Ok(&*after), "{word}, CRLF");
-            let (before, after) = (format!("\u{feff}{before}"), format!("\u{feff}{after}"));
-            assert_eq!(change(&before, "nginx:1.3").as_deref(), Ok(&*after), "{word}, CRLF and byte order mark");
-        }
-    }
-}
+mod laws;
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ fn select(tree: &Tree<'_>, object: usize, path: &str) -> Vec<usize> {
     }
     nodes
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,7 +175,7 @@ impl<'f> Layout<'f> {
                 let Some(path) = self.find(layer.path, &link.path) else {
                     continue;
                 };
-                let trouble = layer.trouble(path, link.line);
+                let trouble = self.kustomization(path).and_then(|_| layer.trouble(path, link.line));
                 let above = [layer.above.as_slice(), &[layer.path]].concat();
                 open.push(Layer { path, above, namespace: namespace.clone(), held: trouble.or_else(|| held.clone()) });
             }
@@ -197,12 +197,11 @@ impl<'f> Layout<'f> {
             for link in &kustomization.components {
                 match self.find(path, &link.path).and_then(|next| Some((next, self.kustomization(next)?))) {
                     Some(next) if seen.insert(next.0) => open.push(next),
-                    Some(_) => {}
                     None if worst.is_none() => {
                         let reason = format!("the component `{}` of {path} cannot be read", link.path);
                         worst = Some(HeldByKustomize { reason, path: path.to_owned(), line: link.line, annotates: false });
                     }
-                    None => {}
+                    _ => {}
                 }
             }
         }

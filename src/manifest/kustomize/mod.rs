@@ -71,7 +71,7 @@ pub(super) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomization> {
     let &root = tree.roots().first()?;
     let text = |key: &str| tree.get(root, key).and_then(|value| tree.text(value));
     let by_kind = text("apiVersion").is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"));
-    let by_name = is_kustomization(name) && text("apiVersion").is_none_or(|_| matches!(text("kind"), Some("Kustomization" | "Component") | None));
+    let by_name = is_kustomization(name) && text("apiVersion").is_none() && matches!(text("kind"), Some("Kustomization" | "Component") | None);
     if tree.kind(root) != Kind::Mapping || !(by_kind || by_name) {
         return None;
     }
@@ -143,3 +143,6 @@ fn inline_annotates(tree: &Tree<'_>, list: usize) -> bool {
     let marks = ["fluxcd.io/", "fluxcd.io~1", "flux.weave.works/", "flux.weave.works~1", "tagalong.dev/", "tagalong.dev~1"];
     tree.items(list).filter_map(texts).filter_map(|node| tree.text(node)).any(|text| marks.iter().any(|mark| text.contains(mark)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,8 @@ fn sentence(kind: &ErrorKind) -> String {
         K::SimpleKeyExpected | K::InvalidSimpleKey => "a line is neither a key with `:` nor part of a value",
         K::BlockSequenceEntryNotAllowed => "a `- ` stands where no list can begin",
         K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => "text follows a closing quote",
+        K::ExpectedDocumentStart => "text follows the end of a document without `---` between",
+        K::ExpectedFlowMappingSeparator | K::ExpectedFlowSequenceSeparator => "a `,` or a closing bracket is missing between `{}` or `[]`",
         K::UnexpectedCharacter { character } => return format!("a value cannot begin with `{}`", character.escape_debug()),
         other => return other.to_string(),
     };
