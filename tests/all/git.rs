@@ -15,7 +15,7 @@ use tagalong::{
 
 use crate::kit::{
     git::Bare,
-    git_server::{Door, GitServer},
+    git_server::{Door, GitServer, ReservedPort},
     source::{Here, changes, committed, file, fleet, new_commit, paths, text},
 };
 
@@ -88,10 +88,8 @@ fn every_way_that_a_remote_fails_is_told_apart_and_tells_no_secret() {
     let page = GitServer::start(fleet.root(), Door::Answer(200, "text/html", "<h1>Hello</h1>"));
     let forbidden = GitServer::start(fleet.root(), Door::Answer(403, "text/plain", SECRET));
     let broken = GitServer::start(fleet.root(), Door::Answer(503, "text/plain", SECRET));
-    let (open, closed) = (TcpListener::bind("127.0.0.1:0").expect("a port"), TcpListener::bind("127.0.0.1:0").expect("a port"));
-    let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
-    let (cutting, down) = (port(&open), port(&closed));
-    drop(closed);
+    let (closed, open) = (ReservedPort::new(), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (down, cutting) = (closed.number(), open.local_addr().expect("an address").port());
     let cutter = std::thread::spawn(move || drop(open.accept().expect("a caller")));
     let signed = format!("bot:{SECRET}@");
     for (word, url, branch, told, blame) in [
@@ -302,7 +300,7 @@ fn a_server_that_goes_down_before_the_push_is_unreachable() {
     let (fleet, here) = (fleet(), Here::new());
     let server = GitServer::start(fleet.root(), Door::Open);
     let (source, tip) = here.read(&server.url()).expect("a tip");
-    drop(server);
+    let _port = server.stop();
     let error = source.write(&tip, &changes(&[("x.yaml", "x: 2\n")]), &new_commit(), Write::Commit).expect_err("nobody is there");
     assert!(error.to_string().ends_with("nothing accepts connections there"), "{error}");
     assert_eq!(error.blame(), Blame::Remote);

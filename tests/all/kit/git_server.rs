@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
@@ -18,11 +19,11 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use tokio::{io::AsyncWriteExt, net::TcpListener, sync::oneshot};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, sync::oneshot};
 
 /// A server of all repositories in a folder; dropped, it is down.
 pub struct GitServer {
-    port: u16,
+    port: Arc<ReservedPort>,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -38,6 +39,31 @@ pub enum Door {
     Answer(u16, &'static str, &'static str),
 }
 
+/// A loopback port that nobody listens on and nobody else is given.
+pub struct ReservedPort {
+    socket: TcpSocket,
+}
+
+impl ReservedPort {
+    /// A free one.
+    pub fn new() -> Self {
+        Self { socket: bound(0) }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.socket.local_addr().expect("an address").port()
+    }
+}
+
+/// A socket bound to a loopback port (0 is any free one) that several sockets of this process may share.
+fn bound(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseport(true).expect("an option");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).expect("a port");
+    socket
+}
+
 struct Shared {
     root: PathBuf,
     door: Door,
@@ -50,20 +76,23 @@ impl GitServer {
     pub fn start(root: &Path, door: Door) -> Self {
         let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
         let (stop, stopped) = oneshot::channel();
-        let (tell_port, port) = std::sync::mpsc::channel();
+        let (tell, ready) = std::sync::mpsc::channel();
+        let port = Arc::new(ReservedPort::new());
+        let number = port.number();
         let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                tell_port.send(listener.local_addr().expect("an address").port()).expect("the test waits");
+                let listener = bound(number).listen(64).expect("the port is ours");
+                tell.send(()).expect("the test waits");
                 tokio::select! {
                     served = axum::serve(listener, app) => served.expect("the server serves"),
                     _ = stopped => {}
                 }
             });
         });
-        Self { port: port.recv().expect("the server starts"), shared, stop: Some(stop), thread: Some(thread) }
+        ready.recv().expect("the server starts");
+        Self { port, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     /// The URL of `fleet.git`.
@@ -73,7 +102,7 @@ impl GitServer {
 
     /// A URL with `USER:PASSWORD@` or nothing before the host.
     pub fn url_of(&self, userinfo: &str, repository: &str) -> String {
-        format!("http://{userinfo}127.0.0.1:{}/{repository}", self.port)
+        format!("http://{userinfo}127.0.0.1:{}/{repository}", self.port.number())
     }
 
     /// The method and path of every request since the last call.
@@ -84,6 +113,19 @@ impl GitServer {
     /// From now on a push is carried out, and the connection is cut before its answer.
     pub fn cut_pushes(&self) {
         self.shared.cut_pushes.store(true, Ordering::Relaxed);
+    }
+}
+
+impl GitServer {
+    /// Takes the server down; while the port is held nobody else listens there.
+    pub fn stop(self) -> Arc<ReservedPort> {
+        let port = Arc::clone(&self.port);
+        drop(self);
+        // A program that another test is just starting holds a copy of the socket until it runs.
+        while TcpStream::connect(("127.0.0.1", port.number())).is_ok() {
+            std::thread::yield_now();
+        }
+        port
     }
 }
 
