@@ -97,7 +97,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             request: Duration::from_secs(30),
-            listing: Duration::from_secs(300),
+            listing: Duration::from_mins(5),
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(15),
             tries: 4,
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(entry.endpoint.as_ref().map(|endpoint| endpoint.url().as_str()), Some("https://mirror.corp/"));
         let password = SecretSource::File("/etc/pw".into());
         assert_eq!(entry.credential, Some(CredentialSource::Basic { user: "puller".into(), password }));
-        assert_eq!(entry.interval, Some(Duration::from_secs(300)));
+        assert_eq!(entry.interval, Some(Duration::from_mins(5)));
     }
 
     #[test]
