@@ -73,3 +73,20 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_told() {
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+        // A label of 64 characters resolves nowhere, and no server is asked about it.
+        let host = format!("{}.invalid", "a".repeat(64));
+        for scheme in ["http", "https"] {
+            let error = client.get(format!("{scheme}://{host}/")).send().await.expect_err("no such host");
+            assert_eq!(classify(&host, &error, &Patience::default()), Problem::NoSuchHost { host: host.clone() }, "{scheme}: {error:?}");
+        }
+    }
+}
