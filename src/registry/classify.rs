@@ -40,7 +40,8 @@ fn tls_failure(host: String, error: &rustls::Error) -> Problem {
     match error {
         rustls::Error::InvalidMessage(_) => Problem::NotHttps { host },
         rustls::Error::InvalidCertificate(fault) => match fault {
-            CertificateError::UnknownIssuer => untrusted(host, "nobody known signed it"),
+            // An authority of the same name with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => untrusted(host, "nobody known signed it"),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => untrusted(host, "it has expired"),
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => untrusted(host, "it is not valid yet"),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => untrusted(host, "it is for another name"),
@@ -51,10 +52,11 @@ fn tls_failure(host: String, error: &rustls::Error) -> Problem {
     }
 }
 
-/// The resolver's failure has no type of its own in the HTTP library; a name that does not exist will not exist soon.
+/// The resolver's failure has no type of its own in the HTTP library; what is a passing failure of the resolver is none of ours.
 fn unknown_name(error: &reqwest::Error, text: &str) -> bool {
     let mut chain = std::iter::successors(error.source(), |&error| error.source());
-    chain.any(|error| error.to_string().starts_with("dns error")) && !text.contains("Temporary failure")
+    let asked = chain.any(|error| error.to_string().starts_with("dns error"));
+    (asked && !text.contains("Temporary failure")) || text == "invalid dns name"
 }
 
 /// The first error of a type in a chain, also inside an `io::Error`.
@@ -70,4 +72,21 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_told() {
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+        // A label of 64 characters resolves nowhere, and no server is asked about it.
+        let host = format!("{}.invalid", "a".repeat(64));
+        for scheme in ["http", "https"] {
+            let error = client.get(format!("{scheme}://{host}/")).send().await.expect_err("no such host");
+            assert_eq!(classify(&host, &error, &Patience::default()), Problem::NoSuchHost { host: host.clone() }, "{scheme}: {error:?}");
+        }
+    }
 }

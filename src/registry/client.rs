@@ -115,8 +115,8 @@ impl Client {
         let path = &place.repository.path;
         let mut deadline = Deadline::listing(self.wire.patience());
         let base = self.base(place).await?;
-        let bare = api(&base, &format!("{path}/tags/list"));
-        let mut url = bare.clone();
+        let unsized_list = api(&base, &format!("{path}/tags/list"));
+        let mut url = unsized_list.clone();
         url.set_query(Some("n=1000"));
         let mut listing = Listing::default();
         let mut first = true;
@@ -132,7 +132,7 @@ impl Client {
             deadline = deadline.next();
             let mut answer = self.ask(place, &base, ask(url.clone()), &mut deadline).await?;
             if first && refuses_page_size(&answer) {
-                answer = self.ask(place, &base, ask(bare.clone()), &mut deadline).await?;
+                answer = self.ask(place, &base, ask(unsized_list.clone()), &mut deadline).await?;
             }
             first = false;
             if answer.status != 200 {
@@ -152,7 +152,7 @@ impl Client {
     async fn head(&self, place: &Place, tag: &Tag) -> Result<Digest, Problem> {
         let base = self.base(place).await?;
         let mut deadline = Deadline::request(self.wire.patience());
-        let request = self.manifest_request(place, &base, Method::HEAD, tag.as_str());
+        let request = Self::manifest_request(place, &base, Method::HEAD, tag.as_str());
         let answer = self.ask(place, &base, request, &mut deadline).await?;
         match answer.status {
             200 => {
@@ -175,10 +175,10 @@ impl Client {
 
     /// Asks for a manifest or index by tag or digest.
     pub(super) async fn manifest(&self, place: &Place, base: &Url, reference: &str, deadline: &mut Deadline) -> Result<Answer, Problem> {
-        self.ask(place, base, self.manifest_request(place, base, Method::GET, reference), deadline).await
+        self.ask(place, base, Self::manifest_request(place, base, Method::GET, reference), deadline).await
     }
 
-    fn manifest_request(&self, place: &Place, base: &Url, method: Method, reference: &str) -> Request {
+    fn manifest_request(place: &Place, base: &Url, method: Method, reference: &str) -> Request {
         let url = api(base, &format!("{}/manifests/{reference}", place.repository.path));
         Request { method, url, accept: ACCEPT, authorization: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
     }
@@ -207,29 +207,29 @@ impl Client {
         self.wire.send(&request, deadline).await
     }
 
-    /// The root of the API: the first that can be talked to, where more than one may be tried.
+    /// The root of the API. Where two may be tried, the second counts once the first cannot be talked to and the second can.
     pub(super) async fn base(&self, place: &Place) -> Result<Url, Problem> {
-        let (last, others) = place.bases.split_last().expect("a place has a root");
-        let Some(first) = others.first() else {
-            return Ok(last.clone());
+        let [first, second] = &place.bases[..] else {
+            // A name may have a host that is none: a port above 65535, an address with five numbers.
+            return place.bases.first().cloned().ok_or_else(|| Problem::NoSuchHost { host: place.repository.registry.to_string() });
         };
         let probe = async {
-            let request = Request {
-                method: Method::GET,
-                url: first.join("v2/").unwrap_or_else(|_| first.clone()),
-                accept: "application/json",
-                authorization: None,
-                bound: MANIFEST_BODY,
-                trust: place.trust.clone(),
+            let deadline = || Deadline::request(self.wire.patience());
+            let Err(problem) = self.wire.once(&probe_request(place, first), &mut deadline()).await else {
+                return Ok(first.clone());
             };
-            match self.wire.once(&request, &mut Deadline::request(self.wire.patience())).await {
-                Err(Problem::NotHttps { .. } | Problem::NotListening { .. } | Problem::Broken { .. }) => Ok(last.clone()),
-                Err(problem @ (Problem::NoSuchHost { .. } | Problem::Resting { .. })) => Err(problem),
-                _ => Ok(first.clone()),
+            match self.wire.send(&probe_request(place, second), &mut deadline()).await {
+                Ok(_) => Ok(second.clone()),
+                Err(_) => Err(problem),
             }
         };
         self.bases.share(place.repository.registry.to_string(), |_| true, probe).await
     }
+}
+
+fn probe_request(place: &Place, base: &Url) -> Request {
+    let (url, trust) = (api(base, ""), place.trust.clone());
+    Request { method: Method::GET, url, accept: "application/json", authorization: None, bound: MANIFEST_BODY, trust }
 }
 
 /// A place of the API. The parts of names, tags and digests need no escapes.

@@ -10,7 +10,7 @@ const BUILD_DATE: &str = "org.label-schema.build-date";
 /// 2013-03-01, when Docker was first shown: an image says an earlier time only where its builder sets none.
 const EARLIEST: Timestamp = Timestamp::constant(1_362_096_000, 0);
 /// How far a builder's clock may be ahead.
-const AHEAD: Duration = Duration::from_secs(600);
+const AHEAD: Duration = Duration::from_mins(10);
 
 /// The texts that may say when an image was built.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,23 +120,25 @@ mod tests {
     #[test]
     fn the_first_usable_source_counts() {
         let now = time("2026-03-01T12:00:00Z");
-        let [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map(|day| format!("2024-05-0{day}T00:00:00Z"));
-        let labels = BTreeMap::from([(CREATED.to_owned(), e.clone()), (BUILD_DATE.to_owned(), f.clone())]);
-        let old = BTreeMap::from([(CREATED.to_owned(), "1970-01-01T00:00:00Z".to_owned()), (BUILD_DATE.to_owned(), f.clone())]);
+        let at = |day: u32| format!("2024-05-0{day}T00:00:00Z");
+        let days: Vec<String> = (0..7).map(at).collect();
+        let day = |number: usize| Some(days[number].as_str());
+        let labels = BTreeMap::from([(CREATED.to_owned(), at(5)), (BUILD_DATE.to_owned(), at(6))]);
+        let old = BTreeMap::from([(CREATED.to_owned(), "1970-01-01T00:00:00Z".to_owned()), (BUILD_DATE.to_owned(), at(6))]);
         let epoch = Some("1970-01-01T00:00:00Z");
-        let all = Sources { annotations: [Some(&a), Some(&b), Some(&c)], config: Some(&d), labels: Some(&labels) };
+        let all = Sources { annotations: [day(1), day(2), day(3)], config: day(4), labels: Some(&labels) };
         for (word, sources, expected) in [
-            ("manifest's annotation", all, Some(&a)),
-            ("entry's annotation", Sources { annotations: [None, Some(&b), Some(&c)], ..all }, Some(&b)),
-            ("index's annotation", Sources { annotations: [None, None, Some(&c)], ..all }, Some(&c)),
-            ("annotation that is no time", Sources { annotations: [Some("now"), None, None], ..all }, Some(&d)),
-            ("configuration", Sources { annotations: [None; 3], ..all }, Some(&d)),
-            ("label where the configuration says the epoch", Sources { annotations: [None; 3], config: epoch, ..all }, Some(&e)),
-            ("old label", Sources { annotations: [None; 3], config: epoch, labels: Some(&old) }, Some(&f)),
+            ("manifest's annotation", all, day(1)),
+            ("entry's annotation", Sources { annotations: [None, day(2), day(3)], ..all }, day(2)),
+            ("index's annotation", Sources { annotations: [None, None, day(3)], ..all }, day(3)),
+            ("annotation that is no time", Sources { annotations: [Some("now"), None, None], ..all }, day(4)),
+            ("configuration", Sources { annotations: [None; 3], ..all }, day(4)),
+            ("label where the configuration says the epoch", Sources { annotations: [None; 3], config: epoch, ..all }, day(5)),
+            ("old label", Sources { annotations: [None; 3], config: epoch, labels: Some(&old) }, day(6)),
             ("nothing usable", Sources { annotations: [epoch, None, None], config: epoch, labels: None }, None),
             ("nothing", Sources::default(), None),
         ] {
-            assert_eq!(built(&sources, now), expected.map(|text| time(text)), "{word}");
+            assert_eq!(built(&sources, now), expected.map(time), "{word}");
         }
     }
 }

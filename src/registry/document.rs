@@ -1,6 +1,6 @@
 //! Manifests, indexes and configurations.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use oci_client::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, ImageIndexEntry,
@@ -100,7 +100,10 @@ pub(super) fn read(body: &[u8]) -> Result<Document, Fault> {
         (true, false) if is_image => Err(fault("it says that it is a manifest, and is an index")),
         (false, true) if is_index => Err(fault("it says that it is an index, and is a manifest")),
         (true, false) if is_index || media_type.is_empty() => read_index(&json(body, "an index")?),
-        (false, true) if is_image || media_type.is_empty() => read_image(&json(body, "a manifest")?),
+        (false, true) if is_image || media_type.is_empty() => match other_config(&outline) {
+            Some(kind) => Ok(Document::Other(kind)),
+            None => read_image(&json(body, "a manifest")?),
+        },
         _ if !media_type.is_empty() && !is_image && !is_index => Ok(Document::Other(printable(media_type, 100))),
         _ => Err(fault("it names neither manifests nor a configuration")),
     }
@@ -137,12 +140,15 @@ fn is_attachment(entry: &ImageIndexEntry) -> bool {
     attached || entry.artifact_type.is_some() || !known.contains(&&*entry.media_type)
 }
 
+/// The type of a configuration that is none of an image; such manifests may have `null` for layers.
+fn other_config(outline: &Outline) -> Option<String> {
+    let kind = outline.config.as_ref()?.get("mediaType")?.as_str()?;
+    (!is_config(kind)).then(|| printable(kind, 100))
+}
+
 fn read_image(manifest: &OciImageManifest) -> Result<Document, Fault> {
     if let Some(kind) = manifest.artifact_type.as_ref().filter(|kind| !is_config(kind)) {
         return Ok(Document::Other(printable(kind, 100)));
-    }
-    if !is_config(&manifest.config.media_type) {
-        return Ok(Document::Other(printable(&manifest.config.media_type, 100)));
     }
     let is_layer = |layer: &OciDescriptor| {
         ["application/vnd.oci.image.layer.", "application/vnd.docker.image."].iter().any(|kind| layer.media_type.starts_with(kind))
@@ -208,7 +214,10 @@ pub(super) fn digest_of(bytes: &[u8], like: Option<&Digest>) -> Digest {
 }
 
 fn hex<H: sha2::Digest>(bytes: &[u8]) -> String {
-    H::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    H::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +271,12 @@ mod tests {
             ),
             ("signature", manifest(oci, "application/vnd.dev.cosign.simplesigning.v1+json", ""), "application/vnd.dev.cosign.simplesigning.v1+json"),
             ("attestation", manifest(oci, "application/vnd.in-toto+json", ""), "application/vnd.in-toto+json"),
-            ("artifact", manifest("application/vnd.oci.empty.v1+json", tar, r#""artifactType":"application/x.sbom","#), "application/x.sbom"),
+            ("artifact", manifest(oci, tar, r#""artifactType":"application/x.sbom","#), "application/x.sbom"),
+            (
+                "no layers",
+                format!(r#"{{"schemaVersion":2,"config":{{"mediaType":"application/x.policy","digest":"{A}","size":2}},"layers":null}}"#),
+                "application/x.policy",
+            ),
             ("Wasm", manifest("application/vnd.wasm.config.v1+json", "application/wasm", ""), "application/vnd.wasm.config.v1+json"),
             ("schema 1", r#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[]}"#.to_owned(), "Docker schema 1, which is refused"),
             (

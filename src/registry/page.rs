@@ -43,13 +43,24 @@ pub(super) struct Listing {
 #[derive(Deserialize)]
 struct Page {
     name: Option<String>,
-    #[serde(default, deserialize_with = "there")]
-    tags: Option<Option<Vec<String>>>,
+    #[serde(default)]
+    tags: Tags,
 }
 
-/// Tells `null` from a key that is missing.
-fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Vec<String>>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What stands under `tags`.
+#[derive(Default, Deserialize)]
+#[serde(from = "Option<Vec<String>>")]
+enum Tags {
+    #[default]
+    Missing,
+    Null,
+    Names(Vec<String>),
+}
+
+impl From<Option<Vec<String>>> for Tags {
+    fn from(names: Option<Vec<String>>) -> Self {
+        names.map_or(Self::Null, Self::Names)
+    }
 }
 
 impl Listing {
@@ -74,12 +85,11 @@ impl Listing {
         if let Some(name) = page.name.filter(|name| !same_repository(name, path)) {
             return Err(Fault::OtherRepository(printable(&name, 100)));
         }
-        let Some(tags) = page.tags else {
-            return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() });
-        };
-        let Some(tags) = tags else {
-            let only = self.places.len() == 1 && next.is_none();
-            return if only { Ok(None) } else { Err(Fault::NullTags) };
+        let tags = match page.tags {
+            Tags::Names(names) => names,
+            Tags::Null if self.places.len() == 1 && next.is_none() => return Ok(None),
+            Tags::Null => return Err(Fault::NullTags),
+            Tags::Missing => return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() }),
         };
         self.names += tags.len();
         if self.names > TAGS {

@@ -40,7 +40,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
         let at = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
         Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
     };
-    (!text.is_empty()).then_some(wait.min(Duration::from_secs(3600)))
+    (!text.is_empty()).then_some(wait.min(Duration::from_hours(1)))
 }
 
 #[cfg(test)]

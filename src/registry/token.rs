@@ -28,7 +28,7 @@ use crate::config::Credential;
 /// The longest answer of a token service.
 const TOKEN_BODY: usize = 1024 * 1024;
 /// How long a token lasts whose answer does not say.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 /// What has been learnt about proving who asks.
 #[derive(Default)]
@@ -171,8 +171,8 @@ async fn mint(wire: &Wire, place: &Place, base: &Url, mut realm: Url, service: O
 
 /// A token is given up a tenth of its life, at most 30 s, before its end; and not after a day.
 fn usable(lifetime: Duration) -> Duration {
-    let lifetime = lifetime.min(Duration::from_secs(24 * 3600));
-    lifetime - (lifetime / 10).min(Duration::from_secs(30))
+    let lifetime = lifetime.min(Duration::from_hours(24));
+    lifetime.saturating_sub((lifetime / 10).min(Duration::from_secs(30)))
 }
 
 fn bearer(token: &SecretString) -> Option<HeaderValue> {

@@ -135,7 +135,7 @@ impl Answer {
         let (host, status, said) = (self.host(), self.status, said(&self.body));
         let wait = retry::retry_after(&self.headers, now);
         match status {
-            400 if String::from_utf8_lossy(&self.body).contains("HTTP request to an HTTPS server") => Problem::WantsHttps { host },
+            400 if wants_https(&self.body) => Problem::WantsHttps { host },
             401 | 403 => Problem::Denied { host, status, said },
             404 => Problem::Absent { host, status, said },
             429 => Problem::Busy { host, status, said, wait },
@@ -333,6 +333,12 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Problem> {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(refuse("it holds no PEM certificate")),
     }
+}
+
+/// What servers of Go and nginx say to plain http on a port of TLS.
+fn wants_https(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.contains("HTTP request to an HTTPS server") || text.contains("plain HTTP request was sent to HTTPS port")
 }
 
 /// Whether a body holds what proved who asks: such a body is shown to nobody.

@@ -15,4 +15,5 @@ mod house;
 mod kit;
 mod message;
 mod paths;
+mod registry;
 mod repository;

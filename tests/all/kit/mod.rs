@@ -2,4 +2,11 @@
 
 pub mod git;
 pub mod git_server;
+pub mod hostile;
+pub mod registry;
 pub mod source;
+
+/// Installs the TLS provider, as `main` does; it may be installed already.
+pub fn install_tls() {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+}
