@@ -40,6 +40,18 @@ pub fn load(named: Option<&Path>, overrides: Overrides, environment: &Environmen
     merge(&source, file, &written, overrides, environment)
 }
 
+impl Config {
+    /// The defaults with these flags above them, and nothing of a file or of the environment.
+    ///
+    /// # Errors
+    /// The flags say what cannot be, or name no state folder.
+    pub fn of_overrides(overrides: Overrides) -> Result<Self, ConfigError> {
+        let source = Source { path: PathBuf::from(defaults::FILE) };
+        let written = file::parse(&source, "")?;
+        merge(&source, None, &written, overrides, &Environment::default())
+    }
+}
+
 fn read_text(path: &Path) -> Result<String, ConfigError> {
     let not_text = |what| ConfigError::NotText { path: path.to_owned(), what };
     let failed = |source: io::Error| match source.kind() {

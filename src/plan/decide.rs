@@ -194,7 +194,8 @@ impl Plan {
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))));
         }
         let shared = |who: &str, why: &str| {
-            Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}")).hint("annotate it alike, or give each an image of its own")
+            Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
+                .hint("annotate it alike, or give each an image of its own")
         };
         if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
             let record = &self.records[at];
@@ -203,8 +204,11 @@ impl Plan {
                 code => shared(&self.name(at), code.as_str()),
             });
         }
-        let taking_part: BTreeSet<(String, &str)> = sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
-        if let Some((workload, container)) = everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str()))) {
+        let taking_part: BTreeSet<(String, &str)> =
+            sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
+        if let Some((workload, container)) =
+            everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str())))
+        {
             return Some(shared(&format!("{container} of {workload}"), "not automated"));
         }
         (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "it is no image that is read"))
@@ -232,7 +236,8 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
         };
         workloads.entry((&subject.root, &subject.workload)).or_default().push(container);
     }
-    let named = |((root, workload), containers): ((&str, &str), _)| ExplainedWorkload { root: root.to_owned(), workload: workload.to_owned(), containers };
+    let named =
+        |((root, workload), containers): ((&str, &str), _)| ExplainedWorkload { root: root.to_owned(), workload: workload.to_owned(), containers };
     Explanation { workloads: workloads.into_iter().map(named).collect() }
 }
 

@@ -8,6 +8,6 @@ pub mod report;
 pub mod safe;
 pub mod subject;
 
-pub use decide::{Answer, Failure, Known, Knowledge, Plan, explanation};
+pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation};
 pub use index::{Bounds, Index};
 pub use subject::{Asked, Subject, Subjects, View};

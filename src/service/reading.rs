@@ -33,8 +33,12 @@ impl Reading {
     pub(super) fn index(&mut self, source: &Source, tip: &Tip, kinds: &[KindPaths]) -> Result<Index, ReadError> {
         let ignored = ignored(source, tip)?;
         let charts = Charts::among(tip.files.iter().map(|file| file.path.as_str()));
-        let wanted: Vec<&git::File> =
-            tip.files.iter().filter(|file| is_manifest(&file.path) && !charts.hold(&file.path) && !ignored.is_ignored(&file.path)).take(FILES).collect();
+        let wanted: Vec<&git::File> = tip
+            .files
+            .iter()
+            .filter(|file| is_manifest(&file.path) && !charts.hold(&file.path) && !ignored.is_ignored(&file.path))
+            .take(FILES)
+            .collect();
         let (mut files, mut open) = (BTreeMap::new(), Vec::new());
         let mut known = std::mem::take(&mut self.known);
         for file in wanted {
@@ -68,7 +72,8 @@ impl Reading {
 /// Files that a kustomization names and that the search of names and bytes left out.
 fn named<'t>(tip: &'t Tip, files: &BTreeMap<String, File>) -> Vec<&'t git::File> {
     let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_ref()?)));
-    let named: BTreeSet<String> = kustomizations.flat_map(|(path, kustomization)| kustomization.named(path)).filter(|path| !files.contains_key(path)).collect();
+    let named: BTreeSet<String> =
+        kustomizations.flat_map(|(path, kustomization)| kustomization.named(path)).filter(|path| !files.contains_key(path)).collect();
     tip.files.iter().filter(|file| named.contains(&file.path)).collect()
 }
 
@@ -112,7 +117,12 @@ fn unlisted(tip: &Tip) -> Vec<Unreadable> {
 }
 
 /// Reads on this thread, for a repository serves one at a time, and parses on all others.
-fn parse<'t>(source: &Source, files: Vec<&'t git::File>, kinds: &[KindPaths], screening: Screening) -> Result<Vec<(&'t git::File, Parsed)>, ReadError> {
+fn parse<'t>(
+    source: &Source,
+    files: Vec<&'t git::File>,
+    kinds: &[KindPaths],
+    screening: Screening,
+) -> Result<Vec<(&'t git::File, Parsed)>, ReadError> {
     if files.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::Watcher;
 use crate::{
     image::{Repository, Tag},
-    plan::{Answer, Asked, Failure, Known, Knowledge, Subjects, View},
+    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View},
     policy::{
         Code,
         decision::{Need, wanted_platforms},

@@ -5,7 +5,7 @@ mod registry;
 mod repository;
 mod story;
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Instant};
 
 use thiserror::Error;
 use url::Url;
@@ -14,8 +14,22 @@ pub use image::Image;
 pub use registry::Registry;
 pub use repository::{Fleet, Shown};
 
-use super::print::{Facts, Width};
-use crate::{plan::report::Report, policy::Blame};
+use super::{
+    Said,
+    error::CommandError,
+    exit::Exit,
+    ground::Ground,
+    print::{Ending, Facts, Width},
+    progress::Progress,
+    terminal,
+};
+use crate::{
+    config::{Config, Overrides},
+    git::Write,
+    plan::report::Report,
+    policy::Blame,
+    service::Cycle,
+};
 
 /// What an `apply` of the demo works on.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +118,36 @@ pub async fn run<E>(out: &mut impl io::Write, width: Width, apply: impl AsyncFn(
     registry.stop().await;
     told?;
     Ok(story::end(out)?)
+}
+
+/// Tells it with the very code of `apply`, on standard output.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn demo() -> Result<Said, CommandError> {
+    let told = run(&mut io::stdout().lock(), terminal::width(), async |scene: Scene<'_>| apply(scene).await).await;
+    match told {
+        Ok(()) => Ok(Said { text: Vec::new(), talk: String::new(), exit: Exit::Done }),
+        Err(DemoError::Stage(error)) => Err(error.into()),
+        Err(DemoError::Apply(error)) => Err(error),
+    }
+}
+
+async fn apply(scene: Scene<'_>) -> Result<Applied, CommandError> {
+    let started = Instant::now();
+    let overrides = Overrides { state: Some(scene.state.to_owned()), ..Overrides::default() };
+    // Nothing of the person's own: neither a configuration file nor the environment.
+    let config = Config::of_overrides(overrides)?;
+    let ground = Ground::new(&config, scene.url.as_str(), Vec::new())?;
+    let quiet = Progress::begin("demo");
+    let outcome = Cycle::open(&ground.unit, &ground.client, &quiet)?.apply(Write::Commit).await?;
+    let branch = outcome.report.branch.clone().unwrap_or_default();
+    let ending = match &outcome.report.pushed {
+        Some(commit) => Ending::Pushed { commit: commit.clone(), branch },
+        None => Ending::Unchanged,
+    };
+    let facts = Facts { workloads: outcome.workloads, requests: ground.client.requests(), elapsed: started.elapsed(), ending, notes: Vec::new() };
+    Ok(Applied { report: outcome.report, facts })
 }
 
 /// Waits until the process is asked to end.
