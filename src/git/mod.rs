@@ -24,4 +24,4 @@ pub use location::{Location, LocationError};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
 pub use source::{Access, Source, Write, Written};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
-pub use trouble::{RemoteError, Trouble};
+pub use trouble::{Doing, RemoteError, Trouble};
