@@ -102,7 +102,7 @@ pub enum ReadError {
 #[derive(Debug, Error)]
 pub enum WriteError {
     /// The branch is not what was read: read and plan again.
-    #[error("cannot push to `{branch}` of `{repository}`: the branch moved since it was read")]
+    #[error("cannot move `{branch}` of `{repository}`: it is not where it was read any more")]
     Moved {
         /// The repository.
         repository: String,

@@ -1,6 +1,6 @@
 //! From a plan to a pushed commit.
 //!
-//! [`Source`](source::Source) is the way in: a mirror of a remote, a bare repository, or a work tree, each read as a list of files and written as one change.
+//! [`Source`] is the way in: a mirror of a remote, a bare repository, or a work tree, each read as a list of files and written as one change.
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
 mod bare;
@@ -24,4 +24,4 @@ pub use location::{Location, LocationError};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
 pub use source::{Access, Source, Write, Written};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
-pub use trouble::{RemoteError, Trouble};
+pub use trouble::{Doing, RemoteError, Trouble};

@@ -134,3 +134,7 @@ impl Source {
         Ok(outcome.map_or(Written::Nothing, Written::Committed))
     }
 }
+
+/// Callers read and write on a thread that may block.
+const fn goes_to_another_thread<T: Send>() {}
+const _: () = goes_to_another_thread::<Source>();

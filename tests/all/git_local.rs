@@ -17,6 +17,7 @@ use tagalong::{
 
 use crate::kit::{
     git::{Bare, command, git},
+    git_server::{Door, GitServer},
     source::{Here, changes, committed, file, fleet, new_commit, paths, text},
 };
 
@@ -46,6 +47,23 @@ fn a_bare_folder_gets_the_commit_on_its_branch() {
 }
 
 #[test]
+fn links_submodules_and_paths_that_are_no_text_are_left_out() {
+    let here = Here::new();
+    let submodule = "1".repeat(40);
+    let fleet = Bare::with(&[("+module", &submodule), ("@link", "a.yaml"), (r#""bad-\377.yaml""#, "b: 1\n"), ("a.yaml", "a: 1\n")]);
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let bad = [b"refs/heads/bad-\xff".as_slice()].map(OsStr::from_bytes);
+    assert!(command(&fleet.path()).arg("update-ref").args(bad).arg("main").status().expect("git").success());
+    for repository in [server.url(), fleet.file_url()] {
+        let (source, tip) = here.read(&repository).expect("a tip");
+        assert_eq!((paths(&tip), tip.skipped), (vec!["a.yaml"], 1), "{repository}");
+        committed(source.write(&tip, &changes(&[("a.yaml", &repository)]), &new_commit(), Write::Commit));
+        let kept = fleet.git(&["ls-tree", "-r", "--format=%(objectmode) %(path)", "main"]);
+        assert_eq!(kept, "100644 a.yaml\n100644 \"bad-\\377.yaml\"\n120000 link\n160000 module\n", "{repository}");
+    }
+}
+
+#[test]
 fn a_new_file_may_come_but_no_path_leaves_the_tree() {
     let (fleet, here) = (fleet(), Here::new());
     let checkout = fleet.checkout();
@@ -71,7 +89,7 @@ fn a_work_tree_is_read_as_it_is_now() {
     put(root, "apps/web/deploy.yaml", "image: app:1.0 # not committed\n");
     put(root, "untracked.yaml", "a: 1\n");
     put(root, ".hidden/x.yaml", "a: 1\n");
-    put(root, ".gitignore", "ignored/\n*.log\n");
+    put(root, ".gitignore", "ignored/\nignored/**\n*.log\n");
     put(root, "ignored/x.yaml", "a: 1\n");
     put(root, "ignored/tracked.yaml", "a: 1\n");
     git(root, &["add", "--force", "ignored/tracked.yaml"]);

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 
+use git2::Repository;
 use ignore::{DirEntry, WalkBuilder};
 
 use super::WorkTree;
@@ -15,9 +16,14 @@ use crate::git::{
 /// `.git`, symlinks, submodules and other repositories inside are left out.
 pub(super) fn list(work_tree: &WorkTree) -> Result<(Vec<File>, u32, Vec<Unlisted>), ReadError> {
     let mut found = Found { root: &work_tree.root, files: BTreeMap::new(), skipped: 0, unlisted: vec![] };
-    found.walk(&work_tree.root.join(&work_tree.below));
-    if work_tree.repository.is_some() {
-        found.tracked(work_tree)?;
+    let mut walk = WalkBuilder::new(work_tree.root.join(&work_tree.below));
+    walk.standard_filters(false).filter_entry(is_ours);
+    if let Some(repository) = &work_tree.repository {
+        walk.git_ignore(true).git_exclude(true).parents(true);
+        found.walk(&walk);
+        found.tracked(repository, &work_tree.below)?;
+    } else {
+        found.walk(&walk);
     }
     let files = found.files.into_iter().map(|(path, mode)| File { path, blob: None, mode }).collect();
     Ok((files, found.skipped, found.unlisted))
@@ -31,9 +37,8 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn walk(&mut self, from: &Path) {
-        let walk = WalkBuilder::new(from).hidden(false).ignore(false).git_global(false).follow_links(false).filter_entry(is_ours).build();
-        for entry in walk {
+    fn walk(&mut self, walk: &WalkBuilder) {
+        for entry in walk.build() {
             match entry {
                 Ok(entry) => self.add(&entry),
                 Err(error) => self.unlisted.push(self.unlisted(&error)),
@@ -50,12 +55,11 @@ impl Found<'_> {
     }
 
     /// Adds the files that are ignored and tracked all the same.
-    fn tracked(&mut self, work_tree: &WorkTree) -> Result<(), ReadError> {
-        let repository = work_tree.repository.as_ref().expect("asked for a repository alone");
+    fn tracked(&mut self, repository: &Repository, below: &str) -> Result<(), ReadError> {
         let index = repository.index().map_err(|error| tree::damaged(&self.root.display().to_string(), &error))?;
         for entry in index.iter() {
             let Ok(path) = String::from_utf8(entry.path) else { continue };
-            if !path.starts_with(&work_tree.below) || self.files.contains_key(&path) || passes_a_link(self.root, &path) {
+            if !path.starts_with(below) || self.files.contains_key(&path) || passes_a_link(self.root, &path) {
                 continue;
             }
             if let Some(metadata) = fs::symlink_metadata(self.root.join(&path)).ok().filter(fs::Metadata::is_file) {

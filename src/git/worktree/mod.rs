@@ -7,7 +7,8 @@ mod write;
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -98,11 +99,19 @@ impl WorkTree {
     pub(super) fn content(&self, path: &str, limit: u64) -> Result<Content, ReadError> {
         let failed = |source| ReadError::File { path: path.to_owned(), source };
         let full = self.root.join(path);
-        let size = fs::symlink_metadata(&full).map_err(failed)?.len();
+        let metadata = fs::symlink_metadata(&full).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::Error::other("it is no regular file any more")));
+        }
+        let mut bytes = Vec::new();
+        if metadata.len() <= limit {
+            // A file may grow between the look and the read.
+            fs::File::open(&full).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        }
+        let size = metadata.len().max(bytes.len() as u64);
         if size > limit {
             return Ok(Content::TooLarge { size });
         }
-        let bytes = fs::read(&full).map_err(failed)?;
         self.read.borrow_mut().insert(path.to_owned(), id(&bytes));
         Ok(Content::Bytes(bytes))
     }

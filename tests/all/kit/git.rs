@@ -73,14 +73,22 @@ impl Bare {
         git(&self.path(), arguments)
     }
 
-    /// Somebody's commit on a branch, which grows or begins.
+    /// Somebody's commit on a branch, which grows or begins; `*` before a path is an executable, `@` a symlink, `+` a submodule, `"` a quoted path.
     pub fn commit(&self, branch: &str, files: &[(&str, &str)]) {
         let from = self.tip(branch).map(|tip| format!("from {tip}\n")).unwrap_or_default();
         let mut stream = format!("commit refs/heads/{branch}\ncommitter Ada <ada@git.example> 1700000000 +0000\ndata 4\nwork\n{from}");
         for (path, content) in files {
-            let (mode, path) = path.strip_prefix('*').map_or(("100644", *path), |path| ("100755", path));
-            let (mode, path) = path.strip_prefix('@').map_or((mode, path), |path| ("120000", path));
-            write!(stream, "M {mode} inline {path}\ndata {}\n{content}\n", content.len()).expect("text");
+            let (mode, path) = match path.split_at(1) {
+                ("*", path) => ("100755", path),
+                ("@", path) => ("120000", path),
+                ("+", path) => ("160000", path),
+                _ => ("100644", *path),
+            };
+            match mode {
+                "160000" => writeln!(stream, "M {mode} {content} {path}"),
+                _ => writeln!(stream, "M {mode} inline {path}\ndata {}\n{content}", content.len()),
+            }
+            .expect("text");
         }
         let mut import = command(&self.path());
         import.args(["fast-import", "--quiet", "--force"]).stdin(Stdio::piped()).stderr(Stdio::piped());
