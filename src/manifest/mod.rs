@@ -1,15 +1,15 @@
 //! Where images stand in YAML, and how one is changed byte for byte.
 
-pub mod file;
+mod file;
 pub mod ignore;
 pub mod kustomize;
-pub mod screen;
+mod screen;
 mod site;
 pub mod splice;
 mod workload;
 mod yaml;
 
 pub use file::{File, FluxYaml, Generation, Unreadable, UnreadableKind, read};
-pub use screen::{Concern, concerns};
+pub use screen::{Charts, Concern, concerns, is_kustomization};
 pub use site::{Place, Scalar, Site};
 pub use workload::{Container, ImageField, KindPaths, Role, Workload, WorkloadId};
