@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     git::{self, BlobId, Content, ReadError, Source, Tip},
-    manifest::{self, Concern, File, KindPaths, Unreadable, UnreadableKind, ignore::Ignored, screen::Charts},
+    manifest::{self, Charts, Concern, File, KindPaths, Unreadable, UnreadableKind, ignore::Ignored},
     plan::Index,
 };
 
