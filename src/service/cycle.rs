@@ -12,7 +12,7 @@ use super::{Watcher, reading::Reading, scan::Scan};
 use crate::{
     config,
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
-    manifest::{KindPaths, splice},
+    manifest::KindPaths,
     plan::{
         Bounds, Index, Plan, Subject, Subjects, diff, explanation,
         message::{Ci, Update, message},
@@ -221,7 +221,7 @@ impl<'a> Cycle<'a> {
         for path in paths {
             let Some(file) = planned.tip.files.iter().find(|file| file.path == path) else { continue };
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
-            let after = edited(&mut planned.plan, &path, &before);
+            let after = planned.plan.edit(&path, &before);
             if after != before {
                 planned.diff.extend(diff::unified(&path, &before, &after));
                 planned.changes.insert(path, after);
@@ -254,27 +254,6 @@ impl<'a> Cycle<'a> {
             }
         };
         Outcome { report, done, diff: planned.diff.clone(), workloads: planned.index.workloads() }
-    }
-}
-
-/// The file with all edits that can be made; the others are held, and do not stop their neighbours.
-fn edited(plan: &mut Plan, path: &str, before: &[u8]) -> Vec<u8> {
-    let edits = plan.edits(path);
-    if let Ok(after) = splice::edit(path, before, &edits) {
-        return after;
-    }
-    for edit in &edits {
-        if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
-            plan.refuse(path, edit, &refused);
-        }
-    }
-    let kept = plan.edits(path);
-    match splice::edit(path, before, &kept) {
-        Ok(after) => after,
-        Err(refused) => {
-            kept.iter().for_each(|edit| plan.refuse(path, edit, &refused));
-            before.to_vec()
-        }
     }
 }
 
