@@ -222,7 +222,7 @@ impl Plan {
             let record = &self.records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))),
-                code => shared(&self.name(at), code.as_str()),
+                _ => shared(&self.name(at), &record.reason),
             });
         }
         let taking_part: BTreeSet<(String, &str)> =
@@ -232,7 +232,7 @@ impl Plan {
         {
             return Some(shared(&format!("{container} of {workload}"), "not automated"));
         }
-        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "it is no image that is read"))
+        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "no image of a container"))
     }
 
     fn name(&self, at: usize) -> String {
