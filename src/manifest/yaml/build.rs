@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
 };
 
 use super::{
@@ -30,9 +30,9 @@ pub(super) struct Builder {
     reading: Reading,
     open: Vec<usize>,
     /// The node of each anchor id of this document.
-    anchors: HashMap<usize, usize>,
+    anchors: BTreeMap<usize, usize>,
     /// How many values each anchored node stands for, aliases followed.
-    sizes: HashMap<usize, u64>,
+    sizes: BTreeMap<usize, u64>,
     /// Values that aliases repeat inside each open collection.
     repeated: Vec<u64>,
     /// Values that aliases repeat in this document.
@@ -157,7 +157,7 @@ impl Builder {
         let end = self.nodes[mapping].next as usize;
         let mut few: [&str; 16] = [""; 16];
         let mut count = 0;
-        let mut many: HashSet<&str> = HashSet::new();
+        let mut many: BTreeSet<&str> = BTreeSet::new();
         let mut at = mapping + 1;
         while at < end {
             let key = &self.nodes[at];

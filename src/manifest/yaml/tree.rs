@@ -1,6 +1,6 @@
 //! The flat tree of a file's documents.
 
-use std::{cell::OnceCell, collections::HashSet};
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use super::Reading;
 
@@ -161,7 +161,7 @@ impl Tree<'_> {
     /// Every key and value of a mapping, merge keys followed, own keys first.
     pub(in crate::manifest) fn merged_entries(&self, mapping: usize) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = vec![];
-        let mut names: HashSet<&str> = HashSet::new();
+        let mut names: BTreeSet<&str> = BTreeSet::new();
         let mut open = vec![mapping];
         while let Some(mapping) = open.pop() {
             let shown = |(key, _): &(usize, usize)| !self.is_merge(*key) && self.scalar(*key).is_none_or(|(name, _)| names.insert(name));
