@@ -1,8 +1,10 @@
 //! What tests stand on: real servers on free loopback ports, temporary folders, a cleared environment.
 
+pub mod binary;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
+pub mod proxy;
 pub mod registry;
 pub mod source;
 
