@@ -10,7 +10,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, Credential, DockerConfig, Environment, Patience},
+    config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
     git::{self, Access, Credentials, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings},
@@ -47,7 +47,7 @@ impl Ground {
         let repository = config.repository_for(place)?;
         let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
         let location = Location::parse(place, plaintext)?;
-        let credentials = repository.credential.as_ref().map(|source| source.read()).transpose()?.map(|credential| match credential {
+        let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
             Credential::Basic { user, password } => Credentials { user, password },
             Credential::Token(token) => Credentials::token(token),
         });

@@ -58,8 +58,11 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
         PlanOutput::Json => print::json(&outcome.report).into_bytes(),
         PlanOutput::Diff => outcome.diff,
     };
-    let talk = if output == PlanOutput::Text { String::new() } else { facts.notes.iter().map(|note| format!("note: {note}\n")).collect() };
-    Ok(Said { text, talk, exit })
+    let mut said = Said { text, talk: String::new(), exit };
+    if output != PlanOutput::Text {
+        said.note(&facts.notes);
+    }
+    Ok(said)
 }
 
 fn facts(outcome: &Outcome, ground: &Ground, started: Instant, intent: Intent) -> Facts {

@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
 };
 
 use super::{
@@ -30,9 +30,9 @@ pub(super) struct Builder {
     reading: Reading,
     open: Vec<usize>,
     /// The node of each anchor id of this document.
-    anchors: HashMap<usize, usize>,
+    anchors: BTreeMap<usize, usize>,
     /// How many values each anchored node stands for, aliases followed.
-    sizes: HashMap<usize, u64>,
+    sizes: BTreeMap<usize, u64>,
     /// Values that aliases repeat inside each open collection.
     repeated: Vec<u64>,
     /// Values that aliases repeat in this document.
@@ -159,7 +159,7 @@ impl Builder {
         let end = self.nodes[mapping].next as usize;
         let mut few: [&str; 16] = [""; 16];
         let mut count = 0;
-        let mut many: HashSet<&str> = HashSet::new();
+        let mut many: BTreeSet<&str> = BTreeSet::new();
         let mut at = mapping + 1;
         while at < end {
             let key = &self.nodes[at];
@@ -192,7 +192,7 @@ fn index(node: usize) -> u32 {
 ///
 /// An alias always follows the whole of what it names, so that all aliases of a node are counted when the node is reached.
 fn count_places(nodes: &mut [Node]) {
-    let mut extra: HashMap<usize, u32> = HashMap::new();
+    let mut extra: BTreeMap<usize, u32> = BTreeMap::new();
     let mut ends: Vec<usize> = (0..nodes.len()).filter(|node| nodes[*node].properties != 0).collect();
     ends.sort_by_key(|node| (nodes[*node].next, std::cmp::Reverse(*node)));
     let mut open: Vec<(usize, u32)> = vec![];
