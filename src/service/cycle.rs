@@ -81,6 +81,14 @@ pub enum CycleError {
     /// The repository cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Somebody was faster each time.
+    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {TRIES} tries")]
+    Outrun {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
 }
 
 impl CycleError {
@@ -89,6 +97,7 @@ impl CycleError {
         match self {
             Self::Read(error) => error.blame(),
             Self::Write(error) => error.blame(),
+            Self::Outrun { .. } => Blame::Remote,
         }
     }
 
@@ -97,6 +106,7 @@ impl CycleError {
         match self {
             Self::Read(error) => error.hint(),
             Self::Write(error) => error.hint(),
+            Self::Outrun { .. } => Some("run it again when fewer commits arrive there: each time it is planned anew".to_owned()),
         }
     }
 }
@@ -167,6 +177,7 @@ impl<'a> Cycle<'a> {
                     self.reading.keep(&planned.tip, planned.index);
                     pause(attempt).await;
                 }
+                Err(WriteError::Moved { repository, branch }) => return Err(CycleError::Outrun { repository, branch }),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -276,6 +287,6 @@ fn may_pass(error: &WriteError, attempt: u32) -> bool {
 
 /// Growing and jittered, so that two who race do not meet again.
 async fn pause(attempt: u32) {
-    let longest = 50 * 2_u64.pow(attempt.min(6));
+    let longest = 50 * 2_u64.pow(attempt.min(4));
     tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
 }
