@@ -150,10 +150,10 @@ impl Plan {
     }
 
     /// Holds every update, because the remote refused them all.
-    pub fn refuse_all(&mut self, reason: &str, hint: Option<String>) {
+    pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
         self.edits.clear();
         for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
-            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.clone() });
+            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
         }
     }
 
