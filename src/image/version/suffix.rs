@@ -104,6 +104,12 @@ impl<'a> Suffix<'a> {
         }
     }
 
+    /// Whether a word of a pre-release stands in the flavour: `0.dev-231`, `alpine-rc1`.
+    pub fn hides_pre_release(&self) -> bool {
+        let is_word = |part: &Part<'_>| matches!(part, Part::Fixed(text) if word_and_numbers(text, Kind::PreRelease).is_some());
+        self.flavour_parts.iter().any(is_word)
+    }
+
     /// Reads numbers as commit ids where the current tag has an id of that length in that place.
     pub fn align(&mut self, current: &Suffix<'_>) {
         // `dev.1234567` beside `dev.1a2b3c4`: the number stood where a pre-release may have one.
