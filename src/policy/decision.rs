@@ -7,7 +7,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use jiff::Timestamp;
 
 use super::{
-    Code, TagCode,
+    Code, List, TagCode,
     annotation::{Origin, Policy},
     choice::{Choice, Chooser, Stop},
     keys::{Downgrade, WriteDigest},
@@ -89,7 +89,7 @@ pub struct Decision {
     pub code: Code,
     /// The tag that wins, whether or not it is written.
     pub winner: Option<Tag>,
-    /// The winner's digest, where one is written beside the tag.
+    /// The winner's digest, where one is written beside the tag or stands there.
     pub digest: Option<Digest>,
     /// Why, in one sentence.
     pub reason: String,
@@ -159,12 +159,9 @@ impl<'a> Court<'a> {
     }
 
     fn rule(&self) -> (Decision, Vec<Reason>) {
-        let mut choice = self.chooser.choose();
         let refused = self.refuse();
-        if refused.is_some() {
-            // Held whatever the registry says: nothing is asked for it.
-            choice.stop = choice.stop.filter(|stop| !matches!(stop, Stop::Unread(_)));
-        }
+        // Held whatever the registry says: nothing is asked.
+        let choice = if refused.is_some() { Choice::default() } else { self.chooser.choose() };
         let winner = choice.winner.map(|at| self.question.records[at].tag.clone());
         let reasons = self.chooser.reasons(&choice);
         let mut tally = BTreeMap::new();
@@ -173,7 +170,8 @@ impl<'a> Court<'a> {
         }
         let newer_elsewhere = self.newer_elsewhere(&choice, &reasons);
         let Verdict { code, reason, hint } = refused.unwrap_or_else(|| self.verdict(&choice, &tally, newer_elsewhere.as_ref()));
-        let digest = choice.winner.filter(|_| self.chooser.writes_digest()).and_then(|at| self.chooser.digest_of(at)).cloned();
+        let stands = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
+        let digest = choice.winner.filter(stands).and_then(|at| self.chooser.digest_of(at)).cloned();
         let needs = if let Some(Stop::Unread(needs)) = choice.stop { needs } else { Vec::new() };
         (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, needs }, reasons)
     }

@@ -50,10 +50,11 @@ impl Chooser<'_> {
         let tag = || self.record(at).tag.clone();
         let needs = |need| Look::Stop(Stop::Unread(vec![need]));
         let is_image = self.question.wants == Wants::Image;
+        // For the current tag under a digest one HEAD tells whether anything has moved; for an artifact, that it exists.
+        let head_tells = if is_image { self.current == Some(at) } else { self.question.policy.keys.min_age.is_none() };
         match &self.record(at).metadata {
             Metadata::Unreadable { code, reason } => return Look::Stop(Stop::Failed { code: *code, reason: reason.clone() }),
-            // For the current tag under a digest one HEAD tells whether anything has moved; of an artifact there is no more to know.
-            Metadata::NotRead if self.current == Some(at) || !is_image => return needs(Need::Digest(tag())),
+            Metadata::NotRead if head_tells => return needs(Need::Digest(tag())),
             Metadata::NotAnImage(_) if !is_image && self.writes_digest() => return needs(Need::Digest(tag())),
             Metadata::NotRead => return needs(Need::Metadata(tag())),
             Metadata::Pointed(_) if is_image => return needs(Need::Metadata(tag())),
