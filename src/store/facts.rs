@@ -122,3 +122,6 @@ fn read_platform(reader: &mut Reader<'_>) -> Option<PlatformFacts> {
 fn nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(i64::MIN)
 }
+
+#[cfg(test)]
+mod tests;

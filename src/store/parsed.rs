@@ -77,3 +77,6 @@ pub fn decode_parsed(bytes: &[u8], path: &str) -> Option<Parsed> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ mod tests {
     #[test]
     fn the_next_time_is_an_interval_away_give_or_take_a_tenth() {
         let now = Timestamp::from_second(1_000_000).expect("a time");
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         for (word, interval, chance, after) in [
             ("earliest", minutes(5), 0.0, 270),
             ("middle", minutes(5), 0.5, 300),

@@ -153,3 +153,6 @@ fn caught<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::E
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
