@@ -19,3 +19,4 @@ mod paths;
 mod registry;
 mod repository;
 mod scenarios;
+mod store;
