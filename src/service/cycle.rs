@@ -217,14 +217,13 @@ impl<'a> Cycle<'a> {
 
     /// Makes the new bytes of every file; what cannot be edited is held.
     fn edit(&self, planned: &mut Planned) -> Result<(), CycleError> {
-        let paths: Vec<String> = planned.plan.files().map(str::to_owned).collect();
-        for path in paths {
-            let Some(file) = planned.tip.files.iter().find(|file| file.path == path) else { continue };
+        let paths: BTreeSet<String> = planned.plan.files().map(str::to_owned).collect();
+        for file in planned.tip.files.iter().filter(|file| paths.contains(&file.path)) {
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
-            let after = edited(&mut planned.plan, &path, &before);
+            let after = edited(&mut planned.plan, &file.path, &before);
             if after != before {
-                planned.diff.extend(diff::unified(&path, &before, &after));
-                planned.changes.insert(path, after);
+                planned.diff.extend(diff::unified(&file.path, &before, &after));
+                planned.changes.insert(file.path.clone(), after);
             }
         }
         Ok(())
