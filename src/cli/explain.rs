@@ -12,7 +12,10 @@ use super::{
     progress::Progress,
     terminal,
 };
-use crate::{plan::Index, service::Cycle};
+use crate::{
+    plan::{Index, report::Report},
+    service::Command,
+};
 
 /// How near a name must be to be suggested.
 const NEAR: f64 = 0.7;
@@ -24,22 +27,23 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut cycle = Cycle::open(&ground.unit, &ground.client, &progress)?;
-    let (explanation, report) = cycle.explain(|index| pick(index, explain)).await?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
+    let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
-    let mut talk: String = ground.notes.iter().map(|note| format!("note: {note}\n")).collect();
-    if explanation.workloads.is_empty() {
-        talk += &format!("note: {} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"\n", explain.workload);
-    }
     let depth = if explain.all { Depth::All } else { Depth::Telling };
     let text = match explain.output {
         Output::Text => print::explain(&explanation, depth, terminal::width()),
         Output::Json => print::json(&explanation),
     };
     let own: BTreeSet<(&str, &str)> = explanation.workloads.iter().map(|one| (&*one.root, &*one.workload)).collect();
-    let mut asked = crate::plan::report::Report::new(String::new(), None, None);
+    let mut asked = Report::new(String::new(), None, None);
     report.records().filter(|record| own.contains(&(&record.root, &record.workload))).for_each(|record| asked.add(record.clone()));
-    Ok(Said { text: text.into_bytes(), talk, exit: Exit::of_report(&asked, Check::Nothing) })
+    let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::of_report(&asked, Check::Nothing) };
+    said.note(&ground.notes);
+    if explanation.workloads.is_empty() {
+        said.note([format!("{} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"", explain.workload)]);
+    }
+    Ok(said)
 }
 
 /// The root and id of each workload that is meant.

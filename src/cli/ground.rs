@@ -10,17 +10,17 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, Credential, DockerConfig, Environment, Patience},
+    config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
     git::{self, Access, Credentials, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings},
-    service::{Unit, Watcher},
+    service::{Clock, Unit, Watcher},
 };
 
 /// A unit of work and the client that asks for it.
 pub struct Ground {
     /// The repository and branch.
-    pub unit: Unit,
+    pub unit: Arc<Unit>,
     /// The registries.
     pub client: Client,
     /// What else to tell the person.
@@ -47,7 +47,7 @@ impl Ground {
         let repository = config.repository_for(place)?;
         let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
         let location = Location::parse(place, plaintext)?;
-        let credentials = repository.credential.as_ref().map(|source| source.read()).transpose()?.map(|credential| match credential {
+        let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
             Credential::Basic { user, password } => Credentials { user, password },
             Credential::Token(token) => Credentials::token(token),
         });
@@ -65,7 +65,14 @@ impl Ground {
             kinds: kinds.collect(),
             patience: config.timeout,
         };
-        Ok(Self { unit, client, notes })
+        Ok(Self { unit: Arc::new(unit), client, notes })
+    }
+}
+
+impl Ground {
+    /// The clock of this machine.
+    pub fn clock(&self) -> Clock {
+        Arc::new(Timestamp::now)
     }
 }
 

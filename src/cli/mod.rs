@@ -21,6 +21,8 @@ use args::{Args, Command, PolicyCommand};
 use error::CommandError;
 use exit::Exit;
 
+use crate::plan::safe;
+
 /// What a command has to say, and how the process ends.
 pub struct Said {
     /// Data, for standard output.
@@ -28,6 +30,15 @@ pub struct Said {
     /// Talk, for standard error.
     talk: String,
     exit: Exit,
+}
+
+impl Said {
+    /// Adds notes, a line each.
+    fn note(&mut self, notes: impl IntoIterator<Item = impl AsRef<str>>) {
+        for note in notes {
+            self.talk.extend(["note: ", &safe::line(note.as_ref()), "\n"]);
+        }
+    }
 }
 
 /// Runs the command of these arguments to its end.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     git::Write,
-    service::{Cycle, Done, Outcome},
+    service::{Command, Done, Outcome},
 };
 
 /// Shows what would change.
@@ -45,10 +45,10 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
     let started = Instant::now();
     let ground = Ground::prepare(args, target)?;
     let progress = Progress::begin("reading the repository");
-    let mut cycle = Cycle::open(&ground.unit, &ground.client, &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
     let (outcome, check) = match intent {
-        Intent::Show(check) => (cycle.plan().await?, check),
-        Intent::Write(write) => (cycle.apply(write).await?, Check::Nothing),
+        Intent::Show(check) => (command.plan().await?, check),
+        Intent::Write(write) => (command.apply(write).await?, Check::Nothing),
     };
     drop(progress);
     let exit = Exit::of_report(&outcome.report, check);
@@ -58,8 +58,11 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
         PlanOutput::Json => print::json(&outcome.report).into_bytes(),
         PlanOutput::Diff => outcome.diff,
     };
-    let talk = if output == PlanOutput::Text { String::new() } else { facts.notes.iter().map(|note| format!("note: {note}\n")).collect() };
-    Ok(Said { text, talk, exit })
+    let mut said = Said { text, talk: String::new(), exit };
+    if output != PlanOutput::Text {
+        said.note(&facts.notes);
+    }
+    Ok(said)
 }
 
 fn facts(outcome: &Outcome, ground: &Ground, started: Instant, intent: Intent) -> Facts {

@@ -1,6 +1,9 @@
 //! `policy test`.
 
-use std::io::{self, BufRead as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, BufRead as _},
+};
 
 use jiff::Timestamp;
 
@@ -53,11 +56,12 @@ pub fn test(args: &PolicyTestArgs) -> Result<Said, CommandError> {
         Output::Text => print::policy_test(&outcome, terminal::width()),
         Output::Json => print::json(&outcome),
     };
-    let mut talk: String = policy.pattern.warnings().iter().map(|warning| format!("note: {warning}\n")).collect();
+    let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done };
+    said.note(policy.pattern.warnings());
     if ignored > 0 {
-        talk += &format!("note: {ignored} of the texts are no legal tags, and are ignored\n");
+        said.note([format!("{ignored} of the texts are no legal tags, and are ignored")]);
     }
-    Ok(Said { text: text.into_bytes(), talk, exit: Exit::Done })
+    Ok(said)
 }
 
 fn policy(args: &PolicyTestArgs) -> Result<Policy, CommandError> {
@@ -69,8 +73,11 @@ fn policy(args: &PolicyTestArgs) -> Result<Policy, CommandError> {
     Ok(Policy { pattern, keys, origin: Origin::Written })
 }
 
-/// The tags with their build times, each once, and how many texts were none.
-fn tags(args: &PolicyTestArgs) -> Result<(Vec<(Tag, Option<Timestamp>)>, usize), CommandError> {
+/// A tag, and its build time where one is given.
+type Given = (Tag, Option<Timestamp>);
+
+/// The tags, each once, and how many texts were none.
+fn tags(args: &PolicyTestArgs) -> Result<(Vec<Given>, usize), CommandError> {
     let mut lines = Vec::new();
     if args.tags.is_empty() {
         for line in io::stdin().lock().lines() {
@@ -79,7 +86,7 @@ fn tags(args: &PolicyTestArgs) -> Result<(Vec<(Tag, Option<Timestamp>)>, usize),
     } else {
         lines.clone_from(&args.tags);
     }
-    let (mut tags, mut ignored, mut seen) = (Vec::new(), 0, std::collections::BTreeSet::new());
+    let (mut tags, mut ignored, mut seen) = (Vec::new(), 0, BTreeSet::new());
     for (at, text) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let malformed = || CommandError::Line { line: at + 1, text: text.clone() };
         let (tag, time) = match text.trim().split_once(char::is_whitespace) {
@@ -99,7 +106,7 @@ fn tags(args: &PolicyTestArgs) -> Result<(Vec<(Tag, Option<Timestamp>)>, usize),
 fn record(at: usize, tag: Tag, created: Option<Timestamp>, policy: &Policy) -> TagRecord {
     let digest = Digest::parse(&format!("sha256:{at:064x}")).expect("64 hexadecimal digits");
     let platforms = wanted_platforms(policy).into_iter().map(|platform| PlatformFacts { platform, created }).collect();
-    let metadata = Metadata::Image(ImageFacts { digest, platforms, labels: std::collections::BTreeMap::new() });
+    let metadata = Metadata::Image(ImageFacts { digest, platforms, labels: BTreeMap::new() });
     TagRecord { tag, first_seen: None, metadata }
 }
 

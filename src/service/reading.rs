@@ -1,7 +1,7 @@
 //! From the files of a tip to an index: only what changed is parsed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     num::NonZero,
     sync::{Mutex, PoisonError, mpsc, mpsc::SyncSender},
     thread,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     git::{self, BlobId, Content, ReadError, Source, Tip},
-    manifest::{self, Charts, Concern, File, KindPaths, Unreadable, UnreadableKind, ignore::Ignored},
+    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored},
     plan::Index,
 };
 
@@ -31,14 +31,8 @@ pub(super) struct Reading {
 impl Reading {
     /// The index of a tip; files whose bytes are known already are not read again.
     pub(super) fn index(&mut self, source: &Source, tip: &Tip, kinds: &[KindPaths]) -> Result<Index, ReadError> {
-        let ignored = ignored(source, tip)?;
-        let charts = Charts::among(tip.files.iter().map(|file| file.path.as_str()));
-        let wanted: Vec<&git::File> = tip
-            .files
-            .iter()
-            .filter(|file| is_manifest(&file.path) && !charts.hold(&file.path) && !ignored.is_ignored(&file.path))
-            .take(FILES)
-            .collect();
+        let scope = Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?);
+        let wanted: Vec<&git::File> = tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect();
         let (mut files, mut open) = (Vec::with_capacity(wanted.len()), Vec::new());
         let mut known = std::mem::take(&mut self.known);
         for file in wanted {
@@ -49,9 +43,10 @@ impl Reading {
         }
         let mut unreadable = unlisted(tip);
         files.extend(parse(source, open, kinds, Screening::ByBytes, &mut unreadable)?);
-        // Made at once the map is half as large as when it grows.
+        // Made at once, the map has no half-empty nodes.
         let mut files = BTreeMap::from_iter(files);
-        let named = named(tip, &files);
+        let named = scope.named(&files, &unreadable);
+        let named = tip.files.iter().filter(|file| named.contains(&file.path)).collect();
         files.extend(parse(source, named, kinds, Screening::Nothing, &mut unreadable)?);
         Ok(Index::new(files, unreadable))
     }
@@ -63,23 +58,10 @@ impl Reading {
     }
 }
 
-/// Files that a kustomization names and that the search of names and bytes left out.
-fn named<'t>(tip: &'t Tip, files: &BTreeMap<String, File>) -> Vec<&'t git::File> {
-    let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_ref()?)));
-    let named: BTreeSet<String> =
-        kustomizations.flat_map(|(path, kustomization)| kustomization.named(path)).filter(|path| !files.contains_key(path)).collect();
-    tip.files.iter().filter(|file| named.contains(&file.path)).collect()
-}
-
 #[derive(Clone, Copy)]
 enum Screening {
     ByBytes,
     Nothing,
-}
-
-fn is_manifest(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name == "Kustomization" || [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn ignored(source: &Source, tip: &Tip) -> Result<Ignored, ReadError> {
@@ -182,9 +164,9 @@ fn hand_out<'t>(
 }
 
 fn read(path: &str, bytes: &[u8], kinds: &[KindPaths], screening: Screening) -> Result<Option<File>, Unreadable> {
-    match (manifest::concerns(path, bytes, kinds), screening) {
-        (Concern::Read, _) | (_, Screening::Nothing) => manifest::read(path, bytes, kinds).map(Some),
-        _ => Ok(None),
+    match screening {
+        Screening::ByBytes => manifest::read_screened(path, bytes, kinds),
+        Screening::Nothing => manifest::read(path, bytes, kinds).map(Some),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View},
     policy::{
         Code,
-        decision::{Need, wanted_platforms},
+        decision::{Listing, Need, wanted_platforms},
         record::{Metadata, TagRecord},
     },
     registry::{Client, RegistryError},
@@ -68,7 +68,7 @@ impl<'a> Scan<'a> {
     /// Lists each repository once, all at the same time.
     async fn list(&mut self, questions: &[Asked]) {
         let mut views: BTreeMap<Repository, BTreeSet<View>> = BTreeMap::new();
-        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed(_)))) {
+        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed { .. }))) {
             views.entry(view.repository.clone()).or_default().insert(view);
         }
         let client = self.client;
@@ -86,7 +86,8 @@ impl<'a> Scan<'a> {
             let known = match tags {
                 Ok(mut list) => {
                     list.tags.sort_unstable();
-                    Known::Listed(list.tags.into_iter().map(TagRecord::listed).collect())
+                    let records = list.tags.into_iter().map(TagRecord::listed).collect();
+                    Known::Listed { records, listing: Listing::Trusted }
                 }
                 Err(error) => Known::Failed(failure(&error)),
             };
@@ -126,7 +127,7 @@ impl<'a> Scan<'a> {
 }
 
 fn learnt(knowledge: &mut Knowledge, view: &View, tag: &Tag, metadata: Metadata) {
-    if let Some(Known::Listed(records)) = knowledge.get_mut(view)
+    if let Some(Known::Listed { records, .. }) = knowledge.get_mut(view)
         && let Ok(at) = records.binary_search_by(|record| record.tag.cmp(tag))
     {
         records[at].metadata = metadata;
