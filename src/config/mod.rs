@@ -12,6 +12,7 @@ mod file;
 mod images;
 mod key;
 mod load;
+mod log;
 mod paths;
 mod prefix;
 pub mod registries;
@@ -31,6 +32,7 @@ pub use error::ConfigError;
 pub use images::{ImageFilter, ImagePattern, PatternError};
 pub use key::{Key, Section};
 pub use load::load;
+pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
 pub use prefix::Prefix;
 pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
@@ -66,6 +68,8 @@ pub struct Config {
     pub timeout: Duration,
     /// How long a Git remote may be silent.
     pub git_timeout: Duration,
+    /// What `run` logs, and how.
+    pub log: Log,
     git: GitOverrides,
     /// The file that was read.
     file: Option<PathBuf>,
@@ -102,6 +106,8 @@ pub struct Overrides {
     pub git: GitOverrides,
     /// The flags about registries.
     pub registry: RegistryOverrides,
+    /// The flags about the log.
+    pub log: LogOverrides,
 }
 
 /// What flags say about the Git repository that a command works on.

@@ -2,8 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock")]
 
 pub mod cycle;
+pub mod http;
+pub mod log;
+pub mod metrics;
+pub mod notify;
+pub mod ready;
 mod reading;
 mod scan;
+pub mod shutdown;
+pub mod told;
 
 pub use cycle::{Cycle, CycleError, Done, Outcome, Unit};
 
