@@ -1,7 +1,7 @@
 //! The flags about the log.
 
-use clap::{Args, builder::PossibleValuesParser};
 use clap::builder::TypedValueParser;
+use clap::{Args, builder::PossibleValuesParser};
 
 use crate::config::{LogFormat, LogLevel, LogOverrides, defaults};
 

@@ -11,8 +11,8 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Budget, Config, ConfigError, Environment, ImageFilter, Kind, Log, LogFormat, LogLevel, LogOverrides, Overrides, Prefix, Registries, RegistryAllow, RegistryOverrides, Repository,
-    defaults,
+    Budget, Config, ConfigError, Environment, ImageFilter, Kind, Log, LogFormat, LogLevel, LogOverrides, Overrides, Prefix, Registries,
+    RegistryAllow, RegistryOverrides, Repository, defaults,
     file::{self, FileWritten, KindWritten},
     registries::is_rate,
     source::{Source, line},
