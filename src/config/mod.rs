@@ -23,7 +23,12 @@ mod source;
 mod tests;
 mod url;
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use docker::{DockerConfig, DockerConfigError, Notice};
 pub use duration::{DurationError, Show, parse as parse_duration};
@@ -73,6 +78,13 @@ pub struct Config {
     git: GitOverrides,
     /// The file that was read.
     file: Option<PathBuf>,
+}
+
+impl Config {
+    /// The file that was read, `None` where there was none.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
 }
 
 /// Which registries may be asked.

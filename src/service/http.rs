@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    log::Clock,
+    Clock,
     metrics::{MEDIA_TYPE, Metrics},
     ready::{Readiness, Stage},
 };

@@ -22,6 +22,7 @@ use tracing_subscriber::{
     registry::{LookupSpan, Registry},
 };
 
+use super::Clock;
 use crate::{
     config::{self, LogFormat, LogLevel},
     plan::safe,
@@ -32,9 +33,6 @@ use crate::{
 /// # Units
 /// Characters.
 const MESSAGE: usize = 27;
-
-/// What tells the time of a line.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The log of a process; a clone leads to the same.
 #[derive(Clone)]

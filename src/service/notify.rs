@@ -35,7 +35,7 @@ pub enum State {
 /// Sends states to the service manager; without one it does nothing.
 ///
 /// # Source
-/// sd_notify(3), sd_watchdog_enabled(3). A socket of the `vsock:` form is not spoken to.
+/// `sd_notify(3)`, `sd_watchdog_enabled(3)`. A socket of the `vsock:` form is not spoken to.
 #[derive(Debug, Default)]
 pub struct Notifier {
     socket: Option<(UnixDatagram, SocketAddr)>,

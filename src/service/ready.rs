@@ -235,7 +235,9 @@ mod tests {
             ),
         ] {
             let readiness = two();
-            happened.into_iter().for_each(|(part, going)| readiness.goes(part, going));
+            for (part, going) in happened {
+                readiness.goes(part, going);
+            }
             assert_eq!(readiness.stage(), stage, "{word}");
         }
     }

@@ -1,4 +1,5 @@
 //! How the daemon is told to end, and to read its configuration anew.
+#![expect(clippy::disallowed_methods, reason = "edge: reads the configuration file to see whether it changed")]
 
 use std::{
     future::Future,
@@ -116,10 +117,9 @@ impl Signals {
     pub fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + use<> {
         let mut phases = self.phase.clone();
         async move {
-            let reached = phases.wait_for(|now| *now >= phase).await.is_ok();
-            if !reached {
+            if phases.wait_for(|now| *now >= phase).await.is_err() {
                 // Nobody is left who could tell the daemon to end.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

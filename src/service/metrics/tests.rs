@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "edge: a configuration is written for each test")]
+
 use super::*;
 use crate::config::{self, Environment, Overrides};
 
