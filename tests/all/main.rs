@@ -6,6 +6,7 @@
 mod architecture;
 mod bless;
 mod config;
+mod daemon;
 mod demo;
 mod deploy;
 mod diff;
