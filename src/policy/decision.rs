@@ -10,11 +10,14 @@ use super::{
     choice::{Choice, Chooser, Stop},
     keys::{Downgrade, WriteDigest},
     pattern::{By, Rule},
-    reason::Reason,
+    reason::{Reason, count_of_numbers},
     record::TagRecord,
     select::Selector,
 };
-use crate::image::{Digest, Platform, Tag, version::digits};
+use crate::image::{
+    Digest, Platform, Tag,
+    version::{Version, digits},
+};
 
 /// All that a decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,8 @@ pub struct Decision {
     pub tally: BTreeMap<TagCode, u32>,
     /// A higher tag in range, but outside the series.
     pub newer_elsewhere: Option<Tag>,
+    /// How that tag departs from the series: `without suffix`.
+    pub departs: Option<String>,
     /// What to learn, the most promising first; empty where the decision is final.
     pub needs: Vec<Need>,
 }
@@ -166,11 +171,11 @@ impl<'a> Court<'a> {
         for reason in &reasons {
             *tally.entry(reason.code()).or_insert(0) += 1;
         }
-        let newer_elsewhere = self.newer_elsewhere(&choice, &reasons);
+        let (newer_elsewhere, departs) = self.newer_elsewhere(&choice, &reasons).unzip();
         let digest = choice.winner.filter(|_| self.chooser.writes_digest()).and_then(|at| self.chooser.digest_of(at)).cloned();
         let needs = if let Some(Stop::Unread(needs)) = choice.stop { needs } else { Vec::new() };
         let Verdict { code, reason, hint } = verdict;
-        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, needs }, reasons)
+        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, departs, needs }, reasons)
     }
 
     /// What is held before any tag is looked at.
@@ -237,6 +242,10 @@ impl<'a> Court<'a> {
     fn nothing_left(&self, choice: &Choice) -> Verdict {
         if self.chooser.only_own_keys_took_current_out(choice) {
             return Verdict::new(Code::Current, "no other tag is left: only `min-age`, `exclude` or `platform` keep the current one out");
+        }
+        if choice.stop == Some(Stop::NoBuildTime) && !self.question.policy.pattern.is_by_build_time() {
+            return Verdict::new(Code::NoBuildTime, "the best tags differ in commit ids alone, and none of them has a usable build time")
+                .hint("set one of them in Git yourself, or have the build write `org.opencontainers.image.created`");
         }
         if choice.stop == Some(Stop::NoBuildTime) {
             return Verdict::new(Code::NoBuildTime, "no tag that matches has a usable build time")
@@ -312,8 +321,7 @@ impl<'a> Court<'a> {
         for reason in self.chooser.reasons(choice, None) {
             *counts.entry(reason.code()).or_insert(0) += 1;
         }
-        let words = counts.iter().map(|(code, number)| format!("{number} {}", describe(*code)));
-        words.collect::<Vec<_>>().join(", ")
+        counts.into_iter().map(|(code, number)| describe(code, number)).collect::<Vec<_>>().join(", ")
     }
 
     fn why(&self, winner: usize) -> String {
@@ -334,14 +342,15 @@ impl<'a> Court<'a> {
         }
     }
 
-    fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<Tag> {
+    fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<(Tag, String)> {
         let winner = choice.winner.and_then(|at| self.chooser.version(at));
         let floor = winner.or_else(|| self.selector().current_version())?;
         let higher = self.question.records.iter().zip(reasons).filter_map(|(record, reason)| {
             let version = self.selector().elsewhere(record.tag.as_str(), reason)?;
-            version.order_of_release(floor).is_gt().then_some((record, version))
+            version.order_of_release(floor).is_gt().then_some((record, version, reason))
         });
-        higher.max_by(|(_, a), (_, b)| a.order_of_release(b).then_with(|| a.text().cmp(b.text()))).map(|(record, _)| record.tag.clone())
+        let highest = higher.max_by(|(_, a, _), (_, b, _)| a.order_of_release(b).then_with(|| a.text().cmp(b.text())));
+        highest.map(|(record, version, reason)| (record.tag.clone(), departs(&version, reason)))
     }
 }
 
@@ -368,26 +377,37 @@ pub fn wanted_platforms(policy: &Policy) -> Vec<Platform> {
     if policy.keys.platforms.is_empty() { vec![Platform::linux_amd64()] } else { policy.keys.platforms.clone() }
 }
 
-/// A code of a tag as a word in a list of counts.
-fn describe(code: TagCode) -> &'static str {
-    match code {
-        TagCode::Chosen => "chosen",
-        TagCode::NotMatched => "not matched",
-        TagCode::NotAVersion => "no versions",
-        TagCode::PreRelease => "pre-releases",
-        TagCode::OutsideRange => "outside the range",
-        TagCode::OtherSeries => "of another series",
-        TagCode::FewerNumbers => "with fewer numbers",
-        TagCode::Latest => "latest",
-        TagCode::Excluded => "excluded",
-        TagCode::TooYoung => "too young",
-        TagCode::PlatformMissing => "without the wanted platform",
-        TagCode::NotAnImage => "no images",
-        TagCode::Gone => "gone",
-        TagCode::NoBuildTime => "without a usable build time",
-        TagCode::NotRead => "not read",
-        TagCode::Outranked => "lower",
+/// How a version departs from the series.
+fn departs(version: &Version<'_>, reason: &Reason) -> String {
+    match (reason, version.suffix()) {
+        (Reason::FewerNumbers { has, .. }, _) => format!("of {}", count_of_numbers(*has)),
+        (Reason::OtherBuild, suffix) => format!("{} a build number", if suffix.build.is_empty() { "without" } else { "with" }),
+        (_, suffix) if suffix.flavour.is_empty() => "without suffix".to_owned(),
+        (_, suffix) => format!("with suffix -{}", suffix.flavour),
     }
+}
+
+/// So many tags of one fate, in words.
+fn describe(code: TagCode, number: u32) -> String {
+    let (one, many) = match code {
+        TagCode::Chosen => ("chosen", ""),
+        TagCode::NotMatched => ("not matched", ""),
+        TagCode::NotAVersion => ("no version", "no versions"),
+        TagCode::PreRelease => ("pre-release", "pre-releases"),
+        TagCode::OutsideRange => ("outside the range", ""),
+        TagCode::OtherSeries => ("of another series", ""),
+        TagCode::FewerNumbers => ("with fewer numbers", ""),
+        TagCode::Latest => ("`latest`", ""),
+        TagCode::Excluded => ("excluded", ""),
+        TagCode::TooYoung => ("too young", ""),
+        TagCode::PlatformMissing => ("without the wanted platform", ""),
+        TagCode::NotAnImage => ("no image", "no images"),
+        TagCode::Gone => ("gone", ""),
+        TagCode::NoBuildTime => ("without a usable build time", ""),
+        TagCode::NotRead => ("not read", ""),
+        TagCode::Outranked => ("lower", ""),
+    };
+    format!("{number} {}", if number == 1 || many.is_empty() { one } else { many })
 }
 
 #[cfg(test)]

@@ -21,10 +21,7 @@ use sha2::{Digest as _, Sha256};
 use tagalong::{
     image::{Digest, Name, Platform, Repository, Tag},
     plan::Failure,
-    policy::{
-        Code,
-        record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
-    },
+    policy::record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
     registry::{Login, Problem, RegistryError, Said, Verb},
 };
 
