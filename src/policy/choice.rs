@@ -226,7 +226,8 @@ impl<'a> Chooser<'a> {
     /// `None` where some of them lost for good and the rest must be seen anew.
     fn among_commits(&self, left: &[usize], best: usize, choice: &mut Choice) -> Result<Option<usize>, Stop> {
         let commits = |at: usize| self.version(at).map(|version| version.commits().collect::<Vec<_>>()).unwrap_or_default();
-        let equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        let mut equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        equal.sort_by(|&a, &b| self.prefer(b, a));
         let beside = self.selector.beside_current(self.key(best));
         if equal.iter().all(|&at| commits(at) == commits(best)) || beside.is_some_and(Ordering::is_lt) {
             return Ok(Some(best));
@@ -297,6 +298,10 @@ impl<'a> Chooser<'a> {
     }
 
     fn stop_for(&self, mut open: Vec<usize>, choice: &Choice) -> Option<Stop> {
+        let is_current = |at: usize| self.current == Some(at);
+        open.sort_by(|&a, &b| {
+            is_current(b).cmp(&is_current(a)).then_with(|| promise(self.tag(b), self.tag(a))).then_with(|| self.tag(b).cmp(self.tag(a)))
+        });
         let failed = open.iter().find_map(|&at| match &self.record(at).metadata {
             Metadata::Unreadable { code, reason } => Some((*code, reason)),
             _ => None,
@@ -306,7 +311,6 @@ impl<'a> Chooser<'a> {
             return Some(Stop::Failed { code, reason: format!("{reason}; {} of {all} build times read", all.saturating_sub(open.len())) });
         }
         if !open.is_empty() {
-            open.sort_by(|&a, &b| (self.current == Some(b)).cmp(&(self.current == Some(a))).then_with(|| promise(self.tag(b), self.tag(a))));
             return Some(Stop::Unread(open.into_iter().map(|at| Need::Metadata(self.record(at).tag.clone())).collect()));
         }
         let timeless = choice.lost.values().any(|reason| *reason == Reason::NoBuildTime);

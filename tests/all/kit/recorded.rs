@@ -43,6 +43,9 @@ pub struct Recorded {
     /// Tags by repository.
     #[serde(default)]
     pub repositories: BTreeMap<String, BTreeMap<String, Option<TagFacts>>>,
+    /// Lists begin with a later tag, and end with those before it.
+    #[serde(skip)]
+    pub turned: usize,
 }
 
 /// What a registry says of one tag.
@@ -71,7 +74,7 @@ impl Recorded {
 
     /// A record of these repositories alone.
     pub fn of(repositories: BTreeMap<String, BTreeMap<String, Option<TagFacts>>>) -> Self {
-        Self { now: None, paths: vec![], refuse: BTreeMap::new(), repositories }
+        Self { now: None, paths: vec![], refuse: BTreeMap::new(), repositories, turned: 0 }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -84,7 +87,11 @@ impl Recorded {
         let status = self.refuse.iter().find(|(name, _)| named(name)).map(|(_, status)| *status);
         let tags = self.repositories.iter().find(|(name, _)| named(name)).map(|(_, tags)| tags);
         match (status, tags) {
-            (None, Some(tags)) => Ok(tags.keys().map(|tag| TagRecord::listed(Tag::parse(tag).expect("a tag"))).collect()),
+            (None, Some(tags)) => {
+                let mut listed: Vec<_> = tags.keys().map(|tag| TagRecord::listed(Tag::parse(tag).expect("a tag"))).collect();
+                listed.rotate_left(self.turned.min(tags.len()));
+                Ok(listed)
+            }
             (status, _) => Err(failure(&refusal(Verb::List, repository, &repository.to_string(), status.unwrap_or(404)))),
         }
     }
