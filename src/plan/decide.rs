@@ -133,7 +133,9 @@ impl Plan {
         match splice::edit(path, before, &kept) {
             Ok(after) => after,
             Err(refused) => {
-                kept.iter().for_each(|edit| self.refuse(path, edit, &refused));
+                for edit in &kept {
+                    self.refuse(path, edit, &refused);
+                }
                 before.to_vec()
             }
         }
@@ -153,10 +155,10 @@ impl Plan {
     }
 
     /// Holds every update, because the remote refused them all.
-    pub fn refuse_all(&mut self, reason: &str, hint: Option<String>) {
+    pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
         self.edits.clear();
         for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
-            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.clone() });
+            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
         }
     }
 
@@ -199,14 +201,13 @@ impl Plan {
             let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
             let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
             let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            match self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
-                Some(held) => updates.iter().for_each(|&at| hold(&mut self.records[at], held.clone())),
-                None => {
-                    let to = written(&subjects.list[first], &self.records[first]);
-                    let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
-                    self.edits.entry(path.to_owned()).or_default().push(planned);
-                }
+            if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
+                updates.iter().for_each(|&at| hold(&mut self.records[at], held.clone()));
+                continue;
             }
+            let to = written(&subjects.list[first], &self.records[first]);
+            let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
+            self.edits.entry(path.to_owned()).or_default().push(planned);
         }
     }
 

@@ -159,7 +159,7 @@ impl<'a> Cycle<'a> {
             match self.source.write(&planned.tip, &planned.changes, &self.commit(&planned), write) {
                 Ok(written) => return Ok(self.outcome(&planned, Some(written))),
                 Err(error) if is_refusal(&error) => {
-                    planned.plan.refuse_all(&error.to_string(), error.hint());
+                    planned.plan.refuse_all(&error.to_string(), error.hint().as_deref());
                     planned.diff.clear();
                     return Ok(self.outcome(&planned, None));
                 }

@@ -135,7 +135,7 @@ fn image(part: &Part) -> String {
     format!("{}{tag}{digest}", part.repository)
 }
 
-/// A Deployment, or a Pod where `name` ends in an even number.
+/// A Deployment with a comment, and with values that look like images and are none.
 fn text(name: &str, generated: &Generated) -> String {
     let mut text = format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}   # für alle\n");
     text += "  annotations:\n    example.com/image: nginx:1.0.0\n";
@@ -147,7 +147,7 @@ fn text(name: &str, generated: &Generated) -> String {
     }
     for (at, part) in generated.parts.iter().enumerate() {
         text.extend(part.pattern.map(|pattern| format!("    fluxcd.io/tag.c{at}: '{pattern}'\n")));
-        text += &if part.out { format!("    tagalong.dev/automated.c{at}: \"false\"\n") } else { String::new() };
+        text.extend(part.out.then(|| format!("    tagalong.dev/automated.c{at}: \"false\"\n")));
     }
     text += "spec:\n  template:\n    spec:\n      containers:\n";
     for (at, part) in generated.parts.iter().enumerate() {
@@ -160,7 +160,8 @@ fn text(name: &str, generated: &Generated) -> String {
             Style::Folded => format!("{anchor}>-\n            {}", image(part)),
         };
         let comment = if image.contains('\n') { "" } else { "   # here" };
-        text += &format!("        - name: c{at}\n          image: {image}{comment}\n          args: [\"--image\", 'nginx:1.0.0']\n");
+        text.extend(["        - name: c", &at.to_string(), "\n          image: ", &image, comment, "\n"]);
+        text += "          args: [\"--image\", 'nginx:1.0.0']\n";
     }
     text
 }
@@ -236,7 +237,22 @@ fn fates<'r>(records: impl Iterator<Item = &'r Record>) -> BTreeMap<(String, Str
     records.map(|record| ((record.workload.clone(), record.container.clone()), fate(record))).collect()
 }
 
+/// The files below a base that several roots deploy, each into a namespace of its own.
+fn deployed_by(roots: usize, files: Files) -> Files {
+    let list: Vec<&str> = files.keys().map(String::as_str).collect();
+    let base = format!("resources: [{}]\n", list.join(", "));
+    let mut whole: Files = files.into_iter().map(|(path, bytes)| (format!("base/{path}"), bytes)).collect();
+    whole.insert("base/kustomization.yaml".to_owned(), base.into_bytes());
+    for root in 0..roots {
+        let text = format!("namespace: n{root}\nresources:\n- ../base\n");
+        whole.insert(format!("root-{root}/kustomization.yaml"), text.into_bytes());
+    }
+    whole
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn a_second_run_plans_nothing(tree in tree(), recorded in registries()) {
         let (_, first) = run(&tree, &recorded);
@@ -267,6 +283,22 @@ proptest! {
         let mut listed: Vec<(String, String)> = outcome.report.records().map(|record| (record.workload.clone(), record.container.clone())).collect();
         listed.sort();
         prop_assert_eq!(listed, taking_part(&tree).into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_container_is_listed_once_for_each_root_and_all_agree(tree in tree(), recorded in registries(), roots in 1_usize..4) {
+        let outcome = cycle("law", &deployed_by(roots, files(&tree, Order::AsGenerated)), &recorded);
+        let mut listed: Vec<(String, String, String)> =
+            outcome.report.records().map(|record| (record.root.clone(), record.workload.clone(), record.container.clone())).collect();
+        listed.sort();
+        let workload = |root: usize, id: &str| id.replacen("default:", &format!("n{root}:"), 1);
+        let expected: BTreeSet<(String, String, String)> = (0..roots)
+            .flat_map(|root| taking_part(&tree).into_iter().map(move |(id, container)| (format!("root-{root}"), workload(root, &id), container)))
+            .collect();
+        prop_assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(outcome.report.updates.len() % roots, 0);
+        let again = cycle("law", &outcome.after, &recorded);
+        prop_assert_eq!(again.after, outcome.after);
     }
 
     #[test]

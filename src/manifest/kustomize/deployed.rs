@@ -68,7 +68,9 @@ pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Ve
     }
     let mut found = once_each(found);
     hold_by_flux(files, &mut found);
-    unreadable.iter().for_each(|file| hold_by_unreadable(file, &mut found));
+    for file in unreadable {
+        hold_by_unreadable(file, &mut found);
+    }
     found
 }
 

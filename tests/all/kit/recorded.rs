@@ -125,9 +125,9 @@ fn platform(text: &str, built: Option<&str>) -> PlatformFacts {
 }
 
 fn digest(word: Option<&str>, repository: &Repository, tag: &Tag) -> Digest {
-    let hex = match word {
+    let hex: String = match word {
         Some(word) => word.chars().cycle().take(64).collect(),
-        None => Sha256::digest(format!("{repository}:{tag}")).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        None => format!("{:x}", Sha256::digest(format!("{repository}:{tag}"))),
     };
     Digest::parse(&format!("sha256:{hex}")).expect("a digest")
 }
