@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod diff;
 mod docs;
+mod end_to_end;
 mod git;
 mod git_local;
 mod house;
