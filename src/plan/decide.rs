@@ -207,7 +207,9 @@ impl Plan {
             let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
             let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
             if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
-                updates.iter().for_each(|&at| hold(&mut self.records[at], held.clone()));
+                for at in updates {
+                    hold(&mut self.records[at], held.clone());
+                }
                 continue;
             }
             let to = written(&subjects.list[first], &self.records[first]);
