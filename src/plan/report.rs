@@ -61,7 +61,7 @@ pub struct Record {
     pub reason: String,
     /// Who has to act, where somebody has to.
     pub blame: Option<Blame>,
-    /// A higher tag in range, but outside the series.
+    /// A higher tag in range, but outside the series, and how it departs from it.
     pub newer_elsewhere: Option<String>,
     /// What to do next, for people.
     #[serde(skip)]

@@ -149,12 +149,13 @@ impl std::fmt::Display for Malformed {
 }
 
 impl Malformed {
-    /// What to write instead.
-    pub fn hint(&self) -> String {
+    /// What to write instead, `None` where the error says it all.
+    pub fn hint(&self) -> Option<String> {
         match &self.error {
-            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => error.hint().to_owned(),
-            MalformedKind::Key(_) => format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", ")),
-            MalformedKind::WhichContainer(_) => "write `tagalong.dev/tag.<container>`".to_owned(),
+            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => Some(error.hint().to_owned()),
+            MalformedKind::Key(KeyError::Unknown(_)) => Some(format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
+            MalformedKind::Key(KeyError::Value { .. }) => None,
+            MalformedKind::WhichContainer(_) => Some("write `tagalong.dev/tag.<container>`".to_owned()),
         }
     }
 }

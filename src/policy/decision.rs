@@ -99,6 +99,8 @@ pub struct Decision {
     pub tally: BTreeMap<TagCode, u32>,
     /// A higher tag in range, but outside the series.
     pub newer_elsewhere: Option<Tag>,
+    /// How that tag departs from the series: `without suffix`.
+    pub departs: Option<String>,
     /// What to learn, the most promising first; empty where the decision is final.
     pub needs: Vec<Need>,
 }
@@ -168,12 +170,12 @@ impl<'a> Court<'a> {
         for reason in &reasons {
             *tally.entry(reason.code()).or_insert(0) += 1;
         }
-        let newer_elsewhere = self.newer_elsewhere(&choice, &reasons);
+        let (newer_elsewhere, departs) = self.newer_elsewhere(&choice, &reasons).unzip();
         let Verdict { code, reason, hint } = refused.unwrap_or_else(|| self.verdict(&choice, &tally, newer_elsewhere.as_ref()));
         let stands = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
         let digest = choice.winner.filter(stands).and_then(|at| self.chooser.digest_of(at)).cloned();
         let needs = if let Some(Stop::Unread(needs)) = choice.stop { needs } else { Vec::new() };
-        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, needs }, reasons)
+        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, departs, needs }, reasons)
     }
 
     /// What is held before any tag is looked at.
@@ -275,7 +277,7 @@ impl<'a> Court<'a> {
         })
     }
 
-    fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<Tag> {
+    fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<(Tag, String)> {
         let floor = choice.winner.and_then(|at| self.chooser.version(at)).or(self.selector().current_version());
         let is_plain = |version: &Version<'_>| version.suffix().flavour.is_empty() && version.suffix().build.is_empty();
         let is_above = |version: &Version<'_>| {
@@ -288,13 +290,14 @@ impl<'a> Court<'a> {
         };
         let higher = self.question.records.iter().zip(reasons).filter_map(|(record, reason)| {
             let version = self.selector().elsewhere(record.tag.as_str(), reason)?;
-            is_above(&version).then_some((record, version))
+            is_above(&version).then_some((record, version, reason))
         });
         // Of many flavours of one release the plain one is what a person looks for.
         let order = |a: &Version<'_>, b: &Version<'_>| {
             a.order_of_release(b).then_with(|| is_plain(a).cmp(&is_plain(b))).then_with(|| digits::natural(a.text(), b.text()))
         };
-        higher.max_by(|(_, a), (_, b)| order(a, b)).map(|(record, _)| record.tag.clone())
+        let highest = higher.max_by(|(_, a, _), (_, b, _)| order(a, b));
+        highest.map(|(record, version, reason)| (record.tag.clone(), words::departs(&version, reason)))
     }
 }
 

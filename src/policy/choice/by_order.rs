@@ -70,7 +70,9 @@ impl Chooser<'_> {
     /// Among tags that differ only in commit ids the build time decides; elsewhere the best is the best.
     fn newest_among_commits(&self, left: &[usize], best: usize, choice: &mut Choice) -> Newest {
         let commits = |at: usize| self.version(at).into_iter().flat_map(|version| version.commits());
-        let equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        let mut equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        // What fails first must not hang on the order of the list.
+        equal.sort_by(|&a, &b| self.prefer(b, a));
         if equal.iter().all(|&at| commits(at).eq(commits(best))) || self.would_be_held_as_lower(best) {
             return Newest::Tag(best);
         }

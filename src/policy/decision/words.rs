@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Court, Need};
+use super::{Court, Need, Verdict};
 use crate::{
-    image::{Tag, version::digits},
+    image::{
+        Tag,
+        version::{Version, digits},
+    },
     policy::{
-        TagCode,
+        Code, TagCode,
         choice::{Choice, Stop},
         pattern::{By, Rule},
-        reason::Reason,
+        reason::{Reason, count_of_numbers},
     },
 };
-
-use super::Verdict;
-use crate::policy::Code;
 
 impl Court<'_> {
     /// Why this tag wins.
@@ -113,12 +113,35 @@ fn and(names: &[&str]) -> String {
     }
 }
 
-/// `3 not matched, 1 gone`.
-fn counts(tally: &BTreeMap<TagCode, u32>) -> String {
-    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code))).collect::<Vec<_>>().join(", ")
+/// How a version departs from the series of the current tag.
+pub(super) fn departs(version: &Version<'_>, reason: &Reason) -> String {
+    let suffix = version.suffix();
+    match reason {
+        Reason::FewerNumbers { has, .. } => format!("of {}", count_of_numbers(*has)),
+        Reason::OtherBuild if suffix.build.is_empty() => "without a build number".to_owned(),
+        Reason::OtherBuild | Reason::AnyBuild => "with a build number".to_owned(),
+        _ if suffix.flavour.is_empty() => "without suffix".to_owned(),
+        _ => format!("with suffix -{}", suffix.flavour),
+    }
 }
 
-/// A code of a tag as a word in a list of counts.
+/// `3 not matched, 1 gone`.
+fn counts(tally: &BTreeMap<TagCode, u32>) -> String {
+    let one = |(code, number): (&TagCode, &u32)| format!("{number} {}", if *number == 1 { describe_one(*code) } else { describe(*code) });
+    tally.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A code of one tag as a word in a list of counts.
+fn describe_one(code: TagCode) -> &'static str {
+    match code {
+        TagCode::NotAVersion => "no version",
+        TagCode::PreRelease => "pre-release",
+        TagCode::NotAnImage => "no image",
+        code => describe(code),
+    }
+}
+
+/// A code of several tags.
 fn describe(code: TagCode) -> &'static str {
     match code {
         TagCode::Chosen => "chosen",

@@ -65,7 +65,7 @@ fn what_is_held_says_why_and_the_way_out() {
         (
             case("semver:~2", "1.0.0", "1.0.0 1.1.0 2.0.0-rc1 main latest 2 2.0.0-alpine"),
             Code::NoTagMatches,
-            "none of 7 tags can be used: 1 no versions, 1 pre-releases, 2 outside the range, 1 of another series, 1 with fewer numbers, 1 named `latest`",
+            "none of 7 tags can be used: 1 no version, 1 pre-release, 2 outside the range, 1 of another series, 1 with fewer numbers, 1 named `latest`",
         ),
         (
             case("semver:*", "placeholder", "1336 1337"),
