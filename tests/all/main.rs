@@ -18,3 +18,4 @@ mod message;
 mod paths;
 mod registry;
 mod repository;
+mod scenarios;
