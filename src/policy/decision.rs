@@ -323,15 +323,8 @@ impl<'a> Court<'a> {
         if moved && self.question.digest.is_some() {
             return format!("{tag} points to another image now");
         }
-        match pattern.rule() {
-            Rule::Semver(range) => format!("{tag} is the highest version in {}", range.text()),
-            Rule::Glob(_) => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::BuildTime, .. } => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::Semver, .. } => format!("{tag} holds the highest version that {pattern} captures"),
-            Rule::Expression { by: By::Number, .. } => format!("{tag} holds the highest number that {pattern} captures"),
-            Rule::Expression { by: By::Text, .. } => format!("{tag} is the last in alphabetical order that {pattern} captures"),
-            Rule::Digest(_) => format!("{tag} is the tag to follow"),
-        }
+        let verb = if matches!(pattern.rule(), Rule::Expression { by: By::Semver | By::Number, .. }) { "holds" } else { "is" };
+        format!("{tag} {verb} {}", pattern.merit())
     }
 
     fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<Tag> {

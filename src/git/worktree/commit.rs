@@ -22,7 +22,8 @@ pub(super) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// Checks that a commit of exactly these files' new bytes is possible.
-    pub fn new(work_tree: &'a WorkTree, tip: &'a Tip, changes: &BTreeMap<&str, &[u8]>) -> Result<Self, WriteError> {
+    pub fn new(work_tree: &'a WorkTree, tip: &'a Tip, changes: &BTreeMap<&str, &[u8]>, new: &NewCommit) -> Result<Self, WriteError> {
+        commit::signature(&new.signature)?;
         let root = &work_tree.root;
         let repository = work_tree.repository.as_ref().ok_or_else(|| WriteError::NotARepository(root.clone()))?;
         let name = root.display().to_string();

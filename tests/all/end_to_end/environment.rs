@@ -57,10 +57,16 @@ fn a_secret_in_a_variable_is_never_told() {
     For more information, try '--help'.
     ");
     // A URL that is none, with a secret all the same.
-    for url in [format!("https://bot:{SECRET}@"), format!("bot:{SECRET}@git.example"), format!("https://{SECRET}@git.invalid:x/"), format!("ssh://a:{SECRET}@b")] {
+    for url in [
+        format!("https://bot:{SECRET}@"),
+        format!("bot:{SECRET}@git.example"),
+        format!("https://{SECRET}@git.invalid:x/"),
+        format!("ssh://a:{SECRET}@b"),
+    ] {
         let ran = machine.call(["plan"]).env("TAGALONG_GIT_URL", &url).run().ended(1);
         assert!(ran.err.contains("hint: "), "{url}: {ran:?}");
     }
+    machine.run(&format!("plan . bot:{SECRET}@git.example/fleet")).ended(2);
     // In a variable that holds something else.
     for name in ["TAGALONG_TIMEOUT", "TAGALONG_OUTPUT", "TAGALONG_REGISTRY_INSECURE_HOST", "TAGALONG_GIT_PATH", "TAGALONG_REGISTRY_RPS"] {
         machine.call(["plan"]).env(name, format!("https://bot:{SECRET}@git.invalid/")).run();
@@ -81,11 +87,13 @@ fn every_flag_can_be_a_variable() {
     let call = call.env("TAGALONG_DOCKER_CONFIG", docker).env("TAGALONG_STATE", machine.root().join("elsewhere")).env("TAGALONG_GIT_BRANCH", "other");
     let call = call.env("TAGALONG_CONFIG", machine.root().join("config.yaml")).env("TAGALONG_GIT_CI_SKIP", "true").env("TAGALONG_OUTPUT", "json");
     let call = call.env("TAGALONG_GIT_USER", "Bot").env("TAGALONG_GIT_EMAIL", "bot@fleet.example").env("TAGALONG_GIT_PATH", "apps,infra");
-    let call = call.env("TAGALONG_REGISTRY_RPS", "50").env("TAGALONG_REGISTRY_BURST", "2").env("TAGALONG_GIT_LABEL", "flux").env("TAGALONG_COMMIT", "false");
+    let call =
+        call.env("TAGALONG_REGISTRY_RPS", "50").env("TAGALONG_REGISTRY_BURST", "2").env("TAGALONG_GIT_LABEL", "flux").env("TAGALONG_COMMIT", "false");
     let call = call.env("TAGALONG_GIT_TIMEOUT", "20s").env("TAGALONG_GIT_POLL_INTERVAL", "5m").env("TAGALONG_REGISTRY_POLL_INTERVAL", "5m");
     let ran = call.env("TAGALONG_REGISTRY_EXCLUDE_IMAGE", "k8s.gcr.io/*").env("TAGALONG_TIMEOUT", "20s").run().ended(0);
     assert_eq!(ran.json()["branch"], "other");
     assert_eq!(ran.err, "note: --git-label does nothing: our own commits are known by their messages\n");
-    assert_eq!(fleet.git(&["log", "-1", "--format=%an <%ae> %s", "other"]).trim(), format!("Bot <bot@fleet.example> Auto-release {}/shop/web:1.1.0 [ci skip]", registry.host()));
+    let log = fleet.git(&["log", "-1", "--format=%an <%ae> %B", "other"]);
+    assert!(log.starts_with(&format!("Bot <bot@fleet.example> Auto-release {}/shop/web:1.1.0\n\n[ci skip]\n", registry.host())), "{log}");
     assert!(machine.root().join("elsewhere/git").is_dir() && !machine.root().join("state/tagalong").exists());
 }

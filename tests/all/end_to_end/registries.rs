@@ -82,7 +82,8 @@ fn each_way_that_a_registry_fails_is_told_apart_and_stops_nobody_else() {
     ];
     let names = [(&*nobody, "NOBODY"), (&*host, "HOST")];
     let told: Vec<String> = thread::scope(|scope| {
-        let threads: Vec<_> = rows.iter().map(|(word, image)| scope.spawn(move || told(word, &applied(&Machine::new(), image, good), &names))).collect();
+        let threads: Vec<_> =
+            rows.iter().map(|(word, image)| scope.spawn(move || told(word, &applied(&Machine::new(), image, good), &names))).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     insta::assert_snapshot!(told.concat(), @r"
@@ -164,7 +165,7 @@ fn a_wrong_password_is_told_by_where_it_was_written_and_never_itself() {
       cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required)
       hint: check the user and the password from the Docker configuration (HOST), and that they may pull `HOST/shop/web`
     no such file: 1 unauthorized
-      cannot list `HOST/shop/web`: cannot read the secret in `nowhere`: entity not found
+      cannot list `HOST/shop/web`: cannot read the secret in `nowhere`: there is no such file
       hint: write the secret, and nothing else, into `nowhere` and let this user read it
     an empty file: 1 unauthorized
       cannot list `HOST/shop/web`: cannot read the secret in `empty`: it is empty

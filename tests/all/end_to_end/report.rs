@@ -106,7 +106,7 @@ fn json_has_every_field_of_its_description_and_no_other() {
                 {
                   "tag": "1.1.0",
                   "code": "chosen",
-                  "reason": "chosen",
+                  "reason": "the highest version in ~1",
                   "created": null,
                   "firstSeen": null
                 },
@@ -143,12 +143,19 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
         let text = deployment("shared-place", &image("web:1.0.0"), annotations);
         text.replace("# kept", "").replace("image: ", "image: &image ") + "      - name: sidecar\n        image: *image\n"
     };
-    let folded = automated("unsupported-scalar", "IMAGE", "semver:~1").replace("IMAGE # kept", &format!(">-\n          {}", image("web:1.0.0")));
+    let folded = automated("unsupported-scalar", "IMAGE", "semver:~1").replace("IMAGE # kept", &format!("\"{}\\\n          0\"", image("web:1.0.")));
     let mut files: BTreeMap<String, String> = [
         ("updated", automated("updated", &image("web:1.0.0"), "semver:~1")),
         ("switched", automated("switched", &image("web:main-1"), "semver:~1")),
         ("current", automated("current", &image("web:1.1.0"), "semver:~1")),
-        ("locked", deployment("locked", &image("web:1.0.0"), &[on, pattern("semver:~1"), ("fluxcd.io/locked", "true"), ("fluxcd.io/locked_msg", "until the audit")])),
+        (
+            "locked",
+            deployment(
+                "locked",
+                &image("web:1.0.0"),
+                &[on, pattern("semver:~1"), ("fluxcd.io/locked", "true"), ("fluxcd.io/locked_msg", "until the audit")],
+            ),
+        ),
         ("would-go-back", automated("would-go-back", &image("web:1.2.0"), "semver:~1")),
         ("malformed-policy", automated("malformed-policy", &image("web:1.0.0"), "semver:~~")),
         ("no-tag-matches", automated("no-tag-matches", &image("web:1.0.0"), "semver:~9")),
@@ -157,7 +164,10 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
         ("digest-only", automated("digest-only", &image(&format!("web@sha256:{}", "1".repeat(64))), "semver:~1")),
         ("no-explicit-pattern", deployment("no-explicit-pattern", &image("web"), &[on])),
         ("shared-place", two(&[on, pattern("semver:~1"), ("tagalong.dev/automated.sidecar", "false")])),
-        ("conflicting-place", two(&[on, pattern("semver:~1"), ("fluxcd.io/tag.sidecar", "semver:1.0.0")]).replace("shared-place", "conflicting-place")),
+        (
+            "conflicting-place",
+            two(&[on, pattern("semver:~1"), ("fluxcd.io/tag.sidecar", "semver:1.0.0")]).replace("shared-place", "conflicting-place"),
+        ),
         ("unsupported-scalar", folded),
         ("encrypted", automated("encrypted", &image("web:1.0.0"), "semver:~1") + "sops:\n  mac: ENC[AES256_GCM,data:x]\n"),
         ("overlay", automated("overlay", &image("web:1.0.0"), "semver:~1")),
@@ -171,7 +181,8 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
     files.insert("outside/x.yaml".to_owned(), automated("outside-paths", &image("web:1.0.0"), "semver:~1"));
     let fleet = Bare::with(&files.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>());
     let ran = machine.call(["plan", &fleet.file_url(), "--output", "json", "--git-path", "*.yaml"]).run().ended(1);
-    let found: Vec<String> = decisions(&ran).into_iter().map(|(workload, code, reason)| format!("{workload} {code}: {}", reason.replace(host, "HOST"))).collect();
+    let found: Vec<String> =
+        decisions(&ran).into_iter().map(|(workload, code, reason)| format!("{workload} {code}: {}", reason.replace(host, "HOST"))).collect();
     insta::assert_snapshot!(found.join("\n"), @r#"
     default:deployment/conflicting-place conflictingPlace: the place also feeds sidecar of default:deployment/conflicting-place, which is current
     default:deployment/conflicting-place current: 1.0.0 is the highest version in 1.0.0
@@ -190,7 +201,7 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
     default:deployment/switched switched: 1.1.0 is the highest version in ~1
     default:deployment/too-young tooYoung: every tag that could win is younger than `min-age`, the first is eligible at 2051-05-18T00:00:00Z
     default:deployment/unreachable unreachable: cannot list `registry.invalid/web`: there is no host registry.invalid
-    default:deployment/unsupported-scalar updated: 1.1.0 is the highest version in ~1
+    default:deployment/unsupported-scalar unsupportedScalar: the image cannot be edited: it spans several lines
     default:deployment/updated updated: 1.1.0 is the highest version in ~1
     default:deployment/would-go-back wouldGoBack: would go back from 1.2.0 to 1.1.0; set 1.1.0 in Git yourself, or `tagalong.dev/downgrade: allow`
     "#);

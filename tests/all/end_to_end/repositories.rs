@@ -33,8 +33,6 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     let forbidden = GitServer::start(fleet.root(), Door::Answer(403, "text/plain", "no"));
     let busy = GitServer::start(fleet.root(), Door::Answer(503, "text/plain", "no"));
     let file = machine.file("work/file", "x");
-    fs::create_dir(machine.work().join("broken")).unwrap();
-    machine.file("work/broken/.git", "gitdir: /nowhere\n");
     let (work, fleet_url, empty_url) = (machine.work().display().to_string(), fleet.file_url(), empty.file_url());
     let nobody = format!("http://127.0.0.1:{}/fleet.git", nobody.number());
     let other = open.url_of(&format!("bot:{SECRET}@"), "other.git");
@@ -42,11 +40,11 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     let plain = format!("http://bot:{SECRET}@git.example/fleet.git");
     let no_repository = format!("file://{work}");
     let (page, forbidden, busy, open, file) = (page.url(), forbidden.url(), busy.url(), open.url(), file.display().to_string());
+    let no_scheme = format!("bot:{SECRET}@git.example/fleet.git");
     let query = format!("{open}?x=1");
     let rows = [
         ("no such folder", vec!["nowhere"]),
         ("a file", vec![&*file]),
-        ("a broken work tree", vec!["broken"]),
         ("a file URL of a plain folder", vec![&*no_repository]),
         ("an empty repository", vec![&*empty_url]),
         ("no such branch", vec![&*fleet_url, "--branch", "relase/1.1"]),
@@ -62,6 +60,7 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
         ("a query", vec![&*query]),
         ("ssh", vec!["git@git.example:team/fleet.git"]),
         ("another scheme", vec!["ftp://git.example/fleet.git"]),
+        ("no scheme", vec![&*no_scheme]),
         ("nothing", vec![""]),
     ];
     let names = [
@@ -74,24 +73,13 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
         (&*busy, "BUSY"),
         (open.strip_suffix("/fleet.git").unwrap(), "OPEN"),
     ];
-    insta::assert_snapshot!(told(&machine, &rows, &names), @r#"
+    insta::assert_snapshot!(told(&machine, &rows, &names), @r"
     no such folder: 1
     error: cannot read `nowhere`: there is no such folder
       hint: name a folder, a bare repository or a URL
     a file: 1
     error: cannot read `WORK/file`: it is no folder
       hint: name a folder, a bare repository or a URL
-    a broken work tree: 0
-    broken   0 workloads, none annotated
-
-    nothing to do: there is no workload here
-
-    To have an image updated, add two lines to its workload, with the container's name and the versions that you want:
-
-        metadata:
-          annotations:
-            fluxcd.io/automated: "true"
-            fluxcd.io/tag.<container>: semver:~1.4
     a file URL of a plain folder: 1
     error: cannot read `file://WORK`: it is no Git repository
       hint: name a folder, a bare repository or a URL
@@ -127,6 +115,7 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
       hint: give this user or token read access to the repository
     busy: 3
     error: cannot fetch from `BUSY`: it answered with HTTP status 503
+      hint: try again later
     a query: 1
     error: cannot use `OPEN/fleet.git?x=1` as the URL of a repository: a repository's URL has no `?` and no `#`
       hint: name the branch with --branch
@@ -136,10 +125,13 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     another scheme: 1
     error: cannot use `ftp://git.example/fleet.git` as the URL of a repository: `ftp://` is not spoken
       hint: a repository is a folder, https://HOST/PATH or file:///PATH
+    no scheme: 1
+    error: cannot use `***@git.example/fleet.git` as the URL of a repository: it has no scheme
+      hint: write `https://` before it
     nothing: 1
     error: cannot read `` as a repository: it is empty
       hint: name a folder or a URL; `.` is the current folder
-    "#);
+    ");
     assert!(!machine.work().join("nowhere").exists());
 }
 
@@ -168,7 +160,8 @@ fn a_repository_without_annotations_shows_the_two_lines_to_add() {
 fn a_state_folder_that_cannot_be_written_is_told() {
     let machine = Machine::new();
     let fleet = Bare::with(&[("a.yaml", "a: 1\n")]);
-    let url = fleet.file_url();
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let url = server.url();
     let file = machine.file("work/file", "x");
     let within = file.join("state").display().to_string();
     let mut all = String::new();
@@ -176,9 +169,25 @@ fn a_state_folder_that_cannot_be_written_is_told() {
         let ran = machine.call(["plan", &url, "--state", state]).run().ended(1);
         all += &ran.told(&[(&machine.work().display().to_string(), "WORK")]);
     }
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    error: cannot write the state folder `WORK/file/git`
+      because: Not a directory (os error 20)
+      hint: name a folder that can be written with --state, or `state` in tagalong.yaml
+    error: cannot write the state folder `WORK/file/state/git`
+      because: Not a directory (os error 20)
+      hint: name a folder that can be written with --state, or `state` in tagalong.yaml
+    error: cannot write the state folder `/proc/tagalong/git`
+      because: No such file or directory (os error 2)
+      hint: name a folder that can be written with --state, or `state` in tagalong.yaml
+    error: cannot write the state folder `/dev/null/git`
+      because: Not a directory (os error 20)
+      hint: name a folder that can be written with --state, or `state` in tagalong.yaml
+    ");
     let ran = machine.call(["plan", &url]).without("HOME").without("XDG_STATE_HOME").run().ended(1);
-    insta::assert_snapshot!(ran.told(&[]), @"");
+    insta::assert_snapshot!(ran.told(&[]), @r"
+    error: cannot choose a folder for caches: neither `XDG_STATE_HOME` nor `HOME` is set
+      hint: give one with --state DIR
+    ");
     assert_eq!(fs::read_to_string(file).unwrap(), "x");
 }
 
@@ -204,7 +213,20 @@ fn a_work_tree_says_what_keeps_it_from_a_commit() {
     refused("a merge", &["apply", "--commit"]);
     fs::remove_file(tree.path().join(".git/MERGE_HEAD")).unwrap();
     refused("a name that is none", &["apply", "--commit", "--git-user", "<>"]);
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r"
+    another branch
+    error: cannot read `other` of `TREE`: `main` is checked out
+      hint: `git switch other` there, or name the repository by its URL
+    no branch
+    error: cannot commit in `TREE`: no branch is checked out
+      hint: check out a branch with `git switch`, or leave out --commit
+    a merge
+    error: cannot commit in `TREE`: a merge is under way
+      hint: end it first, or leave out --commit
+    a name that is none
+    error: cannot commit as `<> <tagalong@localhost>`: failed to parse signature - Neither `name` nor `email` should contain angle brackets chars.
+      hint: --git-user and --git-email name the author
+    ");
     machine.call(["apply", "--commit"]).within(tree.path()).run().ended(0);
     assert_eq!(git(tree.path(), &["status", "--porcelain"]), "");
 }
