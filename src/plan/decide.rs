@@ -22,8 +22,13 @@ use crate::{
 /// What is known of a repository.
 #[derive(Clone, Debug)]
 pub enum Known {
-    /// Its tags, each once.
-    Listed(Vec<TagRecord>),
+    /// Its tags.
+    Listed {
+        /// Each tag once.
+        records: Vec<TagRecord>,
+        /// Whether the list can be believed.
+        listing: Listing,
+    },
     /// It could not be listed.
     Failed(Failure),
     /// It was not listed yet.
@@ -75,19 +80,19 @@ impl Asked {
     /// Answers from what is known.
     pub fn answer(&self, knowledge: &Knowledge, now: Timestamp) -> Answer {
         match knowledge.get(&self.view()) {
-            Some(Known::Listed(records)) => Answer::Decided(decide(&self.question(records, now))),
+            Some(Known::Listed { records, listing }) => Answer::Decided(decide(&self.question(records, *listing, now))),
             Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
             Some(Known::Waiting) | None => Answer::Waiting,
         }
     }
 
-    fn question<'a>(&'a self, records: &'a [TagRecord], now: Timestamp) -> Question<'a> {
+    fn question<'a>(&'a self, records: &'a [TagRecord], listing: Listing, now: Timestamp) -> Question<'a> {
         Question {
             policy: &self.policy,
             tag: self.tag.as_ref(),
             digest: self.digest.as_ref(),
             records,
-            listing: Listing::Trusted,
+            listing,
             wants: Wants::Image,
             now,
             remembered: None,
@@ -265,7 +270,7 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
     let State::Asks(at) = subject.state else { return Vec::new() };
     let asked = &subjects.questions[at];
-    let Some(Known::Listed(records)) = knowledge.get(&asked.view()) else { return Vec::new() };
+    let Some(Known::Listed { records, listing }) = knowledge.get(&asked.view()) else { return Vec::new() };
     let candidate = |fate: &crate::policy::decision::Fate<'_>| Candidate {
         tag: fate.record.tag.to_string(),
         code: fate.reason.code(),
@@ -273,7 +278,7 @@ fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now
         created: created(fate.record, &asked.view()).map(|time| time.to_string()),
         first_seen: fate.record.first_seen.as_ref().map(|seen| seen.at.to_string()),
     };
-    explain(&asked.question(records, now)).1.iter().map(candidate).collect()
+    explain(&asked.question(records, *listing, now)).1.iter().map(candidate).collect()
 }
 
 fn created(record: &TagRecord, view: &View) -> Option<Timestamp> {

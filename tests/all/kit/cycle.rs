@@ -12,7 +12,7 @@ use tagalong::{
         report::Report,
     },
     policy::{
-        decision::{Need, wanted_platforms},
+        decision::{Listing, Need, wanted_platforms},
         record::Metadata,
     },
 };
@@ -86,7 +86,7 @@ fn answers(subjects: &Subjects, recorded: &Recorded) -> (Vec<Answer>, u64) {
     let mut lists = BTreeMap::new();
     for view in subjects.questions.iter().map(tagalong::plan::Asked::view) {
         let list = lists.entry(view.repository.clone()).or_insert_with(|| match recorded.list(&view.repository) {
-            Ok(tags) => Known::Listed(tags),
+            Ok(records) => Known::Listed { records, listing: Listing::Trusted },
             Err(failure) => Known::Failed(failure),
         });
         knowledge.insert(view, list.clone());
@@ -98,7 +98,7 @@ fn answers(subjects: &Subjects, recorded: &Recorded) -> (Vec<Answer>, u64) {
         for (asked, answer) in subjects.questions.iter().zip(&answers) {
             let (view, Answer::Decided(decision)) = (asked.view(), answer) else { continue };
             for need in &decision.needs {
-                let Some(Known::Listed(records)) = knowledge.get_mut(&view) else { continue };
+                let Some(Known::Listed { records, .. }) = knowledge.get_mut(&view) else { continue };
                 let Some(record) = records.iter_mut().find(|record| record.tag == *need.tag()) else { continue };
                 let found = recorded.look(&view.repository, need.tag(), &wanted_platforms(&asked.policy));
                 let found = match (need, found) {
