@@ -109,12 +109,15 @@ fn and(names: &[&str]) -> String {
 
 /// `3 not matched, 1 gone`.
 fn counts(tally: &BTreeMap<TagCode, u32>) -> String {
-    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code))).collect::<Vec<_>>().join(", ")
+    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code, *number))).collect::<Vec<_>>().join(", ")
 }
 
 /// A code of a tag as a word in a list of counts.
-fn describe(code: TagCode) -> &'static str {
+fn describe(code: TagCode, number: u32) -> &'static str {
     match code {
+        TagCode::NotAVersion if number == 1 => "no version",
+        TagCode::PreRelease if number == 1 => "pre-release",
+        TagCode::NotAnImage if number == 1 => "no image",
         TagCode::Chosen => "chosen",
         TagCode::NotMatched => "not matched",
         TagCode::NotAVersion => "no versions",

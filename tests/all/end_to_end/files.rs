@@ -109,7 +109,7 @@ fn two_policies_at_one_place_and_a_malformed_one_are_held_beside_the_others() {
     let told: Vec<String> = ran.out.lines().skip(2).take_while(|line| !line.is_empty()).map(|line| line.replace(registry.host(), "HOST")).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     update  default:deployment/good   app   HOST/web   1.0.0 → 1.1.0   semver:~1   good.yaml:13
-    held    default:deployment/bad    app   HOST/web   1.0.0           `fluxcd.io/tag.app` is malformed: `semver:~1.x.`: `~1.x.` ends in a dot (bad.yaml:7)
+    held    default:deployment/bad    app   HOST/web   1.0.0           `fluxcd.io/tag.app` is malformed: `semver:~1.x.` ends in a dot (bad.yaml:7)
             hint: a range is written like `semver:~1.4`, `semver:>=1.2 <2` or `semver:*`; try it with `tagalong policy test`
     ");
     assert_eq!(fleet.file("good.yaml"), automated("good", &image.replace("1.0.0", "1.1.0"), "semver:~1").as_bytes());

@@ -229,7 +229,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
       hint: did you mean `username`? The others are prefix, for, insecure, caFile, listFrom, tokenFile, tokenEnv, interval, endpoint, passwordFile, passwordEnv, concurrency, requestsPerSecond
     a key at the wrong place
     error: cannot read `tagalong.yaml` line 1: there is no key `prefix` here
-      hint: did you mean `state`? The others are listen, kinds, policies, timeout, registries, gitTimeout, registryRps, dockerConfig, listenHooks, repositories, registryAllow, registryBurst, registryPollInterval, registryExcludeImages, registryInsecureHosts, registryIncludeImages
+      hint: did you mean `state`? The others are listen, kinds, policies, timeout, logLevel, registries, logFormat, gitTimeout, registryRps, dockerConfig, listenHooks, repositories, registryAllow, registryBurst, registryPollInterval, registryExcludeImages, registryInsecureHosts, registryIncludeImages
     a secret
     error: cannot read `tagalong.yaml` line 3: a secret does not belong into this file, and `password` holds one
       hint: write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`
@@ -337,8 +337,8 @@ fn a_pattern_is_tried_on_arguments_and_on_standard_input() {
     glob:main-*
 
       → main-88   2026-01-01T10:00:00Z   chosen: the newest build that glob:main-* matches
-        main-91   2026-01-02T10:00:00Z   younger than min-age, eligible at 2026-01-03T22:00:00Z
-        main-7    -                      its age is unknown, and min-age asks for one
+        main-91   2026-01-02T10:00:00Z   younger than 36h, eligible at 2026-01-03T22:00:00Z
+        main-7    -                      its age is unknown, and `min-age` wants 36h
         dev-1     2026-01-02T10:00:00Z   does not match
 
     main-88 is chosen; 1 of 4 tags can win
@@ -350,7 +350,7 @@ fn a_pattern_is_tried_on_arguments_and_on_standard_input() {
 
     no tag was given
     $ tagalong policy test semver:~1.x. 1.0.0
-    error: cannot read the pattern `semver:~1.x.`: `semver:~1.x.`: `~1.x.` ends in a dot
+    error: cannot read the pattern `semver:~1.x.`: `semver:~1.x.` ends in a dot
       hint: a range is written like `semver:~1.4`, `semver:>=1.2 <2` or `semver:*`; try it with `tagalong policy test`
     $ tagalong policy test regexp:( 1.0.0
     error: cannot read the pattern `regexp:(`: the expression `(` does not parse: unclosed group

@@ -190,16 +190,16 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
     default:deployment/digest-only digestOnly: the reference has a digest and no tag; only a `digest:` policy or `tagalong.dev/digest` moves it
     default:deployment/encrypted encrypted: the object is encrypted, and never edited
     default:deployment/locked locked: locked: "until the audit"
-    default:deployment/malformed-policy malformedPolicy: `fluxcd.io/tag.app` is malformed: `semver:~~`: `~~` is no version with an operator before it (malformed-policy.yaml:7)
+    default:deployment/malformed-policy malformedPolicy: `fluxcd.io/tag.app` is malformed: `semver:~~` is no version with an operator before it (malformed-policy.yaml:7)
     default:deployment/no-build-time noBuildTime: no tag that matches has a usable build time
     default:deployment/no-explicit-pattern noExplicitPattern: the image has no tag, and the container no pattern of its own
-    default:deployment/no-tag-matches noTagMatches: none of 3 tags is left: 1 no versions, 2 outside the range
+    default:deployment/no-tag-matches noTagMatches: none of 3 tags can be used: 1 no version, 2 outside the range
     default:deployment/not-found notFound: cannot list `HOST/nowhere`: HOST answered 404 (NAME_UNKNOWN: repository name not known to registry)
     default:deployment/outside-paths outsidePaths: outside/x.yaml lies outside the paths that may be written
     default:deployment/overlay unsupportedKustomize: `images` in kustomization.yaml may change it, which is not understood yet (kustomization.yaml:2)
     default:deployment/shared-place sharedPlace: the place also feeds sidecar of default:deployment/shared-place, which stays: not automated
     default:deployment/switched switched: 1.1.0 is the highest version in ~1
-    default:deployment/too-young tooYoung: every tag that could win is younger than `min-age`, the first is eligible at 2051-05-18T00:00:00Z
+    default:deployment/too-young tooYoung: every tag that could win is younger than `min-age` allows, the first is eligible at 2051-05-18T00:00:00Z
     default:deployment/unreachable unreachable: cannot list `registry.invalid/web`: there is no host registry.invalid
     default:deployment/unsupported-scalar unsupportedScalar: the image cannot be edited: it spans several lines
     default:deployment/updated updated: 1.1.0 is the highest version in ~1
