@@ -98,7 +98,12 @@ fn with_default(text: &str, default: impl std::fmt::Display) -> String {
 impl Target {
     /// The repository that is asked for: `REPO`, else `--git-url`, else the current folder. It may hold a secret.
     pub fn place(&self) -> &str {
-        self.repo.as_ref().or(self.git.git_url.as_ref()).map_or(".", Address::expose)
+        self.named().unwrap_or(".")
+    }
+
+    /// The repository that was named, if one was. It may hold a secret.
+    pub fn named(&self) -> Option<&str> {
+        self.repo.as_ref().or(self.git.git_url.as_ref()).map(Address::expose)
     }
 
     /// What to tell about flags without effect.

@@ -281,7 +281,19 @@ pub(super) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 
+impl Read {
+    /// The commit that was read.
+    pub fn commit(&self) -> Option<String> {
+        self.tip.commit.map(|commit| commit.to_string())
+    }
+}
+
 impl Planned {
+    /// The change as a unified diff.
+    pub fn diff(&self) -> &[u8] {
+        &self.diff
+    }
+
     /// Whether there is anything to write.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -142,11 +142,11 @@ async fn each<T>(patience: Duration, work: impl Iterator<Item = impl Future<Outp
     }
 }
 
-fn failure(error: &RegistryError) -> Failure {
+pub(super) fn failure(error: &RegistryError) -> Failure {
     Failure { code: error.code(), reason: error.to_string(), blame: error.blame(), hint: error.hint() }
 }
 
-fn unreadable(error: &RegistryError) -> Metadata {
+pub(super) fn unreadable(error: &RegistryError) -> Metadata {
     match error.code() {
         Code::NotFound => Metadata::Gone,
         code => Metadata::Unreadable { code, reason: error.to_string() },
