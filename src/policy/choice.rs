@@ -200,7 +200,7 @@ impl<'a> Chooser<'a> {
     pub(super) fn reasons(&self, choice: &Choice) -> Vec<Reason> {
         let above = choice.winner.or(choice.best).map(|at| &self.record(at).tag);
         let fate = |(at, judged): (usize, &Result<Key<'a>, Reason>)| match judged {
-            _ if choice.winner == Some(at) => Reason::Chosen,
+            _ if choice.winner == Some(at) => Reason::Chosen(self.question.policy.pattern.merit().into()),
             Err(reason) => reason.clone(),
             Ok(_) => choice.lost.get(&at).cloned().unwrap_or_else(|| match &self.record(at).metadata {
                 _ if choice.stop == Some(Stop::Exhausted) => Reason::NotRead(Some("ten better tags were tried before it".into())),
@@ -214,7 +214,7 @@ impl<'a> Chooser<'a> {
 
     /// The order of `explain`: the winner, the candidates by their order, then all others by natural order.
     pub(super) fn rank(&self, a: usize, a_reason: &Reason, b: usize, b_reason: &Reason) -> Ordering {
-        let chosen = |reason: &Reason| *reason == Reason::Chosen;
+        let chosen = |reason: &Reason| matches!(reason, Reason::Chosen(_));
         let candidate = |at: usize| self.judged[at].is_ok();
         let by_time = || Reverse(self.time(b)).cmp(&Reverse(self.time(a)));
         chosen(a_reason).cmp(&chosen(b_reason)).then_with(|| candidate(a).cmp(&candidate(b))).then_with(|| {

@@ -174,6 +174,18 @@ impl Pattern {
         &self.rule
     }
 
+    /// What the tag that it chooses is, or holds.
+    pub fn merit(&self) -> String {
+        match &self.rule {
+            Rule::Semver(range) => format!("the highest version in {}", range.text()),
+            Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. } => format!("the newest build that {self} matches"),
+            Rule::Expression { by: By::Semver, .. } => format!("the highest version that {self} captures"),
+            Rule::Expression { by: By::Number, .. } => format!("the highest number that {self} captures"),
+            Rule::Expression { by: By::Text, .. } => format!("the last text in alphabetical order that {self} captures"),
+            Rule::Digest(_) => "the tag to follow".to_owned(),
+        }
+    }
+
     /// Whether the newest tag is the one built last.
     pub fn is_by_build_time(&self) -> bool {
         matches!(self.rule, Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. })

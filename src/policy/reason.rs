@@ -10,8 +10,8 @@ use crate::image::Tag;
 /// Why a tag won or lost. `Display` is the text that `explain` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It won.
-    Chosen,
+    /// It won, being this.
+    Chosen(Box<str>),
     /// The pattern, or the own key `match`, does not match.
     NotMatched,
     /// The group captures no number.
@@ -68,7 +68,7 @@ impl Reason {
     /// The code of the reason.
     pub fn code(&self) -> TagCode {
         match self {
-            Self::Chosen => TagCode::Chosen,
+            Self::Chosen(_) => TagCode::Chosen,
             Self::NotMatched | Self::NoNumber => TagCode::NotMatched,
             Self::NotAVersion => TagCode::NotAVersion,
             Self::PreRelease => TagCode::PreRelease,
@@ -91,7 +91,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chosen => f.write_str("chosen"),
+            Self::Chosen(merit) => f.write_str(merit),
             Self::NotMatched => f.write_str("does not match"),
             Self::NoNumber => f.write_str("the group `number` captures no number"),
             Self::NotAVersion => f.write_str("no version"),

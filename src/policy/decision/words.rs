@@ -25,14 +25,8 @@ impl Court<'_> {
             return format!("{tag} {points}");
         }
         let pattern = &self.question.policy.pattern;
-        match pattern.rule() {
-            Rule::Semver(range) => format!("{tag} is the highest version in {}", range.text()),
-            Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. } => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::Semver, .. } => format!("{tag} holds the highest version that {pattern} captures"),
-            Rule::Expression { by: By::Number, .. } => format!("{tag} holds the highest number that {pattern} captures"),
-            Rule::Expression { by: By::Text, .. } => format!("{tag} holds the last text in alphabetical order that {pattern} captures"),
-            Rule::Digest(_) => format!("{tag} is the tag to follow"),
-        }
+        let verb = if matches!(pattern.rule(), Rule::Expression { by: By::Semver | By::Number | By::Text, .. }) { "holds" } else { "is" };
+        format!("{tag} {verb} {}", pattern.merit())
     }
 
     /// Why nothing is written, and where Flux v1 would have moved on, the way out.
@@ -127,23 +121,15 @@ pub(super) fn departs(version: &Version<'_>, reason: &Reason) -> String {
 
 /// `3 not matched, 1 gone`.
 fn counts(tally: &BTreeMap<TagCode, u32>) -> String {
-    let one = |(code, number): (&TagCode, &u32)| format!("{number} {}", if *number == 1 { describe_one(*code) } else { describe(*code) });
-    tally.iter().map(one).collect::<Vec<_>>().join(", ")
+    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code, *number))).collect::<Vec<_>>().join(", ")
 }
 
-/// A code of one tag as a word in a list of counts.
-fn describe_one(code: TagCode) -> &'static str {
+/// A code of a tag as a word in a list of counts.
+fn describe(code: TagCode, number: u32) -> &'static str {
     match code {
-        TagCode::NotAVersion => "no version",
-        TagCode::PreRelease => "pre-release",
-        TagCode::NotAnImage => "no image",
-        code => describe(code),
-    }
-}
-
-/// A code of several tags.
-fn describe(code: TagCode) -> &'static str {
-    match code {
+        TagCode::NotAVersion if number == 1 => "no version",
+        TagCode::PreRelease if number == 1 => "pre-release",
+        TagCode::NotAnImage if number == 1 => "no image",
         TagCode::Chosen => "chosen",
         TagCode::NotMatched => "not matched",
         TagCode::NotAVersion => "no versions",

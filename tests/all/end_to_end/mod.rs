@@ -55,8 +55,3 @@ fn decisions(ran: &Ran) -> Vec<(String, String, String)> {
     found.sort();
     found
 }
-
-/// A sentence, what to do about it, and how the program ended.
-fn error(ran: &Ran, names: &[(&str, &str)]) -> (i32, String) {
-    (ran.code, ran.told(names))
-}

@@ -223,7 +223,7 @@ proptest! {
             *tally.entry(fate.reason.code()).or_insert(0) += 1;
         }
         prop_assert_eq!(&decision.tally, &tally);
-        let chosen: Vec<&Tag> = fates.iter().filter(|fate| fate.reason == Reason::Chosen).map(|fate| &fate.record.tag).collect();
+        let chosen: Vec<&Tag> = fates.iter().filter(|fate| matches!(fate.reason, Reason::Chosen(_))).map(|fate| &fate.record.tag).collect();
         prop_assert_eq!(chosen, decision.winner.iter().collect::<Vec<_>>());
         prop_assert!(!decision.reason.is_empty());
     }
