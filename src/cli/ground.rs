@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
     git::{self, Access, Credentials, Location, Plaintext},
     manifest::KindPaths,
-    registry::{Client, Settings},
+    registry::{Client, Settings, Where},
     service::{Unit, Watcher},
 };
 
@@ -54,7 +54,14 @@ impl Ground {
         let docker = config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default();
         notes.extend(docker.notices().iter().map(ToString::to_string));
         let registries = config.registries_for(&repository);
-        let client = Client::new(Settings { registries, docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) });
+        let client = Client::new(Settings {
+            registries,
+            docker,
+            patience: Patience::default(),
+            allow: config.registry_allow,
+            addresses: Where::Anywhere,
+            clock: Arc::new(Timestamp::now),
+        });
         let kinds =
             config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
         let unit = Unit {

@@ -24,7 +24,7 @@ mod url;
 
 use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
-pub use docker::{DockerConfig, DockerConfigError, Notice};
+pub use docker::{DockerConfig, DockerConfigError, DockerSource, Grant, Helper, Notice, server_names};
 pub use duration::{DurationError, Show, parse as parse_duration};
 pub use environment::Environment;
 pub use error::ConfigError;

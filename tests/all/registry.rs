@@ -14,13 +14,13 @@ use std::{
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tagalong::{
-    config::{DockerConfig, Patience, Registries},
+    config::{DockerConfig, Patience, Registries, RegistryAllow},
     image::{Digest, Name, Platform, Repository, Tag},
     policy::{
         Blame, Code,
         record::{ImageFacts, Metadata},
     },
-    registry::{Client, RegistryError, Settings, TagList},
+    registry::{Client, RegistryError, Settings, TagList, Where},
 };
 
 use crate::kit::{
@@ -42,6 +42,8 @@ fn client_with(entries: &str, docker: &str, patience: Patience) -> Client {
         registries: serde_json::from_str::<Registries>(entries).expect("registries"),
         docker: DockerConfig::parse(docker.as_bytes()).expect("a Docker configuration"),
         patience,
+        allow: RegistryAllow::Any,
+        addresses: Where::Anywhere,
         clock: Arc::new(|| "2026-03-01T12:00:00Z".parse().expect("a time")),
     })
 }
