@@ -17,3 +17,4 @@ mod message;
 mod paths;
 mod registry;
 mod repository;
+mod sign_in;

@@ -5,6 +5,7 @@ pub mod git_server;
 pub mod hostile;
 pub mod registry;
 pub mod source;
+pub mod token;
 
 /// Installs the TLS provider, as `main` does; it may be installed already.
 pub fn install_tls() {
