@@ -10,6 +10,7 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tagalong::{
     config::{DockerConfig, Patience, RegistryAllow},
     image::{Name, Repository, Tag},
@@ -402,11 +403,17 @@ struct Desk {
 
 impl Desk {
     fn new(image: &str) -> Self {
-        let deployment = format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app\n  annotations:\n    fluxcd.io/automated: \"true\"\n    fluxcd.io/tag.app: semver:*\n\
-             spec:\n  template:\n    spec:\n      containers:\n      - name: app\n        image: {image}\n"
-        );
-        Self { fleet: Bare::with(&[("app.yaml", &deployment)]), folder: tempfile::tempdir().unwrap() }
+        Self::with(&[image])
+    }
+
+    fn with(images: &[&str]) -> Self {
+        let deployments = images.iter().enumerate().map(|(at, image)| {
+            format!(
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-{at}\n  annotations:\n    fluxcd.io/automated: \"true\"\n    \
+                 fluxcd.io/tag.app: semver:*\nspec:\n  template:\n    spec:\n      containers:\n      - name: app\n        image: {image}\n"
+            )
+        });
+        Self { fleet: Bare::with(&[("app.yaml", &deployments.collect::<String>())]), folder: tempfile::tempdir().unwrap() }
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -498,4 +505,55 @@ fn a_helper_that_fails_does_not_keep_public_images_out() {
     desk.write(".docker/config.json", r#"{"credsStore":"of-nobody-at-all"}"#);
     let (plan, output) = desk.plan();
     assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{plan}\n{output:?}");
+}
+
+#[test]
+fn a_helper_is_asked_once() {
+    let guarded = Guarded::start(Rules::default());
+    let host = guarded.registry.host();
+    let images = ["acme/app", "acme/web", "public/app"].map(|path| format!("{host}/{path}:1.0.0"));
+    let desk = Desk::with(&images.each_ref().map(String::as_str));
+    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
+    helper(desk.folder.path(), "test", &format!("cat >> asked; echo >> asked; echo '{}'", json!({ "Username": USER, "Secret": PASSWORD })));
+    let (plan, output) = desk.plan();
+    assert_eq!(plan["updates"].as_array().unwrap().len(), 3, "{plan}\n{output:?}");
+    assert_eq!(fs::read_to_string(desk.folder.path().join("asked")).unwrap(), format!("{host}\n"));
+}
+
+#[test]
+fn a_helper_knows_docker_hub_by_several_names() {
+    let desk = Desk::new("redis:1.0.0");
+    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
+    // Nothing is asked of Docker Hub itself.
+    desk.write("tagalong.yaml", "registries:\n- prefix: docker.io\n  caFile: /nonexistent\n");
+    helper(desk.folder.path(), "test", "cat >> asked; echo >> asked; echo credentials not found in native keychain; exit 1");
+    let (plan, output) = desk.plan();
+    assert!(plan["failed"][0]["reason"].as_str().unwrap().contains("cannot use the certificates"), "{plan}\n{output:?}");
+    let asked = fs::read_to_string(desk.folder.path().join("asked")).unwrap();
+    assert_eq!(asked, "https://index.docker.io/v1/\nindex.docker.io\ndocker.io\n");
+}
+
+#[test]
+fn a_helper_is_asked_again_when_what_it_gave_has_expired() {
+    let config = r#"{"os":"linux","architecture":"amd64"}"#;
+    let digest = Sha256::digest(config).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": config.len() },
+    });
+    let manifest = manifest.to_string();
+    // The user that the helper names first may list and no more.
+    let server = knows_users(move |user, target| match (user, target) {
+        ("", _) => challenge(),
+        ("u", target) if target.contains("/tags/") => Reply::json(r#"{"tags":["1.0.0","1.1.0"]}"#),
+        ("u", _) => Reply::error(401, "UNAUTHORIZED", "expired"),
+        (_, target) if target.contains("/blobs/") => Reply::json(config),
+        _ => Reply::json(&*manifest),
+    });
+    let desk = Desk::new(&format!("{}/acme/app:1.0.0", server.host()));
+    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
+    helper(desk.folder.path(), "test", r#"printf u >> users; printf '{"Username":"%s","Secret":"x"}' "$(cat users)""#);
+    let (plan, output) = desk.plan();
+    assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{plan}\n{output:?}");
+    assert_eq!(users(&server), ["", "u", "u", "uu", "uu"]);
 }
