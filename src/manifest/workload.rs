@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Place, Site,
     yaml::{Kind, Style, Tree, plain},
@@ -19,7 +21,7 @@ const NOT_ABOUT_UPDATES: [&str; 7] = ["ignore", "sync_only", "sync-checksum", "s
 ///
 /// # Shape
 /// `Display` is `namespace:kind/name`; without a namespace, `default`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkloadId {
     /// The namespace that the manifest names.
     pub namespace: Option<String>,
@@ -36,7 +38,7 @@ impl fmt::Display for WorkloadId {
 }
 
 /// An object with images, or with annotations that ask for updates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
     /// Which object it is.
     pub id: WorkloadId,
@@ -55,7 +57,7 @@ pub struct Workload {
 }
 
 /// A container, or another named part of a workload with an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its name; for a configured path that path.
     pub name: String,
@@ -66,7 +68,7 @@ pub struct Container {
 }
 
 /// What a container is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// It runs.
     Container,
@@ -79,7 +81,7 @@ pub enum Role {
 }
 
 /// A container's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageField {
     /// No image is written.
     Absent,

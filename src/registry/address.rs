@@ -40,33 +40,30 @@ fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
         [169, 254, ..] => "a link-local address",
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => "a private address",
         [100, 64..=127, ..] => "an address of a provider's own network",
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => "a reserved address",
         [224..=239, ..] => "a multicast address",
-        [240..=255, ..] => "a reserved address",
+        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [240..=255, ..] => "a reserved address",
         _ => return None,
     })
 }
 
 fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let parts = address.segments();
-    // Addresses that carry one of version 4 lead where that one leads.
-    let carried = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        forbidden_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match parts {
+    match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("an unspecified address"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some("a loopback address"),
+        // Mapped, compatible, translated, NAT64, and 6to4: these lead where the address of version 4 leads that they carry.
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => forbidden_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))),
         [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Some("a cloud's metadata service"),
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => carried(high, low),
-        [0x2002, high, low, ..] => carried(high, low),
         [0x64, 0xff9b, 1, ..] => Some("an address of a network's own translator"),
         [0xfe80..=0xfebf, ..] => Some("a link-local address"),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some("a private address"),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some("a private address"),
         [0xff00..=0xffff, ..] => Some("a multicast address"),
-        // Teredo, ORCHID, benchmarks, documentation, discard, and all that is not given out.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some("a reserved address"),
+        // Teredo, ORCHID, benchmarks and documentation.
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some("a reserved address"),
         [0x2000..=0x3fff, ..] => None,
+        // Nothing else is given out.
         _ => Some("a reserved address"),
     }
 }

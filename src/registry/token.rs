@@ -213,7 +213,7 @@ impl Minting<'_> {
     /// A token for a refresh token; where the service knows no such thing, for what else there is, as Docker does.
     ///
     /// # Source
-    /// The distribution project's "OAuth2 Token Authentication"; containerd's `remotes/docker/authorizer.go` for the statuses.
+    /// The distribution project's "OAuth 2 Token Authentication"; containerd's `remotes/docker/authorizer.go` for the statuses.
     async fn exchange(&self, token: &SecretString) -> Result<Answer, Problem> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "refresh_token")

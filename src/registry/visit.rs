@@ -82,6 +82,7 @@ impl<'a, T> Visit<'a, T> {
     ///
     /// # Errors
     /// The configuration does not let the repository be asked.
+    #[expect(clippy::result_large_err, reason = "a refusal is rare, and whoever gets it wants all of it")]
     pub(super) fn begin(client: &'a Client, question: Question) -> Result<Self, RegistryError> {
         let (place, candidates) = match place(&question.repository, &client.settings) {
             Ok((place, candidates)) => (place, candidates),
@@ -143,11 +144,13 @@ impl<'a, T> Visit<'a, T> {
     }
 
     /// What the first credential brought, after none brought more.
+    #[expect(clippy::result_large_err, reason = "a failure is rare, and whoever gets it wants all of it")]
     pub(super) fn end(mut self) -> Result<T, RegistryError> {
         let first = self.first.take().expect("the try without a credential is always made, and its outcome is kept");
         self.told(first)
     }
 
+    #[expect(clippy::result_large_err, reason = "a failure is rare, and whoever gets it wants all of it")]
     fn told(&self, outcome: Result<T, (Login, Problem)>) -> Result<T, RegistryError> {
         outcome.map_err(|(login, problem)| self.question.failed(login, self.tried.clone(), problem))
     }

@@ -2,8 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
-    process::Output,
     sync::{Arc, Mutex},
 };
 
@@ -17,13 +15,13 @@ use tagalong::{
     policy::{Blame, Code, record::Metadata},
     registry::{Client, RegistryError, Settings, TagList, Where},
 };
-use tempfile::TempDir;
 
 use crate::kit::{
+    binary::{Machine, Ran},
     git::Bare,
     hostile::{Hostile, Reply},
     install_tls,
-    registry::{ImageSpec, Mode, PASSWORD, Registry, USER, program},
+    registry::{ImageSpec, Mode, PASSWORD, Registry, USER},
     token::{IDENTITY, Refresh, Rules, SERVICE, TokenService, helper},
 };
 
@@ -395,10 +393,10 @@ async fn strangers_do_not_lead_into_our_network() {
     assert_eq!(tags(client("[]", "{}").tags(&repository(&redirecting.host(), "acme/app")).await), ["1"], "a person's machine");
 }
 
-/// A repository in Git with one automated deployment, and a folder for configurations.
+/// A repository in Git with automated deployments, and a machine with its configurations.
 struct Desk {
     fleet: Bare,
-    folder: TempDir,
+    machine: Machine,
 }
 
 impl Desk {
@@ -413,23 +411,28 @@ impl Desk {
                  fluxcd.io/tag.app: semver:*\nspec:\n  template:\n    spec:\n      containers:\n      - name: app\n        image: {image}\n"
             )
         });
-        Self { fleet: Bare::with(&[("app.yaml", &deployments.collect::<String>())]), folder: tempfile::tempdir().unwrap() }
+        let fleet = Bare::with(&[("app.yaml", &deployments.collect::<String>())]);
+        Self { fleet, machine: Machine::new().keeping(PASSWORD).keeping(IDENTITY).keeping("hunter2") }
     }
 
-    fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+    /// Gives the user a Docker configuration.
+    fn docker(&self, text: &str) {
+        self.machine.file("home/.docker/config.json", text);
     }
 
-    /// `tagalong plan --output json`, with helpers in the folder itself.
-    fn plan(&self) -> (Value, Output) {
-        let mut command = program(env!("CARGO_BIN_EXE_tagalong"));
-        let path = |folder: &Path| format!("{}:/usr/bin:/bin", folder.display());
-        command.current_dir(self.folder.path()).env("HOME", self.folder.path()).env("PATH", path(self.folder.path()));
-        let output = command.args(["plan", "--output", "json"]).arg(self.fleet.path()).output().unwrap();
-        let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-        (json, output)
+    /// Installs `docker-credential-test`.
+    fn helper(&self, script: &str) {
+        helper(&self.machine.work(), "test", script);
+    }
+
+    /// What is written in a file of the working folder.
+    fn noted(&self, name: &str) -> String {
+        fs::read_to_string(self.machine.work().join(name)).unwrap()
+    }
+
+    fn plan(&self) -> Ran {
+        let path = format!("{}:/usr/bin:/bin", self.machine.work().display());
+        self.machine.call(["plan", &self.fleet.file_url(), "--output", "json"]).env("PATH", path).run()
     }
 }
 
@@ -451,17 +454,18 @@ fn a_plan_signs_in_however_it_is_configured() {
         ("a store", "", Some(json!({ "auths": { host: {} }, "credsStore": "test" }).to_string()), Some(&user)),
     ] {
         let desk = Desk::new(&format!("{host}/acme/app:1.0.0"));
-        desk.write("tagalong.yaml", &yaml.replace("FLEET", &desk.fleet.path().display().to_string()));
-        desk.write("secret", PASSWORD);
+        desk.machine.file("work/tagalong.yaml", &yaml.replace("FLEET", &desk.fleet.file_url()));
+        desk.machine.file("work/secret", PASSWORD);
         if let Some(docker) = docker {
-            desk.write(".docker/config.json", &docker);
+            desk.docker(&docker);
         }
         if let Some(answer) = helped {
-            helper(desk.folder.path(), "test", &format!("read -r host; test \"$host $1\" = '{host} get' && echo '{answer}'"));
+            desk.helper(&format!("read -r host; test \"$host $1\" = '{host} get' && echo '{answer}'"));
         }
-        let (plan, output) = desk.plan();
-        assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{word}: {plan}\n{output:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{word}");
+        let ran = desk.plan();
+        let plan = ran.json();
+        assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{word}: {ran:?}");
+        assert_eq!(ran.err, "", "{word}");
     }
     let asked = guarded.service.asked();
     assert_eq!(asked.len(), 7, "one token for each plan");
@@ -482,18 +486,17 @@ fn a_plan_tells_what_keeps_it_out() {
         ("a helper that hangs", "", &helped, "the credential helper `docker-credential-test` gave no answer in 5 s; tried"),
     ] {
         let desk = Desk::new(&format!("{host}/acme/app:1.0.0"));
-        desk.write("tagalong.yaml", yaml);
-        desk.write("secret", "hunter2");
-        desk.write(".docker/config.json", docker);
-        desk.write("started", "");
+        desk.machine.file("work/tagalong.yaml", yaml);
+        desk.machine.file("work/secret", "hunter2");
+        desk.docker(docker);
         // It waits for a writer that never comes.
-        helper(desk.folder.path(), "test", "mkfifo pipe; cat pipe");
-        let (plan, output) = desk.plan();
+        desk.helper("mkfifo pipe; cat pipe");
+        let ran = desk.plan();
+        let plan = ran.json();
         let failed = &plan["failed"][0];
         assert_eq!((&failed["code"], failed["to"]["tag"].as_str()), (&json!("unauthorized"), None), "{word}: {plan}");
         assert!(failed["reason"].as_str().unwrap().contains(says), "{word}: {failed}");
-        assert_eq!(output.status.code(), Some(1), "{word}");
-        assert!(!format!("{output:?}").contains("hunter2"), "{word}");
+        assert_eq!(ran.code, 1, "{word}");
     }
 }
 
@@ -502,9 +505,10 @@ fn a_helper_that_fails_does_not_keep_public_images_out() {
     let guarded = Guarded::start(Rules::default());
     let host = guarded.registry.host();
     let desk = Desk::new(&format!("{host}/public/app:1.0.0"));
-    desk.write(".docker/config.json", r#"{"credsStore":"of-nobody-at-all"}"#);
-    let (plan, output) = desk.plan();
-    assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{plan}\n{output:?}");
+    desk.docker(r#"{"credsStore":"of-nobody-at-all"}"#);
+    let ran = desk.plan();
+    let plan = ran.json();
+    assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{ran:?}");
 }
 
 #[test]
@@ -513,23 +517,25 @@ fn a_helper_is_asked_once() {
     let host = guarded.registry.host();
     let images = ["acme/app", "acme/web", "public/app"].map(|path| format!("{host}/{path}:1.0.0"));
     let desk = Desk::with(&images.each_ref().map(String::as_str));
-    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
-    helper(desk.folder.path(), "test", &format!("cat >> asked; echo >> asked; echo '{}'", json!({ "Username": USER, "Secret": PASSWORD })));
-    let (plan, output) = desk.plan();
-    assert_eq!(plan["updates"].as_array().unwrap().len(), 3, "{plan}\n{output:?}");
-    assert_eq!(fs::read_to_string(desk.folder.path().join("asked")).unwrap(), format!("{host}\n"));
+    desk.docker(r#"{"credsStore":"test"}"#);
+    desk.helper(&format!("cat >> asked; echo >> asked; echo '{}'", json!({ "Username": USER, "Secret": PASSWORD })));
+    let ran = desk.plan();
+    let plan = ran.json();
+    assert_eq!(plan["updates"].as_array().unwrap().len(), 3, "{ran:?}");
+    assert_eq!(desk.noted("asked"), format!("{host}\n"));
 }
 
 #[test]
 fn a_helper_knows_docker_hub_by_several_names() {
     let desk = Desk::new("redis:1.0.0");
-    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
+    desk.docker(r#"{"credsStore":"test"}"#);
     // Nothing is asked of Docker Hub itself.
-    desk.write("tagalong.yaml", "registries:\n- prefix: docker.io\n  caFile: /nonexistent\n");
-    helper(desk.folder.path(), "test", "cat >> asked; echo >> asked; echo credentials not found in native keychain; exit 1");
-    let (plan, output) = desk.plan();
-    assert!(plan["failed"][0]["reason"].as_str().unwrap().contains("cannot use the certificates"), "{plan}\n{output:?}");
-    let asked = fs::read_to_string(desk.folder.path().join("asked")).unwrap();
+    desk.machine.file("work/tagalong.yaml", "registries:\n- prefix: docker.io\n  caFile: /nonexistent\n");
+    desk.helper("cat >> asked; echo >> asked; echo credentials not found in native keychain; exit 1");
+    let ran = desk.plan();
+    let plan = ran.json();
+    assert!(plan["failed"][0]["reason"].as_str().unwrap().contains("cannot use the certificates"), "{ran:?}");
+    let asked = desk.noted("asked");
     assert_eq!(asked, "https://index.docker.io/v1/\nindex.docker.io\ndocker.io\n");
 }
 
@@ -551,9 +557,10 @@ fn a_helper_is_asked_again_when_what_it_gave_has_expired() {
         _ => Reply::json(&*manifest),
     });
     let desk = Desk::new(&format!("{}/acme/app:1.0.0", server.host()));
-    desk.write(".docker/config.json", r#"{"credsStore":"test"}"#);
-    helper(desk.folder.path(), "test", r#"printf u >> users; printf '{"Username":"%s","Secret":"x"}' "$(cat users)""#);
-    let (plan, output) = desk.plan();
-    assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{plan}\n{output:?}");
+    desk.docker(r#"{"credsStore":"test"}"#);
+    desk.helper(r#"printf u >> users; printf '{"Username":"%s","Secret":"x"}' "$(cat users)""#);
+    let ran = desk.plan();
+    let plan = ran.json();
+    assert_eq!(plan["updates"][0]["to"]["tag"], "1.1.0", "{ran:?}");
     assert_eq!(users(&server), ["", "u", "u", "uu", "uu"]);
 }
