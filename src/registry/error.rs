@@ -351,7 +351,7 @@ impl RegistryError {
     fn denied_hint(&self) -> String {
         match &self.login {
             Login::Anonymous => format!(
-                "give {} a credential under `registries:` or by `docker login`, or check the image's name; private images are denied like missing ones",
+                "give {} a credential under `registries:`, or check the image's name; private images are denied like missing ones",
                 self.prefix()
             ),
             login @ Login::Entry(_) => format!("check the user and the password from {login}, and that they may pull `{}`", self.repository),

@@ -459,7 +459,7 @@ async fn a_host_that_wants_peace_is_not_asked_about_anything_else() {
     client.tags(&repository(&server.host(), "acme/app")).await.expect_err("the first is answered so");
     let error = client.tags(&repository(&server.host(), "acme/other")).await.expect_err("the second is not sent");
     assert_eq!(error.code(), Code::RateLimited);
-    assert!(error.to_string().contains("asked to be left alone, for "), "{error}");
+    assert!(error.to_string().contains("asked to be left alone for "), "{error}");
     assert_eq!(server.asked().len(), 1);
 }
 
