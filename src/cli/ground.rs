@@ -43,37 +43,61 @@ impl Ground {
     /// # Errors
     /// As [`Ground::prepare`].
     pub fn new(config: &Config, place: &str, mut notes: Vec<String>) -> Result<Self, CommandError> {
-        git::options::install(config.git_timeout);
-        let repository = config.repository_for(place)?;
-        let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
-        let location = Location::parse(place, plaintext)?;
-        let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
-            Credential::Basic { user, password } => Credentials { user, password },
-            Credential::Token(token) => Credentials::token(token),
-        });
-        let docker = config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default();
+        let (unit, repository) = unit(config, place)?;
+        let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
-        let registries = config.registries_for(&repository);
-        let client = Client::new(Settings {
-            registries,
-            docker,
-            patience: Patience::default(),
-            allow: config.registry_allow,
-            addresses: Where::Anywhere,
-            clock: Arc::new(Timestamp::now),
-        });
-        let kinds =
-            config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-        let unit = Unit {
-            repository,
-            location,
-            access: Access { state: config.state.clone(), credentials },
-            images: config.images.clone(),
-            kinds: kinds.collect(),
-            patience: config.timeout,
-        };
+        let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
         Ok(Self { unit: Arc::new(unit), client, notes })
     }
+}
+
+/// The unit of work for the repository at `place`, and its settings.
+///
+/// # Errors
+/// The configuration, a secret or the repository's address cannot be read.
+pub fn unit(config: &Config, place: &str) -> Result<(Unit, config::Repository), CommandError> {
+    git::options::install(config.git_timeout);
+    let repository = config.repository_for(place)?;
+    let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
+    let location = Location::parse(place, plaintext)?;
+    let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
+        Credential::Basic { user, password } => Credentials { user, password },
+        Credential::Token(token) => Credentials::token(token),
+    });
+    let kinds =
+        config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
+    let unit = Unit {
+        repository: repository.clone(),
+        location,
+        access: Access { state: config.state.clone(), credentials },
+        images: config.images.clone(),
+        kinds: kinds.collect(),
+        patience: config.timeout,
+    };
+    Ok((unit, repository))
+}
+
+/// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.
+///
+/// # Errors
+/// The Docker configuration cannot be read.
+pub fn client(config: &Config, repository: &config::Repository) -> Result<Client, CommandError> {
+    Ok(Client::new(settings(config, repository, docker(config)?, Where::Public)))
+}
+
+fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
+    Settings {
+        registries: config.registries_for(repository),
+        docker,
+        patience: Patience::default(),
+        allow: config.registry_allow,
+        addresses,
+        clock: Arc::new(Timestamp::now),
+    }
+}
+
+fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
+    Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 
 impl Ground {

@@ -7,6 +7,7 @@ mod architecture;
 mod bless;
 mod config;
 mod demo;
+mod deploy;
 mod diff;
 mod docs;
 mod end_to_end;
