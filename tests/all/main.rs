@@ -22,4 +22,5 @@ mod paths;
 mod registry;
 mod repository;
 mod scenarios;
+mod sign_in;
 mod store;

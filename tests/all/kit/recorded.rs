@@ -141,7 +141,7 @@ fn refusal(verb: Verb, repository: &Repository, object: &str, status: u16) -> Re
         500..600 => Problem::Failing { host, status, said },
         _ => Problem::Odd { host, status, said },
     };
-    RegistryError { verb, object: object.to_owned(), repository: repository.clone(), login: Login::Anonymous, problem }
+    RegistryError { verb, object: object.to_owned(), repository: repository.clone(), login: Login::Anonymous, tried: Vec::new(), problem }
 }
 
 fn failure(error: &RegistryError) -> Failure {
