@@ -49,3 +49,27 @@ impl<R: Record> Kept<R> {
         Write { shelf: R::SHELF, id: id.into(), seen: self.generation, value: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Embedded, HostRest, Saved};
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_any_more_is_written_anew() {
+        let store = Embedded::in_memory();
+        let ids = || vec!["ghcr.io".to_owned()];
+        let absent = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!(absent, Kept::default());
+        let old = Write { value: Some(Value { bytes: vec![0, 1, 2], due: None }), ..absent.write("ghcr.io", None) };
+        assert!(matches!(store.save_if(vec![old]).await.expect("saved")[..], [Saved::Stands(_)]));
+        let mut kept = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!((&kept.record, kept.generation.is_some()), (&HostRest::default(), true));
+        kept.record = kept.record.failed(None, Timestamp::UNIX_EPOCH);
+        let saved = store.save_if(vec![kept.write("ghcr.io", Some(Timestamp::UNIX_EPOCH))]).await.expect("saved");
+        let Saved::Stands(generation) = saved[0] else { panic!("{saved:?}") };
+        let again = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!(again, Kept { record: kept.record, generation: Some(generation), due: Some(Timestamp::UNIX_EPOCH) });
+        assert_eq!(store.save_if(vec![again.removal("ghcr.io")]).await.expect("saved"), [Saved::Removed]);
+    }
+}

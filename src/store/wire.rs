@@ -141,12 +141,7 @@ mod tests {
 
     #[test]
     fn what_nobody_wrote_is_refused() {
-        for (word, bytes) in [
-            ("nothing", &[][..]),
-            ("cut off", &[0x80]),
-            ("too large", &[0xff; 10]),
-            ("without end", &[0x80; 11]),
-        ] {
+        for (word, bytes) in [("nothing", &[][..]), ("cut off", &[0x80]), ("too large", &[0xff; 10]), ("without end", &[0x80; 11])] {
             assert_eq!(Reader(bytes).number(), None, "{word}");
         }
         assert_eq!(Reader(&[5, b'a']).text(), None, "longer than the rest");

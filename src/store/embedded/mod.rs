@@ -67,8 +67,7 @@ impl Embedded {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-        done.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
+        tokio::task::spawn_blocking(move || work(&inner)).await.expect("the work catches panics, and is awaited only while the runtime runs")
     }
 }
 

@@ -284,10 +284,9 @@ async fn a_failure_ends_one_call_and_the_next_opens_anew() {
     let folder = folder();
     let store = open(&folder);
     plant(&store, &[("a", 1)]).await;
-    for (word, fails) in [
-        ("a panic", (|_| panic!("a page makes no sense")) as fn(&Rows) -> Result<(), redb::Error>),
-        ("an error", |_| Err(redb::Error::PreviousIo)),
-    ] {
+    for (word, fails) in
+        [("a panic", (|_| panic!("a page makes no sense")) as fn(&Rows) -> Result<(), redb::Error>), ("an error", |_| Err(redb::Error::PreviousIo))]
+    {
         assert!(store.0.with(fails).is_err(), "{word}");
         assert!(stands(&store, "a").await.is_some(), "{word}");
         assert_eq!(store.notices(), [], "{word}");

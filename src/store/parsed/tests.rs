@@ -58,7 +58,7 @@ fn the_version_is_raised_when_files_are_read_differently() {
     let mut hash = Sha256::new();
     encoded().iter().for_each(|(_, _, bytes)| hash.update(bytes));
     let hash: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((VERSION, hash.as_str()), (1, "?"), "raise VERSION, and write the new hash here");
+    assert_eq!((VERSION, hash.as_str()), (1, "6c67767bae82"), "raise VERSION, and write the new hash here");
 }
 
 #[test]

@@ -175,11 +175,12 @@ fn flags(seen: &SeenTag) -> u8 {
     flags |= CHECKED;
     flags |= if check.moved { MOVED } else { 0 };
     flags |= if check.digest.is_some() { DIGEST } else { 0 };
-    flags | match check.found {
-        Found::Digest => 0,
-        Found::Gone => GONE,
-        Found::Failed { .. } => FAILED,
-    }
+    flags
+        | match check.found {
+            Found::Digest => 0,
+            Found::Gone => GONE,
+            Found::Failed { .. } => FAILED,
+        }
 }
 
 /// The hexadecimal digits as bytes; their number tells the algorithm.

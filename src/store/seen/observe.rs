@@ -67,12 +67,7 @@ enum Presence {
 }
 
 /// Both sorted lists as one: `standing` says what becomes of each tag, `None` that it is forgotten.
-fn merged(
-    seen: Vec<SeenTag>,
-    listed: Vec<Tag>,
-    first_seen: &FirstSeen,
-    standing: impl Fn(&SeenTag, Presence) -> Option<Standing>,
-) -> Vec<SeenTag> {
+fn merged(seen: Vec<SeenTag>, listed: Vec<Tag>, first_seen: &FirstSeen, standing: impl Fn(&SeenTag, Presence) -> Option<Standing>) -> Vec<SeenTag> {
     let mut tags = Vec::with_capacity(listed.len());
     let mut seen = seen.into_iter().peekable();
     let mut keep = |mut tag: SeenTag, presence| {

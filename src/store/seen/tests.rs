@@ -197,7 +197,13 @@ fn a_tag_that_moves_is_first_seen_anew_and_asked_more_often() {
         ("once", &[('1', 0)][..], (0, true), false, 1),
         ("the same at once", &[('1', 0), ('1', 0)], (0, true), false, 1),
         ("the same when due", &[('1', 0), ('1', 1)], (0, true), false, 2),
-        ("for a month", &[('1', 0), ('1', 1), ('1', 3), ('1', 7), ('1', 15), ('1', 31), ('1', 63), ('1', 127), ('1', 255), ('1', 600)], (0, true), false, 168),
+        (
+            "for a month",
+            &[('1', 0), ('1', 1), ('1', 3), ('1', 7), ('1', 15), ('1', 31), ('1', 63), ('1', 127), ('1', 255), ('1', 600)],
+            (0, true),
+            false,
+            168,
+        ),
         ("it moved", &[('1', 0), ('2', 5)], (5, false), true, 1),
         ("it moved and stays", &[('1', 0), ('2', 5), ('2', 6)], (5, false), true, 2),
         ("it moved back", &[('1', 0), ('2', 5), ('1', 6)], (6, false), true, 1),
@@ -227,7 +233,11 @@ fn an_answer_becomes_what_a_decision_may_know() {
     ] {
         let mut seen = Seen::default().lists(tags(&["a"]), 0);
         answer(&mut seen);
-        assert_eq!(seen.records(facts), [TagRecord { tag: a.clone(), first_seen: Some(FirstSeen { at: at(0), in_first_listing: true }), metadata }], "{word}");
+        assert_eq!(
+            seen.records(facts),
+            [TagRecord { tag: a.clone(), first_seen: Some(FirstSeen { at: at(0), in_first_listing: true }), metadata }],
+            "{word}"
+        );
         assert_eq!(Seen::decode(&seen.encode()), Some(seen), "{word}");
     }
 }
