@@ -14,13 +14,13 @@ use crate::{
     git::{self, Access, Credentials, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings},
-    service::{Unit, Watcher},
+    service::{Clock, Unit, Watcher},
 };
 
 /// A unit of work and the client that asks for it.
 pub struct Ground {
     /// The repository and branch.
-    pub unit: Unit,
+    pub unit: Arc<Unit>,
     /// The registries.
     pub client: Client,
     /// What else to tell the person.
@@ -65,7 +65,14 @@ impl Ground {
             kinds: kinds.collect(),
             patience: config.timeout,
         };
-        Ok(Self { unit, client, notes })
+        Ok(Self { unit: Arc::new(unit), client, notes })
+    }
+}
+
+impl Ground {
+    /// The clock of this machine.
+    pub fn clock(&self) -> Clock {
+        Arc::new(Timestamp::now)
     }
 }
 

@@ -125,16 +125,20 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
                 continue;
             }
             let encrypted = encrypted || kind == "SealedSecret";
-            let containers = containers(tree, object, api_version, kind, kinds);
-            let annotations = annotations(tree, object);
+            let mut containers = containers(tree, object, api_version, kind, kinds);
+            let mut annotations = annotations(tree, object);
             if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
                 continue;
             }
             let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
             let id = id(tree, object, kind);
+            // Tens of thousands of these are kept, most with one element.
+            containers.shrink_to_fit();
+            annotations.shrink_to_fit();
             found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
         }
     }
+    found.shrink_to_fit();
     found
 }
 

@@ -15,7 +15,7 @@ use crate::{
     plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View},
     policy::{
         Code,
-        decision::{Need, wanted_platforms},
+        decision::{Listing, Need, wanted_platforms},
         record::{Metadata, TagRecord},
     },
     registry::{Client, RegistryError},
@@ -30,6 +30,7 @@ pub(super) struct Scan<'a> {
     /// How long to go on without learning anything.
     patience: Duration,
     watcher: &'a dyn Watcher,
+    /// Each list is sorted by tag.
     knowledge: Knowledge,
 }
 
@@ -67,7 +68,7 @@ impl<'a> Scan<'a> {
     /// Lists each repository once, all at the same time.
     async fn list(&mut self, questions: &[Asked]) {
         let mut views: BTreeMap<Repository, BTreeSet<View>> = BTreeMap::new();
-        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed(_)))) {
+        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed { .. }))) {
             views.entry(view.repository.clone()).or_default().insert(view);
         }
         let client = self.client;
@@ -83,7 +84,11 @@ impl<'a> Scan<'a> {
             done += 1;
             watcher.listing(done, total);
             let known = match tags {
-                Ok(list) => Known::Listed(list.tags.into_iter().map(TagRecord::listed).collect()),
+                Ok(mut list) => {
+                    list.tags.sort_unstable();
+                    let records = list.tags.into_iter().map(TagRecord::listed).collect();
+                    Known::Listed { records, listing: Listing::Trusted }
+                }
                 Err(error) => Known::Failed(failure(&error)),
             };
             for view in views.get(&repository).into_iter().flatten() {
@@ -122,10 +127,10 @@ impl<'a> Scan<'a> {
 }
 
 fn learnt(knowledge: &mut Knowledge, view: &View, tag: &Tag, metadata: Metadata) {
-    if let Some(Known::Listed(records)) = knowledge.get_mut(view)
-        && let Some(record) = records.iter_mut().find(|record| record.tag == *tag)
+    if let Some(Known::Listed { records, .. }) = knowledge.get_mut(view)
+        && let Ok(at) = records.binary_search_by(|record| record.tag.cmp(tag))
     {
-        record.metadata = metadata;
+        records[at].metadata = metadata;
     }
 }
 

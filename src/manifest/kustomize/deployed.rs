@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kustomization, Obstacle};
-use crate::manifest::{File, Generation, screen::is_kustomization};
+use crate::manifest::{File, Generation, Unreadable, screen::is_kustomization};
 
 /// Kustomizations may use each other this deep.
 const LAYERS: usize = 64;
@@ -40,10 +40,11 @@ pub struct HeldByKustomize {
 ///
 /// # Shape
 /// Ordered by root, file and workload. A workload that a root reaches in several ways is listed once, held where one of them holds it.
-/// Patch files are no workloads: an annotated one is listed, held.
-pub fn deployed(files: &BTreeMap<String, File>) -> Vec<Deployed> {
+/// Patch files are no workloads: an annotated one is listed, held. Where a kustomization cannot be read, what stands beside and below it
+/// and belongs to no other is held.
+pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Vec<Deployed> {
     let layout = Layout::of(files);
-    let mut found: BTreeSet<Deployed> = BTreeSet::new();
+    let mut found: Vec<Deployed> = vec![];
     for root in layout.roots() {
         layout.gather(root, &mut found);
     }
@@ -62,11 +63,13 @@ pub fn deployed(files: &BTreeMap<String, File>) -> Vec<Deployed> {
                 line: by.line,
                 annotates: true,
             });
-            found.insert(Deployed { root: shown(folder(by.path)), path: (*path).to_owned(), workload, namespace: None, held });
+            found.push(Deployed { root: shown(folder(by.path)), path: (*path).to_owned(), workload, namespace: None, held });
         }
     }
-    let mut found = once_each(found);
+    found.sort_unstable();
+    once_each(&mut found);
     hold_by_flux(files, &mut found);
+    unreadable.iter().for_each(|file| hold_by_unreadable(file, &mut found));
     found
 }
 
@@ -150,7 +153,7 @@ impl<'f> Layout<'f> {
     }
 
     /// Adds what a root deploys.
-    fn gather(&self, root: &'f str, found: &mut BTreeSet<Deployed>) {
+    fn gather(&self, root: &'f str, found: &mut Vec<Deployed>) {
         let mut open = vec![Layer { path: root, above: vec![], namespace: None, held: None }];
         let mut seen = BTreeSet::new();
         while let Some(layer) = open.pop() {
@@ -231,21 +234,15 @@ impl Layer<'_> {
     }
 }
 
-/// One entry for each root, file, workload and namespace, the held one where there are two.
-fn once_each(found: BTreeSet<Deployed>) -> Vec<Deployed> {
-    let mut each: Vec<Deployed> = vec![];
-    for deployed in found {
-        match each.last_mut() {
-            Some(last)
-                if (&last.root, &last.path, last.workload, &last.namespace)
-                    == (&deployed.root, &deployed.path, deployed.workload, &deployed.namespace) =>
-            {
-                last.held = last.held.take().or(deployed.held);
-            }
-            _ => each.push(deployed),
+/// One entry for each root, file, workload and namespace of a sorted list, the held one where there are two.
+fn once_each(found: &mut Vec<Deployed>) {
+    found.dedup_by(|next, kept| {
+        let same = (&kept.root, &kept.path, kept.workload, &kept.namespace) == (&next.root, &next.path, next.workload, &next.namespace);
+        if same && kept.held.is_none() {
+            kept.held = next.held.take();
         }
-    }
-    each
+        same
+    });
 }
 
 /// Below a `.flux.yaml` that runs commands nobody knows what is deployed.
@@ -263,11 +260,29 @@ fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed]) {
         let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood yet");
         let held = HeldByKustomize { reason, path: path.clone(), line: flux.line, annotates: false };
         let top = folder(path);
-        let below = |path: &str| top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
-        for deployed in deployed.iter_mut().filter(|deployed| below(&deployed.path) || below(&deployed.root)) {
+        for deployed in deployed.iter_mut().filter(|deployed| is_below(top, &deployed.path) || is_below(top, &deployed.root)) {
             deployed.held.get_or_insert_with(|| held.clone());
         }
     }
+}
+
+/// What a kustomization or a `.flux.yaml` says that cannot be read nobody knows.
+fn hold_by_unreadable(file: &Unreadable, deployed: &mut [Deployed]) {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    let top = folder(&file.path);
+    let concerns = |deployed: &Deployed| match name {
+        ".flux.yaml" => is_below(top, &deployed.path) || is_below(top, &deployed.root),
+        // A file that is its own root is one that no kustomization claims.
+        name => is_kustomization(name) && deployed.root == deployed.path && is_below(top, &deployed.path),
+    };
+    let held = HeldByKustomize { reason: file.to_string(), path: file.path.clone(), line: file.line.unwrap_or(1), annotates: false };
+    for deployed in deployed.iter_mut().filter(|deployed| concerns(deployed)) {
+        deployed.held.get_or_insert_with(|| held.clone());
+    }
+}
+
+fn is_below(top: &str, path: &str) -> bool {
+    top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The folder of a file, empty for the top.
