@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tagalong::{
     image::{Digest, Tag},
     manifest,
-    store::{Cache, Claim, Embedded, FileIds, Kept, Mark, Record, Screening, Seen, Shelf, Store, Window, Write, decode_parsed, encode_parsed, load},
+    store::{Cache, Claim, Embedded, FileIds, Kept, Kind, Mark, Record, Screening, Seen, Store, Window, Write, decode_parsed, encode_parsed, load},
 };
 use tokio::runtime::Runtime;
 
@@ -97,7 +97,7 @@ fn store(criterion: &mut Criterion) {
     told("close", || drop(opened));
     let store = told("open, every page verified", || Embedded::open(folder.path()).expect("opened"));
     told("spread what is overdue", || {
-        runtime.block_on(store.resume(Shelf::Repositories, now + Duration::from_secs(9_000), Duration::from_secs(300))).expect("spread");
+        runtime.block_on(store.resume(Kind::Repositories, now + Duration::from_secs(9_000), Duration::from_secs(300))).expect("spread");
     });
     told("load and read all tags, one repository after the other", || {
         for repository in 0..REPOSITORIES {
@@ -139,7 +139,7 @@ fn store(criterion: &mut Criterion) {
         let window = Window { longest: Duration::from_secs(36_000), limit: 100 };
         let early = now - Duration::from_secs(60);
         let claim = || Claim { holder: "bench".to_owned(), now: early, until: early };
-        bencher.iter(|| runtime.block_on(store.next_due(Shelf::Repositories, claim(), window)).expect("asked"));
+        bencher.iter(|| runtime.block_on(store.next_due(Kind::Repositories, claim(), window)).expect("asked"));
     });
     group.bench_function(format!("recall and read {FILES} parsed files"), |bencher| {
         bencher.iter(|| {

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Generation, Shelf, Store, StoreError, Value, Write};
+use super::{Generation, Kind, Store, StoreError, Value, Write};
 
 /// A record with a row of its own.
 pub trait Record: Default + Send {
     /// Where its rows are.
-    const SHELF: Shelf;
+    const KIND: Kind;
 
     /// Its bytes, the version of their format first.
     fn encode(&self) -> Vec<u8>;
@@ -29,7 +29,7 @@ pub struct Kept<R> {
 
 /// The records with these ids, in their order.
 pub async fn load<R: Record>(store: &impl Store, ids: Vec<String>) -> Result<Vec<Kept<R>>, StoreError> {
-    let rows = store.load(R::SHELF, ids).await?;
+    let rows = store.load(R::KIND, ids).await?;
     let kept = |row: Option<super::Row>| match row {
         None => Kept { record: R::default(), generation: None, due: None },
         Some(row) => Kept { record: R::decode(&row.bytes).unwrap_or_default(), generation: Some(row.generation), due: row.due },
@@ -41,12 +41,12 @@ impl<R: Record> Kept<R> {
     /// The write that puts the record back, due at this time.
     pub fn write(&self, id: impl Into<String>, due: Option<Timestamp>) -> Write {
         let value = Some(Value { bytes: self.record.encode(), due });
-        Write { shelf: R::SHELF, id: id.into(), seen: self.generation, value }
+        Write { kind: R::KIND, id: id.into(), seen: self.generation, value }
     }
 
     /// The write that takes the row away.
     pub fn removal(&self, id: impl Into<String>) -> Write {
-        Write { shelf: R::SHELF, id: id.into(), seen: self.generation, value: None }
+        Write { kind: R::KIND, id: id.into(), seen: self.generation, value: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Record, Shelf,
+    Kind, Record,
     wire::{Reader, Writer, from_seconds, whole},
 };
 
@@ -47,7 +47,7 @@ fn signed(duration: Duration) -> jiff::SignedDuration {
 
 /// A host that answers is one of which nothing bad is known: [`HostRest::default`].
 impl Record for HostRest {
-    const SHELF: Shelf = Shelf::Hosts;
+    const KIND: Kind = Kind::Hosts;
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();

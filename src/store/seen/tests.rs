@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     image::Name,
     policy::{Blame, Code},
-    store::{Record, Shelf},
+    store::{Kind, Record},
 };
 
 const MINUTE: i64 = 60;
@@ -278,7 +278,7 @@ fn a_hundredth_is_asked_again_the_longest_overdue_first() {
 fn what_one_credential_sees_has_an_id_of_its_own() {
     let repository = Name::parse("redis").expect("a name").repository();
     assert_eq!(Seen::id(&repository, "anonymous"), "docker.io/library/redis anonymous");
-    assert_eq!(Seen::SHELF, Shelf::Repositories);
+    assert_eq!(Seen::KIND, Kind::Repositories);
 }
 
 #[test]
