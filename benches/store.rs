@@ -36,8 +36,8 @@ fn tag(repository: usize, number: usize) -> Tag {
 fn seen(repository: usize, now: Timestamp) -> Seen {
     let tags = |count| (0..count).map(|number| tag(repository, number)).collect::<Vec<_>>();
     let mut seen = Seen::default().observe(tags(TAGS * 9 / 10), Mark::default(), &BTreeSet::new(), now);
-    seen = seen.observe(tags(TAGS), Mark::default(), &BTreeSet::new(), now + Duration::from_secs(300));
-    if repository % 10 == 0 {
+    seen = seen.observe(tags(TAGS), Mark::default(), &BTreeSet::new(), now + Duration::from_mins(5));
+    if repository.is_multiple_of(10) {
         for number in 0..TAGS {
             let digest = format!("sha256:{:016x}{:016x}{:032x}", number * 0x9e37_79b9, repository * 0x85eb_ca6b, number);
             seen.pointed(&tag(repository, number), Digest::parse(&digest).expect("a digest"), now);
@@ -89,15 +89,15 @@ fn store(criterion: &mut Criterion) {
     let now = Timestamp::from_second(1_700_000_000).expect("a time");
     println!("{REPOSITORIES} repositories of {TAGS} tags, every digest known in one of ten; {FILES} manifests");
     let bytes: usize = (0..100).map(|repository| seen(repository, now).encode().len()).sum();
-    println!("encoded: {:.1} bytes for each tag", bytes as f64 / (100 * TAGS) as f64);
+    println!("encoded: {} bytes for 100 tags", bytes / TAGS);
 
     let opened = told("make the store", || Embedded::open(folder.path()).expect("opened"));
     told("write all tags, 100 rows at once", || fill(&runtime, &opened, now));
-    println!("on disk: {:.1} MB", size(folder.path()) as f64 / 1e6);
+    println!("on disk: {} kB", size(folder.path()) / 1000);
     told("close", || drop(opened));
     let store = told("open, every page verified", || Embedded::open(folder.path()).expect("opened"));
     told("spread what is overdue", || {
-        runtime.block_on(store.resume(Kind::Repositories, now + Duration::from_secs(9_000), Duration::from_secs(300))).expect("spread");
+        runtime.block_on(store.resume(Kind::Repositories, now + Duration::from_mins(150), Duration::from_mins(5))).expect("spread");
     });
     told("load and read all tags, one repository after the other", || {
         for repository in 0..REPOSITORIES {
@@ -112,7 +112,7 @@ fn store(criterion: &mut Criterion) {
     let entries: Vec<_> = names.iter().cloned().zip((0..FILES).map(parsed)).collect();
     println!("a parsed file: {} bytes", entries[0].1.len());
     told("remember all files", || runtime.block_on(store.remember(Cache::Files, entries)).expect("remembered"));
-    println!("on disk: {:.1} MB", size(folder.path()) as f64 / 1e6);
+    println!("on disk: {} kB", size(folder.path()) / 1000);
 
     let mut group = criterion.benchmark_group("store");
     group.sample_size(20);
@@ -136,8 +136,8 @@ fn store(criterion: &mut Criterion) {
         });
     });
     group.bench_function("ask what is due, where nothing is", |bencher| {
-        let window = Window { longest: Duration::from_secs(36_000), limit: 100 };
-        let early = now - Duration::from_secs(60);
+        let window = Window { longest: Duration::from_hours(10), limit: 100 };
+        let early = now - Duration::from_mins(1);
         let claim = || Claim { holder: "bench".to_owned(), now: early, until: early };
         bencher.iter(|| runtime.block_on(store.next_due(Kind::Repositories, claim(), window)).expect("asked"));
     });

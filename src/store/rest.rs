@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_host_rests_longer_the_oftener_it_fails() {
-        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| Some(Duration::from_mins(minutes));
         for (word, waits, rest) in [
             ("once", &[None][..], None),
             ("twice", &[None; 2], None),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_rest_ends() {
-        let host = HostRest::default().failed(Some(Duration::from_secs(60)), at(0));
+        let host = HostRest::default().failed(Some(Duration::from_mins(1)), at(0));
         for (word, now, until) in
             [("during", 59, Some(at(60))), ("at its end", 60, None), ("after", 1000, None), ("the clock was set back", -90_000, None)]
         {
