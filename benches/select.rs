@@ -1,7 +1,5 @@
 //! Choosing one tag among ten thousand, everything known.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
-
 use std::{collections::BTreeMap, hint::black_box};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
