@@ -1,1 +1,80 @@
 //! Arguments, output, and one file per verb.
+#![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
+
+pub mod args;
+pub mod demo;
+pub mod error;
+pub mod exit;
+mod explain;
+mod flags;
+mod ground;
+mod plan;
+mod policy;
+pub mod print;
+pub mod progress;
+mod terminal;
+mod values;
+
+use std::io;
+
+use args::{Args, Command, PolicyCommand};
+use error::CommandError;
+use exit::Exit;
+
+use crate::plan::safe;
+
+/// What a command has to say, and how the process ends.
+pub struct Said {
+    /// Data, for standard output.
+    text: Vec<u8>,
+    /// Talk, for standard error.
+    talk: String,
+    exit: Exit,
+}
+
+impl Said {
+    /// Adds notes, a line each.
+    fn note(&mut self, notes: impl IntoIterator<Item = impl AsRef<str>>) {
+        for note in notes {
+            self.talk.extend(["note: ", &safe::line(note.as_ref()), "\n"]);
+        }
+    }
+}
+
+/// Runs the command of these arguments to its end.
+pub fn run(args: &Args) -> Exit {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(io::stderr(), print::failure(&error, None, None).as_bytes());
+            return Exit::Bug;
+        }
+    };
+    match runtime.block_on(command(args)) {
+        Ok(said) => {
+            say(io::stderr(), said.talk.as_bytes());
+            say(io::stdout(), &said.text);
+            said.exit
+        }
+        Err(error) => {
+            say(io::stderr(), print::failure(&error, None, error.hint().as_deref()).as_bytes());
+            error.exit()
+        }
+    }
+}
+
+async fn command(args: &Args) -> Result<Said, CommandError> {
+    match &args.command {
+        Command::Plan(plan) => plan::plan(args, plan).await,
+        Command::Apply(apply) => plan::apply(args, apply).await,
+        Command::Explain(explain) => explain::explain(args, explain).await,
+        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
+        Command::Demo => demo::demo().await,
+    }
+}
+
+/// Writes to a stream that may have been closed: then nobody reads any more.
+pub fn say(mut stream: impl io::Write, bytes: &[u8]) {
+    let _closed = stream.write_all(bytes).and_then(|()| stream.flush());
+}

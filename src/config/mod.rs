@@ -1,1 +1,148 @@
 //! File, flags and environment as typed values; the only place where defaults are written.
+//!
+//! The file is read into the shapes of [`file`](self), checked key by key, and merged with [`Overrides`], which hold what flags and variables said.
+#![expect(clippy::disallowed_methods, reason = "edge: reads the configuration file, secrets and the environment")]
+
+pub mod defaults;
+pub mod docker;
+mod duration;
+mod environment;
+mod error;
+mod file;
+mod images;
+mod key;
+mod load;
+mod paths;
+mod prefix;
+pub mod registries;
+mod repository;
+mod secret;
+mod source;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+
+pub use docker::{DockerConfig, DockerConfigError, Notice};
+pub use duration::{DurationError, Show, parse as parse_duration};
+pub use environment::Environment;
+pub use error::ConfigError;
+pub use images::{ImageFilter, ImagePattern, PatternError};
+pub use key::{Key, Section};
+pub use load::load;
+pub use paths::{PathError, Paths};
+pub use prefix::Prefix;
+pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
+pub use repository::{Commit, Group, Repository};
+pub use secret::{Credential, CredentialSource, SecretError, SecretSource};
+
+/// All that can be configured, with every default filled in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of caches.
+    pub state: PathBuf,
+    /// Where health, metrics and pages are served.
+    pub listen: SocketAddr,
+    /// Where webhooks alone are served.
+    pub listen_hooks: Option<SocketAddr>,
+    /// Which registries may be asked.
+    pub registry_allow: RegistryAllow,
+    /// The Git repositories of the file.
+    pub repositories: Vec<Repository>,
+    /// The registries of the file, the hosts that are called insecure, and how hard a host may be asked where its entry does not say.
+    pub registries: Registries,
+    /// How often a repository in a registry is listed where its entry does not say.
+    pub registry_interval: Duration,
+    /// Which images are looked up at all.
+    pub images: ImageFilter,
+    /// The Docker configuration file: the one that is named, else the user's where there is one.
+    pub docker_config: Option<PathBuf>,
+    /// Further kinds of objects that hold images.
+    pub kinds: Vec<Kind>,
+    /// Folders with own presets.
+    pub policies: Vec<PathBuf>,
+    /// How long a command goes on without learning anything from a registry.
+    pub timeout: Duration,
+    /// How long a Git remote may be silent.
+    pub git_timeout: Duration,
+    git: GitOverrides,
+    /// The file that was read.
+    file: Option<PathBuf>,
+}
+
+/// Which registries may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryAllow {
+    /// Every one that a manifest names.
+    Any,
+    /// Only those under `registries`.
+    Listed,
+}
+
+/// A kind of object that holds images at paths of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// `apiVersion` of the objects.
+    pub api_version: String,
+    /// `kind` of the objects.
+    pub kind: String,
+    /// Dotted paths of the images.
+    pub images: Vec<String>,
+}
+
+/// What flags and environment variables say; each wins over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--state`.
+    pub state: Option<PathBuf>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// The flags about Git.
+    pub git: GitOverrides,
+    /// The flags about registries.
+    pub registry: RegistryOverrides,
+}
+
+/// What flags say about the Git repository that a command works on.
+#[derive(Clone, Debug, Default)]
+pub struct GitOverrides {
+    /// `--git-branch`.
+    pub branch: Option<String>,
+    /// `--git-path`.
+    pub paths: Option<Paths>,
+    /// `--git-user`.
+    pub user: Option<String>,
+    /// `--git-email`.
+    pub email: Option<String>,
+    /// `--git-ci-skip`.
+    pub ci_skip: Option<bool>,
+    /// `--git-poll-interval`.
+    pub poll_interval: Option<Duration>,
+    /// `--git-timeout`.
+    pub timeout: Option<Duration>,
+}
+
+/// What flags say about registries.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryOverrides {
+    /// `--registry-poll-interval`.
+    pub poll_interval: Option<Duration>,
+    /// `--registry-rps`.
+    pub requests_per_second: Option<f64>,
+    /// `--registry-burst`.
+    pub burst: Option<NonZeroU16>,
+    /// `--registry-insecure-host`, beside those of the file.
+    pub insecure_hosts: Vec<Prefix>,
+    /// `--registry-exclude-image`.
+    pub exclude_images: Option<Vec<ImagePattern>>,
+    /// `--registry-include-image`.
+    pub include_images: Option<Vec<ImagePattern>>,
+    /// `--docker-config`.
+    pub docker_config: Option<PathBuf>,
+}
+
+/// Every section of the configuration file with its keys, for the reference page.
+pub fn sections() -> Vec<Section> {
+    file::sections()
+}

@@ -1,3 +1,14 @@
 //! From decisions and places to edits, messages and diffs.
 
+pub mod decide;
+pub mod diff;
+pub mod index;
+pub mod message;
 pub mod report;
+pub mod safe;
+pub mod schedule;
+pub mod subject;
+
+pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation};
+pub use index::{Bounds, Index};
+pub use subject::{Asked, Subject, Subjects, View};

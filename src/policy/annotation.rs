@@ -75,6 +75,14 @@ pub struct Policy {
     pub origin: Origin,
 }
 
+impl Policy {
+    /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
+    pub fn identity(&self) -> String {
+        let keys = self.keys.written().iter().map(|(key, value)| format!("\n{key}={value}")).collect::<String>();
+        format!("{}\n{:?}{keys}", self.pattern, self.origin)
+    }
+}
+
 /// Who chose the pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

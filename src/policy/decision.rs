@@ -247,7 +247,8 @@ impl<'a> Court<'a> {
             let when = young.iter().flatten().min().map_or(String::new(), |at| format!(", the first is eligible at {at}"));
             return Verdict::new(Code::TooYoung, format!("every tag that could win is younger than `min-age` allows{when}"));
         }
-        Verdict::new(Code::NoTagMatches, self.why_nothing(choice, tally))
+        let verdict = Verdict::new(Code::NoTagMatches, self.why_nothing(choice, tally));
+        if self.question.records.is_empty() { verdict.hint("push an image there, or check the image's name") } else { verdict }
     }
 
     fn would_go_back(&self, choice: &Choice, winner: usize) -> Option<Verdict> {

@@ -1,5 +1,7 @@
 //! Own keys: what a pattern alone cannot say.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use thiserror::Error;
 
@@ -23,6 +25,8 @@ pub struct Keys {
     pub downgrade: Downgrade,
     /// `image`: the repository of a place that holds only a tag.
     pub image: Option<Reference>,
+    /// The keys as written.
+    written: BTreeMap<String, String>,
 }
 
 /// Whether the digest is written behind the tag.
@@ -94,7 +98,13 @@ impl Keys {
             "image" => self.image = Some(Reference::parse(value).map_err(|_| error("no image name"))?),
             _ => return Err(KeyError::Unknown(key.to_owned())),
         }
+        self.written.insert(key.to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// The keys and values as written, by key.
+    pub fn written(&self) -> &BTreeMap<String, String> {
+        &self.written
     }
 }
 

@@ -1,2 +1,21 @@
-#[test]
-fn a() {}
+//! Tests against real parts.
+
+#![expect(clippy::disallowed_methods, reason = "edge: tests run programs and read files")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod architecture;
+mod bless;
+mod config;
+mod demo;
+mod diff;
+mod docs;
+mod end_to_end;
+mod git;
+mod git_local;
+mod house;
+mod kit;
+mod message;
+mod paths;
+mod registry;
+mod repository;
+mod scenarios;

@@ -1,0 +1,25 @@
+# What people type. CI runs the README's test command instead.
+
+# Everything that must hold before a commit, but for the tests.
+check:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+    cargo deny --locked check
+    typos
+
+# All tests, with what they need.
+test:
+    scripts/test
+
+# The benchmarks; each prints the size of its input.
+bench *ARGS:
+    cargo bench --locked {{ARGS}}
+
+# Fuzzes one target for a minute: `just fuzz reference`.
+fuzz TARGET SECONDS="60":
+    cd fuzz && cargo fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
+
+# Writes generated pages and snapshots anew; look at the change before you commit it.
+bless:
+    TAGALONG_BLESS=1 INSTA_UPDATE=always cargo test --locked

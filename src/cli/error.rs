@@ -1,0 +1,131 @@
+//! Why a command ended early.
+
+use thiserror::Error;
+
+use super::{demo::StageError, exit::Exit};
+use crate::{
+    config::{ConfigError, DockerConfigError, SecretError},
+    git::LocationError,
+    policy::{Blame, keys::KeyError, pattern::PatternError},
+    service::CycleError,
+};
+
+/// Why a command ended early.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The Docker configuration cannot be used.
+    #[error(transparent)]
+    Docker(#[from] DockerConfigError),
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// What was named is no repository.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// The repository could not be read or written.
+    #[error(transparent)]
+    Cycle(#[from] CycleError),
+    /// The demo could not go on.
+    #[error(transparent)]
+    Demo(#[from] StageError),
+    /// The pattern is malformed.
+    #[error("cannot read the pattern `{pattern}`: {error}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        error: PatternError,
+    },
+    /// An own key is malformed.
+    #[error("cannot read the key `{key}`: {error}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// A line of standard input is neither `TAG` nor `TAG TIME`.
+    #[error("cannot read line {line} of standard input: `{text}` is neither `TAG` nor `TAG TIME`")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// Its text.
+        text: String,
+    },
+    /// Standard input cannot be read.
+    #[error("cannot read standard input: it is no text")]
+    Input(#[source] std::io::Error),
+    /// No workload is called so.
+    #[error("cannot explain `{wanted}`: the repository has no such workload")]
+    NoWorkload {
+        /// What was asked for.
+        wanted: String,
+        /// Workloads with near names.
+        near: Vec<String>,
+    },
+    /// Several workloads are called so.
+    #[error("cannot explain `{wanted}`: several workloads are called so: {}", found.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        wanted: String,
+        /// The ids, and where one id stands in several roots those.
+        found: Vec<String>,
+        /// Whether only the roots differ.
+        roots: Roots,
+    },
+}
+
+/// What tells ambiguous workloads apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// Their ids.
+    Same,
+    /// Only the roots that deploy them.
+    Differ,
+}
+
+impl CommandError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Config(error) => error.blame(),
+            Self::Docker(error) => error.blame(),
+            Self::Secret(error) => error.blame(),
+            Self::Location(error) => error.blame(),
+            Self::Cycle(error) => error.blame(),
+            Self::Demo(error) => error.blame(),
+            _ => Blame::Operator,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Docker(error) => error.hint(),
+            Self::Secret(error) => error.hint(),
+            Self::Location(error) => error.hint(),
+            Self::Cycle(error) => error.hint(),
+            Self::Demo(error) => error.hint(),
+            Self::Pattern { error, .. } => Some(error.hint().to_owned()),
+            Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
+            Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
+            Self::Input(_) => None,
+            Self::NoWorkload { near, .. } if near.is_empty() => Some("name it as namespace:kind/name, or by a unique tail of that".to_owned()),
+            Self::NoWorkload { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
+            Self::Ambiguous { roots: Roots::Differ, .. } => Some("choose one with --root PATH, or all with --all-roots".to_owned()),
+            Self::Ambiguous { roots: Roots::Same, .. } => Some("write more of the id".to_owned()),
+        }
+    }
+
+    /// How the process ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } => Exit::Usage,
+            _ => self.blame().into(),
+        }
+    }
+}

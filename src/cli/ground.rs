@@ -1,0 +1,95 @@
+//! What `plan`, `apply` and `explain` stand on: a repository, and registries to ask.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    args::{Args, Target},
+    error::CommandError,
+    progress::Progress,
+};
+use crate::{
+    config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
+    git::{self, Access, Credentials, Location, Plaintext},
+    manifest::KindPaths,
+    registry::{Client, Settings},
+    service::{Clock, Unit, Watcher},
+};
+
+/// A unit of work and the client that asks for it.
+pub struct Ground {
+    /// The repository and branch.
+    pub unit: Arc<Unit>,
+    /// The registries.
+    pub client: Client,
+    /// What else to tell the person.
+    pub notes: Vec<String>,
+}
+
+impl Ground {
+    /// Reads the configuration for one repository.
+    ///
+    /// # Errors
+    /// The configuration, a secret or the repository's address cannot be read.
+    pub fn prepare(args: &Args, target: &Target) -> Result<Self, CommandError> {
+        let config = config::load(args.config.as_deref(), args.overrides(), &Environment::of_process())?;
+        let notes = target.notices().into_iter().map(str::to_owned).collect();
+        Self::new(&config, target.place(), notes)
+    }
+
+    /// The ground for the repository at `place`.
+    ///
+    /// # Errors
+    /// As [`Ground::prepare`].
+    pub fn new(config: &Config, place: &str, mut notes: Vec<String>) -> Result<Self, CommandError> {
+        git::options::install(config.git_timeout);
+        let repository = config.repository_for(place)?;
+        let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
+        let location = Location::parse(place, plaintext)?;
+        let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
+            Credential::Basic { user, password } => Credentials { user, password },
+            Credential::Token(token) => Credentials::token(token),
+        });
+        let docker = config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default();
+        notes.extend(docker.notices().iter().map(ToString::to_string));
+        let registries = config.registries_for(&repository);
+        let client = Client::new(Settings { registries, docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) });
+        let kinds =
+            config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
+        let unit = Unit {
+            repository,
+            location,
+            access: Access { state: config.state.clone(), credentials },
+            images: config.images.clone(),
+            kinds: kinds.collect(),
+            patience: config.timeout,
+        };
+        Ok(Self { unit: Arc::new(unit), client, notes })
+    }
+}
+
+impl Ground {
+    /// The clock of this machine.
+    pub fn clock(&self) -> Clock {
+        Arc::new(Timestamp::now)
+    }
+}
+
+impl Watcher for Progress {
+    fn reading(&self) {
+        self.doing("reading the repository");
+    }
+
+    fn listing(&self, done: usize, total: usize) {
+        Self::listing(self, done, total);
+    }
+
+    fn metadata(&self, done: usize, total: usize) {
+        Self::metadata(self, done, total);
+    }
+
+    fn writing(&self) {
+        self.doing("writing");
+    }
+}

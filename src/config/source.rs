@@ -1,0 +1,149 @@
+//! The border between what is written and what is meant: each check names the file and the line.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    ConfigError, CredentialSource, ImagePattern, Paths,
+    duration::{Show, parse},
+    file::{RepositoryWritten, Text, Texts},
+    secret::SignIn,
+    url::Fault,
+};
+
+/// The file that is being read.
+pub(super) struct Source {
+    /// Its path, as it was named.
+    pub(super) path: PathBuf,
+}
+
+/// The line that a value starts on.
+pub(super) fn line(text: &Text) -> u64 {
+    text.referenced.line()
+}
+
+impl Source {
+    pub(super) fn wrong(&self, line: u64, what: impl Into<String>) -> ConfigError {
+        ConfigError::Malformed { path: self.path.clone(), line, what: what.into(), hint: None }
+    }
+
+    pub(super) fn wrong_with_hint(&self, line: u64, what: impl Into<String>, hint: impl Into<String>) -> ConfigError {
+        ConfigError::Malformed { path: self.path.clone(), line, what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, key: &str, written: &Text) -> Result<String, ConfigError> {
+        match written.value.trim() {
+            "" => Err(self.wrong(line(written), format!("`{key}` is empty"))),
+            text => Ok(text.to_owned()),
+        }
+    }
+
+    pub(super) fn texts(&self, key: &str, written: Option<&Texts>) -> Result<Vec<String>, ConfigError> {
+        written.into_iter().flatten().map(|text| self.text(key, text)).collect()
+    }
+
+    /// A path of this machine; a relative one starts at the folder of the file.
+    pub(super) fn local(&self, key: &str, written: &Text) -> Result<PathBuf, ConfigError> {
+        Ok(self.path.parent().unwrap_or(Path::new("")).join(self.text(key, written)?))
+    }
+
+    pub(super) fn locals(&self, key: &str, written: Option<&Texts>) -> Result<Vec<PathBuf>, ConfigError> {
+        written.into_iter().flatten().map(|text| self.local(key, text)).collect()
+    }
+
+    pub(super) fn duration(&self, key: &str, written: &Text) -> Result<Duration, ConfigError> {
+        parse(&written.value).map_err(|error| {
+            let hint = written
+                .value
+                .trim()
+                .parse::<u32>()
+                .map_or_else(|_| "10s, 5m, 48h and 7d are spans".into(), |number| format!("write `{key}: {number}s`"));
+            self.wrong_with_hint(line(written), format!("`{key}` is no span of time: {}", error.what), hint)
+        })
+    }
+
+    /// A span that something repeats after, or gives up after.
+    pub(super) fn positive_duration(&self, key: &str, written: &Text) -> Result<Duration, ConfigError> {
+        match self.duration(key, written)? {
+            Duration::ZERO => Err(self.wrong_with_hint(
+                line(written),
+                format!("`{key}` is zero"),
+                format!("leave it out for the default, or write `{}`", Show(Duration::from_mins(1))),
+            )),
+            span => Ok(span),
+        }
+    }
+
+    pub(super) fn address(&self, key: &str, written: &Text) -> Result<SocketAddr, ConfigError> {
+        written.value.trim().parse().map_err(|_| {
+            self.wrong_with_hint(
+                line(written),
+                format!("`{key}` is no address with a port"),
+                "for example 127.0.0.1:3030, 0.0.0.0:3030 or [::1]:3030",
+            )
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&self, key: &str, written: &Text, words: &[(&'static str, T)]) -> Result<T, ConfigError> {
+        words.iter().find(|(word, _)| *word == written.value).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            self.wrong(line(written), format!("`{key}` is one of {}", known.join(", ")))
+        })
+    }
+
+    pub(super) fn paths(&self, written: Option<&Texts>) -> Result<Paths, ConfigError> {
+        written.into_iter().flatten().try_fold(Paths::default(), |paths, text| {
+            Ok(paths.and(
+                Paths::parse([text.value.as_str()])
+                    .map_err(|error| self.wrong(line(text), format!("`{}` is no path of a repository: {}", text.value, error.what)))?,
+            ))
+        })
+    }
+
+    pub(super) fn image_patterns(&self, written: Option<&Texts>) -> Result<Vec<ImagePattern>, ConfigError> {
+        written
+            .into_iter()
+            .flatten()
+            .map(|text| {
+                ImagePattern::parse(&text.value).map_err(|error| self.wrong(line(text), format!("`{}` is no glob: {}", text.value, error.what)))
+            })
+            .collect()
+    }
+
+    /// An address that `check` accepts.
+    pub(super) fn url(&self, key: &str, written: &Text, schemes: &str, check: impl Fn(&str) -> Result<(), Fault>) -> Result<String, ConfigError> {
+        let text = self.text(key, written)?;
+        match check(&text) {
+            Ok(()) => Ok(text),
+            Err(Fault::Secret) => Err(ConfigError::SecretInFile {
+                path: self.path.clone(),
+                line: line(written),
+                key: key.to_owned(),
+                hint: "take user and password out of the address; write `username` with `passwordFile` or `passwordEnv`, or `tokenFile` or `tokenEnv`",
+            }),
+            Err(Fault::Malformed) => Err(self.wrong(line(written), format!("`{key}` is no address"))),
+            Err(Fault::Scheme) => Err(self.wrong(line(written), format!("`{key}` starts with {schemes}"))),
+        }
+    }
+
+    /// How to sign in to a Git repository.
+    pub(super) fn sign_in(&self, written: &RepositoryWritten) -> Result<Option<CredentialSource>, ConfigError> {
+        let keys = [&written.username, &written.password_file, &written.password_env, &written.token_file, &written.token_env];
+        let text = |key, written: &Option<_>| written.as_ref().map(|text| self.text(key, text)).transpose();
+        let file = |key, written: &Option<_>| written.as_ref().map(|text| self.local(key, text)).transpose();
+        let keys_as_read = SignIn {
+            username: text("username", &written.username)?,
+            password_file: file("passwordFile", &written.password_file)?,
+            password_env: text("passwordEnv", &written.password_env)?,
+            token_file: file("tokenFile", &written.token_file)?,
+            token_env: text("tokenEnv", &written.token_env)?,
+        };
+        let first = keys.into_iter().flatten().map(line).min().unwrap_or(1);
+        keys_as_read.source().map_err(|why| self.wrong(first, why))
+    }
+}

@@ -1,0 +1,63 @@
+//! Commits.
+
+use std::collections::BTreeMap;
+
+use git2::{Oid, Repository, Time};
+use jiff::Timestamp;
+
+use super::{error::WriteError, tree};
+
+/// Who commits, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+    /// The moment, written in UTC.
+    pub time: Timestamp,
+}
+
+/// What a commit says; author and committer are one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCommit {
+    /// The whole message.
+    pub message: String,
+    /// Who and when.
+    pub signature: Signature,
+}
+
+/// A commit object on `parent` with some files changed, on no branch yet; `None` where nothing changes.
+pub(super) fn build(
+    repository: &Repository,
+    name: &str,
+    parent: Oid,
+    changes: &BTreeMap<String, Vec<u8>>,
+    commit: &NewCommit,
+) -> Result<Option<Oid>, WriteError> {
+    let tree = tree::rewritten(repository, name, parent, changes)?;
+    with_tree(repository, name, parent, tree, commit)
+}
+
+/// A commit object with this tree; `None` where the parent has the same.
+pub(super) fn with_tree(repository: &Repository, name: &str, parent: Oid, tree: Oid, commit: &NewCommit) -> Result<Option<Oid>, WriteError> {
+    let signature = signature(&commit.signature)?;
+    let object = || {
+        let parent = repository.find_commit(parent)?;
+        if parent.tree_id() == tree {
+            return Ok(None);
+        }
+        let tree = repository.find_tree(tree)?;
+        repository.commit(None, &signature, &signature, &commit.message, &tree, &[&parent]).map(Some)
+    };
+    object().map_err(|error| tree::failed(name, &error))
+}
+
+fn signature(signature: &Signature) -> Result<git2::Signature<'static>, WriteError> {
+    let Signature { name, email, time } = signature;
+    git2::Signature::new(name, email, &Time::new(time.as_second(), 0)).map_err(|error| WriteError::Signature {
+        name: name.clone(),
+        email: email.clone(),
+        reason: error.message().to_owned(),
+    })
+}

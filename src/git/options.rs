@@ -1,0 +1,42 @@
+//! libgit2's process-wide options.
+
+use std::{sync::Once, time::Duration};
+
+use git2::{ConfigLevel, opts};
+
+/// How long a Git server may say nothing, where nobody says otherwise.
+pub const DEFAULT_SILENCE: Duration = Duration::from_mins(1);
+
+static INSTALLED: Once = Once::new();
+
+/// Sets how libgit2 behaves in this process; the first call decides, later ones change nothing.
+///
+/// `silence` bounds the wait for a connection and for each byte, not the whole transfer. The Git configuration of the machine and of the user
+/// is not read, so that a run does not depend on who starts it. Who owns a repository is not asked: nothing that its configuration could name is
+/// ever executed (libgit2 runs neither hooks nor filters nor file-system monitors).
+pub fn install(silence: Duration) {
+    INSTALLED.call_once(|| set(i32::try_from(silence.as_millis()).unwrap_or(i32::MAX)));
+}
+
+/// Makes sure that the options are set before libgit2 is used.
+pub(super) fn ensure() {
+    install(DEFAULT_SILENCE);
+}
+
+#[expect(
+    unsafe_code,
+    reason = "libgit2's options are C globals; the `Once` runs this before any other use of libgit2, all of which `Source::open` opens"
+)]
+fn set(milliseconds: i32) {
+    // SAFETY: no other thread is inside libgit2: every use of it is behind `ensure`, and the `Once` makes all callers wait for this to end.
+    let outcome = unsafe {
+        opts::set_server_connect_timeout_in_milliseconds(milliseconds)
+            .and_then(|()| opts::set_server_timeout_in_milliseconds(milliseconds))
+            .and_then(|()| opts::set_verify_owner_validation(false))
+            .and_then(|()| opts::set_search_path(ConfigLevel::System, ""))
+            .and_then(|()| opts::set_search_path(ConfigLevel::Global, ""))
+            .and_then(|()| opts::set_search_path(ConfigLevel::XDG, ""))
+            .and_then(|()| opts::set_search_path(ConfigLevel::ProgramData, ""))
+    };
+    outcome.expect("libgit2 knows these options since 1.7");
+}

@@ -1,0 +1,127 @@
+//! Moving a branch of a remote, by fast-forward only.
+
+use std::cell::{Cell, RefCell};
+
+use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
+
+use super::{
+    contact::Contact,
+    error::WriteError,
+    text,
+    trouble::{Doing, SignIn, Trouble},
+};
+
+/// What hooks say at most, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// One branch to move from the commit that was read to a new one.
+pub(super) struct Push<'a> {
+    pub repository: &'a Repository,
+    pub contact: &'a Contact,
+    pub branch: &'a str,
+    pub from: Oid,
+    pub to: Oid,
+}
+
+/// What was heard during one push.
+#[derive(Default)]
+struct Heard {
+    /// What the remote has on the branch, where it is not what was read.
+    other_tip: Cell<Option<Oid>>,
+    /// The remote's word on our branch.
+    verdict: RefCell<Verdict>,
+    /// What hooks printed.
+    words: RefCell<Vec<u8>>,
+}
+
+/// What a remote says about one branch.
+#[derive(Default)]
+enum Verdict {
+    #[default]
+    Nothing,
+    Accepted,
+    Refused(String),
+}
+
+impl Push<'_> {
+    /// Sends the commit and moves the branch.
+    pub fn send(&self) -> Result<(), WriteError> {
+        let (heard, sign_in) = (Heard::default(), Cell::default());
+        let outcome = self.converse(&heard, &sign_in);
+        match heard.other_tip.get() {
+            Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
+            Some(_) => return Err(self.moved()),
+            None => {}
+        }
+        // `push` is fine with a branch that the remote refused to move: only its word on the branch counts.
+        match (outcome, heard.verdict.take()) {
+            (Ok(()), Verdict::Accepted) => Ok(()),
+            (Ok(()), Verdict::Refused(status)) => self.unless_it_stands_or_moved(self.refused(&status, &heard)),
+            (Ok(()), Verdict::Nothing) => self.unless_it_stands_or_moved(self.silent()),
+            (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved()),
+            (Err(error), _) if error.message().starts_with("unpacking the sent packfile failed") => {
+                self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", &heard))
+            }
+            (Err(error), _) => {
+                let failure = self.contact.failure(Doing::Push, &error, &sign_in);
+                if failure.trouble.leaves_doubt() { self.unless_it_stands_or_moved(failure.into()) } else { Err(failure.into()) }
+            }
+        }
+    }
+
+    fn converse<'a>(&'a self, heard: &'a Heard, sign_in: &'a Cell<SignIn>) -> Result<(), git2::Error> {
+        let name = self.name();
+        let mut callbacks = self.contact.callbacks(sign_in);
+        callbacks.push_negotiation(|updates| {
+            // `src` is what the remote has now.
+            heard.other_tip.set(updates.iter().map(git2::PushUpdate::src).find(|&tip| tip != self.from));
+            if heard.other_tip.get().is_some() { Err(git2::Error::from_str("moved")) } else { Ok(()) }
+        });
+        callbacks.push_update_reference(|reference, status| {
+            if reference == self.name() {
+                heard.verdict.replace(status.map_or(Verdict::Accepted, |status| Verdict::Refused(status.to_owned())));
+            }
+            Ok(())
+        });
+        callbacks.sideband_progress(|bytes| {
+            let mut words = heard.words.borrow_mut();
+            let room = LONGEST - words.len();
+            words.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            true
+        });
+        let mut options = PushOptions::new();
+        options.remote_callbacks(callbacks).proxy_options(self.contact.proxy()).follow_redirects(RemoteRedirect::None);
+        let mut remote = self.repository.remote_anonymous(self.contact.url.as_str())?;
+        remote.push(&[format!("{}:{name}", self.to)], Some(&mut options))
+    }
+
+    /// Asks the remote what stands on the branch: our commit (all is well), another one (it moved), or the old one (`failure` is right).
+    fn unless_it_stands_or_moved(&self, failure: WriteError) -> Result<(), WriteError> {
+        let Ok(heads) = self.contact.heads(self.repository) else { return Err(failure) };
+        let tip = heads.iter().find(|head| head.name == self.name()).map(|head| head.id);
+        match tip {
+            Some(tip) if tip == self.to => Ok(()),
+            Some(tip) if tip == self.from => Err(failure),
+            _ => Err(self.moved()),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+
+    fn moved(&self) -> WriteError {
+        WriteError::Moved { repository: self.contact.url.to_string(), branch: self.branch.to_owned() }
+    }
+
+    fn refused(&self, status: &str, heard: &Heard) -> WriteError {
+        let secret = self.contact.secret();
+        let (status, words) = (text::one_line(status.as_bytes(), secret), text::one_line(&heard.words.borrow(), secret));
+        let message = if words.is_empty() { status } else { format!("{words} ({status})") };
+        WriteError::Refused { repository: self.contact.url.to_string(), branch: self.branch.to_owned(), message }
+    }
+
+    fn silent(&self) -> WriteError {
+        self.contact.error(Doing::Push, Trouble::Other("it did not say what became of the branch".to_owned())).into()
+    }
+}

@@ -1,0 +1,154 @@
+//! One way to read and write a repository, wherever it is.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{
+    bare::{Bare, Named},
+    commit::NewCommit,
+    contact::Contact,
+    error::{ReadError, WriteError},
+    location::Location,
+    mirror::Mirror,
+    options,
+    remote::{Credentials, RemoteUrl, Scheme},
+    tree::{self, CommitId, Content, File, Tip},
+    worktree::{self, Found, WorkTree},
+};
+
+/// A repository that is read and written.
+///
+/// All of it blocks; a `Source` can go to another thread, but serves one at a time.
+pub enum Source {
+    /// A remote, through a mirror in the state folder.
+    Mirror(Box<Mirror>),
+    /// A bare repository of this machine, or one that a `file://` URL names: written in place.
+    Bare(Bare),
+    /// A work tree.
+    WorkTree(WorkTree),
+}
+
+/// What it takes to come to a repository.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The state folder, where mirrors live.
+    pub state: PathBuf,
+    /// What is configured to sign in with; a password in the URL wins.
+    pub credentials: Option<Credentials>,
+}
+
+/// How far a write into a work tree goes; elsewhere every write is a commit on the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// The files are edited.
+    Files,
+    /// The files are edited and committed on the branch that is checked out.
+    Commit,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Everything was like that already.
+    Nothing,
+    /// The files of a work tree are edited.
+    Files,
+    /// This commit stands on the branch.
+    Committed(CommitId),
+}
+
+impl Source {
+    /// Opens a repository; nothing is asked of a remote yet.
+    ///
+    /// # Errors
+    /// The folder is none or cannot be read, the state folder cannot be written, or the URL is one of SSH.
+    pub fn open(location: &Location, access: &Access) -> Result<Self, ReadError> {
+        options::ensure();
+        match location {
+            Location::Folder(folder) => Ok(match worktree::open(folder)? {
+                Found::Bare(repository) => Self::Bare(Bare::new(repository, folder.display().to_string(), Named::Folder)),
+                Found::WorkTree(work_tree) => Self::WorkTree(work_tree),
+            }),
+            Location::Remote(url) => Self::open_url(url, access),
+        }
+    }
+
+    fn open_url(url: &RemoteUrl, access: &Access) -> Result<Self, ReadError> {
+        if let Some(folder) = url.folder() {
+            return Ok(Self::Bare(Bare::open_url(&folder, url.to_string())?));
+        }
+        if url.scheme() == Scheme::Ssh {
+            return Err(ReadError::Ssh { url: url.to_string(), https: url.over_https() });
+        }
+        let contact = Contact { credentials: url.credentials(access.credentials.as_ref()), url: url.clone() };
+        Ok(Self::Mirror(Box::new(Mirror::open(contact, &access.state)?)))
+    }
+
+    /// Reads where the branch stands now, and its files; `None` is the repository's own branch.
+    ///
+    /// A remote is asked for one ref advertisement; only where the branch moved is anything fetched.
+    ///
+    /// # Errors
+    /// No usable answer, no such branch, no commit, or damage that does not heal by itself.
+    pub fn read(&mut self, branch: Option<&str>) -> Result<Tip, ReadError> {
+        match self {
+            Self::Mirror(mirror) => mirror.read(branch),
+            Self::Bare(bare) => bare.read(branch),
+            Self::WorkTree(work_tree) => work_tree.read(branch),
+        }
+    }
+
+    /// Where the branch stands now; `None` for a work tree, whose files change without a commit.
+    ///
+    /// A remote is asked for one ref advertisement, and nothing is fetched.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn stands(&self, branch: Option<&str>) -> Result<Option<CommitId>, ReadError> {
+        match self {
+            Self::Mirror(mirror) => mirror.stands(branch).map(Some),
+            Self::Bare(bare) => bare.stands(branch).map(Some),
+            Self::WorkTree(_) => Ok(None),
+        }
+    }
+
+    /// The bytes of a file of the tip that was read last, if they are at most `limit`; of a larger one only the size is read.
+    ///
+    /// # Errors
+    /// The file cannot be read, is gone, or is damaged.
+    pub fn content(&self, file: &File, limit: u64) -> Result<Content, ReadError> {
+        match (self, file.blob) {
+            (Self::Mirror(mirror), Some(blob)) => mirror.content(blob, limit),
+            (Self::Bare(bare), Some(blob)) => bare.content(blob, limit),
+            (Self::WorkTree(work_tree), _) => work_tree.content(&file.path, limit),
+            (Self::Mirror(_) | Self::Bare(_), None) => Err(ReadError::Damaged {
+                repository: file.path.clone(),
+                reason: "a file of a work tree was asked of a repository without one".to_owned(),
+            }),
+        }
+    }
+
+    /// Writes the new bytes of some files on top of `tip`: all or, where it fails, nothing.
+    ///
+    /// A remote's branch is moved by fast-forward only, a local one only from the commit that was read.
+    ///
+    /// # Errors
+    /// [`WriteError::Moved`] asks for another plan on a new tip; every other one says what a person or the other side has to do.
+    pub fn write(&self, tip: &Tip, changes: &BTreeMap<String, Vec<u8>>, commit: &NewCommit, write: Write) -> Result<Written, WriteError> {
+        if changes.is_empty() {
+            return Ok(Written::Nothing);
+        }
+        let outcome = match (self, &tip.branch, tip.commit) {
+            (Self::WorkTree(work_tree), _, _) => return work_tree.write(tip, changes, commit, write),
+            (Self::Mirror(mirror), Some(branch), Some(from)) => mirror.write(branch, from.0, changes, commit)?,
+            (Self::Bare(bare), Some(branch), Some(from)) => bare.write(branch, from.0, changes, commit)?,
+            (Self::Mirror(_) | Self::Bare(_), _, _) => {
+                return Err(tree::failed("the repository", &git2::Error::from_str("the tip of a folder that is no repository takes no commit")));
+            }
+        };
+        Ok(outcome.map_or(Written::Nothing, Written::Committed))
+    }
+}
+
+/// Callers read and write on a thread that may block.
+const fn goes_to_another_thread<T: Send>() {}
+const _: () = goes_to_another_thread::<Source>();

@@ -1,0 +1,216 @@
+//! Why a remote gave no answer that could be used.
+
+use git2::{Error, ErrorClass, ErrorCode};
+use secrecy::SecretString;
+use thiserror::Error as ThisError;
+
+use super::{remote::RemoteUrl, text};
+use crate::policy::Blame;
+
+/// A conversation with a remote that failed.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+#[error("cannot {} `{url}`: {trouble}", doing.words())]
+pub struct RemoteError {
+    /// What was being done.
+    pub doing: Doing,
+    /// The remote, without secrets.
+    pub url: String,
+    /// What happened.
+    pub trouble: Trouble,
+}
+
+/// What is done with a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Commits are fetched.
+    Fetch,
+    /// A commit is pushed.
+    Push,
+}
+
+/// What happened between us and a remote.
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+pub enum Trouble {
+    /// It asks who we are, and nothing is configured to answer.
+    #[error("it wants a user and a password or token, and none is given")]
+    SignInWanted,
+    /// It refused what we signed in with.
+    #[error("it refused the user and the password or token")]
+    Unauthorized,
+    /// It knows who we are and does not allow this.
+    #[error("it does not allow this (403 Forbidden)")]
+    Forbidden,
+    /// It has no such repository, or hides it from this user.
+    #[error("it has no such repository, or hides it from this user")]
+    NotFound,
+    /// Nobody knows the host.
+    #[error("no address is known for the host `{0}`")]
+    UnknownHost(String),
+    /// Nothing listens there.
+    #[error("nothing accepts connections there")]
+    ConnectionRefused,
+    /// The host does not answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The host cannot be reached.
+    #[error("the host cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection ended in the middle.
+    #[error("the connection ended in the middle of the conversation")]
+    Cut,
+    /// Its certificate is not vouched for.
+    #[error("its certificate is not vouched for: {0}")]
+    Certificate(String),
+    /// It sends us elsewhere.
+    #[error("it sends us to another host, which is not followed: {0}")]
+    Redirected(String),
+    /// What answers is no Git server.
+    #[error("what answers there is no Git repository")]
+    NotGit,
+    /// An HTTP status of its own.
+    #[error("it answered with HTTP status {0}")]
+    Status(u16),
+    /// Its own words.
+    #[error("it answered \"{0}\"")]
+    Said(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What became of our credentials in one conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SignIn {
+    /// Nobody asked.
+    #[default]
+    NotAsked,
+    /// Asked, and there was nothing to offer.
+    Wanted,
+    /// Offered once.
+    Offered,
+    /// Offered, and asked again.
+    Refused,
+}
+
+impl Doing {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch from",
+            Self::Push => "push to",
+        }
+    }
+}
+
+impl RemoteError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        self.trouble.blame()
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match (&self.trouble, self.doing) {
+            (Trouble::SignInWanted, _) => {
+                "give a user and a token: `username` with `passwordFile`, or `tokenFile`, for this repository in tagalong.yaml, or USER:TOKEN@ in the URL"
+                    .to_owned()
+            }
+            (Trouble::Unauthorized, _) => "check the user and the token, and whether the token has expired".to_owned(),
+            (Trouble::Forbidden, Doing::Push) => "give this user or token write access to the repository".to_owned(),
+            (Trouble::Forbidden, Doing::Fetch) => "give this user or token read access to the repository".to_owned(),
+            (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
+            (Trouble::UnknownHost(_), _) => "check the host's name and this machine's DNS".to_owned(),
+            (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
+            (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
+            (Trouble::Certificate(_), _) => {
+                "let this machine trust the certificate's authority: SSL_CERT_FILE names a file with the authorities to trust".to_owned()
+            }
+            (Trouble::Cut | Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => return None,
+        })
+    }
+}
+
+impl Trouble {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::SignInWanted
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NotGit
+            | Self::Certificate(_)
+            | Self::Redirected(_) => Blame::Operator,
+            Self::Status(status) if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => Blame::Operator,
+            _ => Blame::Remote,
+        }
+    }
+
+    /// The same without a secret that the other side may have sent back.
+    pub(super) fn without(self, secret: Option<&SecretString>) -> Self {
+        match self {
+            Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),
+            Self::Other(said) => Self::Other(text::one_line(said.as_bytes(), secret)),
+            other => other,
+        }
+    }
+
+    /// Whether the other side may have done what was asked, though we did not hear of it.
+    pub(super) fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Cut | Self::Status(500..) | Self::Said(_) | Self::Other(_))
+    }
+
+    /// What an error of libgit2 means.
+    pub(super) fn of(error: &Error, sign_in: SignIn, url: &RemoteUrl) -> Self {
+        let message = error.message();
+        match (error.code(), sign_in) {
+            (_, SignIn::Wanted) => return Self::SignInWanted,
+            (_, SignIn::Refused) | (ErrorCode::Auth, _) => return Self::Unauthorized,
+            (ErrorCode::Certificate, _) => return Self::Certificate(text::one_line(message.as_bytes(), None)),
+            (ErrorCode::Timeout, _) => return Self::TimedOut,
+            (ErrorCode::Eof, _) => return Self::Cut,
+            _ => {}
+        }
+        if let Some(status) = message.strip_prefix("unexpected http status code: ").and_then(|status| status.parse().ok()) {
+            return match status {
+                401 => Self::Unauthorized,
+                403 => Self::Forbidden,
+                404 | 410 => Self::NotFound,
+                _ => Self::Status(status),
+            };
+        }
+        if let Some(said) = message.strip_prefix("remote error: ") {
+            return Self::said(said);
+        }
+        Self::of_message(message, error.class(), url)
+    }
+
+    fn said(said: &str) -> Self {
+        let lower = said.to_ascii_lowercase();
+        match () {
+            () if lower.contains("not found") || lower.contains("does not exist") => Self::NotFound,
+            () if lower.contains("denied") || lower.contains("not allowed") => Self::Forbidden,
+            () => Self::Said(text::one_line(said.as_bytes(), None)),
+        }
+    }
+
+    /// libgit2 tells most of its troubles by text alone.
+    fn of_message(message: &str, class: ErrorClass, url: &RemoteUrl) -> Self {
+        let told = || text::one_line(message.as_bytes(), None);
+        let has = |part: &str| message.contains(part);
+        match () {
+            () if has("failed to resolve address") => Self::UnknownHost(url.host().unwrap_or_default().to_owned()),
+            () if has("Connection refused") => Self::ConnectionRefused,
+            () if has("timed out") => Self::TimedOut,
+            () if has("failed to connect") => {
+                Self::Unreachable(message.rsplit(": ").next().map(|why| text::one_line(why.as_bytes(), None)).unwrap_or_default())
+            }
+            () if has("cannot redirect") => Self::Redirected(told()),
+            () if has("content-type") || has("invalid packet line") || has("invalid hex digit") || has("bad packet length") => Self::NotGit,
+            () if has("EOF") || has("truncated write") || has("receiving data from socket") || has("could not read") || has("connection") => {
+                Self::Cut
+            }
+            () if class == ErrorClass::Ssl => Self::Certificate(told()),
+            () => Self::Other(told()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A work tree: the files of a checkout, or of a folder that is no repository, uncommitted changes included.
+
+mod commit;
+mod list;
+mod write;
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use git2::{ErrorCode, ObjectType, Oid, Repository};
+
+use super::{
+    commit::NewCommit,
+    error::{ReadError, WriteError},
+    source::{Write, Written},
+    tree::{CommitId, Content, Tip},
+};
+
+/// A work tree.
+pub struct WorkTree {
+    /// The root: paths count from here.
+    root: PathBuf,
+    /// Where to read: empty, or a folder with `/` at the end.
+    below: String,
+    /// `None` in a folder that is no repository.
+    repository: Option<Repository>,
+    /// What each file held when it was read.
+    read: RefCell<BTreeMap<String, Oid>>,
+}
+
+/// What a folder turned out to be.
+pub(super) enum Found {
+    /// A bare repository.
+    Bare(Repository),
+    /// A work tree.
+    WorkTree(WorkTree),
+}
+
+/// Finds out what a folder is: a bare repository, a checkout or a folder inside one, or neither.
+///
+/// As `git` does it, the repository is looked for upwards. A folder that the repository above it ignores is on its own.
+pub(super) fn open(folder: &Path) -> Result<Found, ReadError> {
+    let kind = fs::metadata(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ReadError::NoSuchFolder(folder.to_owned()),
+        _ => ReadError::File { path: folder.display().to_string(), source: error },
+    })?;
+    if !kind.is_dir() {
+        return Err(ReadError::NotAFolder(folder.to_owned()));
+    }
+    let folder = folder.canonicalize().map_err(|source| ReadError::File { path: folder.display().to_string(), source })?;
+    let repository = match Repository::discover(&folder) {
+        Ok(repository) => repository,
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(Found::WorkTree(WorkTree::plain(folder))),
+        Err(error) => return Err(ReadError::Unopenable { repository: folder.display().to_string(), reason: error.message().to_owned() }),
+    };
+    let Some(root) = repository.workdir().map(Path::to_owned) else {
+        let bare = repository.path().canonicalize().is_ok_and(|path| path == folder);
+        return Ok(if bare { Found::Bare(repository) } else { Found::WorkTree(WorkTree::plain(folder)) });
+    };
+    let root = root.canonicalize().unwrap_or(root);
+    let inside = folder.strip_prefix(&root).ok().filter(|inside| !inside.starts_with(".git")).unwrap_or(Path::new(""));
+    if inside != Path::new("") && repository.is_path_ignored(inside).unwrap_or(false) {
+        return Ok(Found::WorkTree(WorkTree::plain(folder)));
+    }
+    let below = match inside.to_str() {
+        Some("") => String::new(),
+        Some(inside) => format!("{inside}/"),
+        None => return Ok(Found::WorkTree(WorkTree::plain(folder))),
+    };
+    Ok(Found::WorkTree(WorkTree { root, below, repository: Some(repository), read: RefCell::default() }))
+}
+
+impl WorkTree {
+    fn plain(root: PathBuf) -> Self {
+        Self { root, below: String::new(), repository: None, read: RefCell::default() }
+    }
+
+    pub(super) fn read(&self, branch: Option<&str>) -> Result<Tip, ReadError> {
+        let checked_out = self.repository.as_ref().and_then(checked_out);
+        if let Some(wanted) = branch.filter(|wanted| checked_out.as_deref() != Some(wanted)) {
+            return Err(ReadError::NotCheckedOut {
+                path: self.root.clone(),
+                branch: wanted.to_owned(),
+                checked_out: checked_out.unwrap_or_else(|| "no branch".to_owned()),
+            });
+        }
+        self.read.borrow_mut().clear();
+        let commit =
+            self.repository.as_ref().and_then(|repository| repository.head().ok()?.peel_to_commit().ok()).map(|commit| CommitId(commit.id()));
+        let (files, skipped, unlisted) = list::list(self)?;
+        Ok(Tip { branch: checked_out, commit, files, skipped, unlisted })
+    }
+
+    pub(super) fn content(&self, path: &str, limit: u64) -> Result<Content, ReadError> {
+        let failed = |source| ReadError::File { path: path.to_owned(), source };
+        let full = self.root.join(path);
+        let metadata = fs::symlink_metadata(&full).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::Error::other("it is no regular file any more")));
+        }
+        let mut bytes = Vec::new();
+        if metadata.len() <= limit {
+            // A file may grow between the look and the read.
+            fs::File::open(&full).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        }
+        let size = metadata.len().max(bytes.len() as u64);
+        if size > limit {
+            return Ok(Content::TooLarge { size });
+        }
+        self.read.borrow_mut().insert(path.to_owned(), id(&bytes));
+        Ok(Content::Bytes(bytes))
+    }
+
+    /// Writes the files in place; all are checked before the first is touched.
+    pub(super) fn write(&self, tip: &Tip, changes: &BTreeMap<String, Vec<u8>>, new: &NewCommit, write: Write) -> Result<Written, WriteError> {
+        let changes: BTreeMap<&str, &[u8]> = changes
+            .iter()
+            .filter(|(path, bytes)| self.read.borrow().get(*path) != Some(&id(bytes)))
+            .map(|(path, bytes)| (&**path, &**bytes))
+            .collect();
+        if changes.is_empty() {
+            return Ok(Written::Nothing);
+        }
+        let commit = match write {
+            Write::Files => None,
+            Write::Commit => Some(commit::Prepared::new(self, tip, &changes)?),
+        };
+        write::files(self, &changes)?;
+        for (path, bytes) in &changes {
+            self.read.borrow_mut().insert((*path).to_owned(), id(bytes));
+        }
+        match commit {
+            Some(commit) => Ok(Written::Committed(CommitId(commit.make(&changes, new)?))),
+            None => Ok(Written::Files),
+        }
+    }
+}
+
+/// The branch that is checked out, also where it has no commit yet.
+fn checked_out(repository: &Repository) -> Option<String> {
+    let head = repository.find_reference("HEAD").ok()?;
+    head.symbolic_target().ok().flatten()?.strip_prefix("refs/heads/").map(str::to_owned)
+}
+
+/// The id that tells one content from another.
+fn id(bytes: &[u8]) -> Oid {
+    Oid::hash_object(ObjectType::Blob, bytes).expect("bytes in memory can be hashed")
+}

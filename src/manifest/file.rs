@@ -1,0 +1,285 @@
+//! One file of a repository: what is read in it, or why it cannot be read.
+
+use thiserror::Error;
+
+use super::{
+    KindPaths, Workload,
+    kustomize::{self, Kustomization},
+    workload,
+    yaml::{self, Fault, Tree},
+};
+use crate::policy::Blame;
+
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// Its workloads, in their order.
+    pub workloads: Vec<Workload>,
+    /// What it says as a kustomization.
+    pub kustomization: Option<Kustomization>,
+    /// What it says as a `.flux.yaml`.
+    pub flux_yaml: Option<FluxYaml>,
+}
+
+/// A `.flux.yaml`: how Flux v1 makes manifests of its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxYaml {
+    /// How they are made.
+    pub generation: Generation,
+    /// The line that says so, from 1.
+    pub line: u32,
+}
+
+/// How Flux v1 makes manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// It reads files, as everywhere.
+    ScanForFiles,
+    /// Commands make them, a patch file updates them.
+    PatchUpdated,
+    /// Commands make and update them.
+    CommandUpdated,
+    /// Something that is not known.
+    Unknown,
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("cannot read `{path}`: {reason}")]
+pub struct Unreadable {
+    /// The file.
+    pub path: String,
+    /// The line of the fault, from 1, where it has one.
+    pub line: Option<u32>,
+    /// What the fault is, as a clause.
+    pub reason: String,
+    /// Whether anybody has to care.
+    pub kind: UnreadableKind,
+    /// Whether the file holds annotations that ask for updates; never for a template.
+    pub annotated: bool,
+}
+
+/// Whether anybody has to care about a file that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreadableKind {
+    /// A template, which is no YAML yet.
+    Template,
+    /// Broken YAML.
+    Broken,
+}
+
+impl Unreadable {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        (self.kind == UnreadableKind::Broken).then(|| "mend the file, or name it in .tagalongignore".to_owned())
+    }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// It is no YAML that every reader understands alike; other files go on.
+pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unreadable> {
+    let tree = text(bytes).and_then(yaml::read).map_err(|fault| unreadable(path, bytes, fault))?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if name == ".flux.yaml" {
+        return Ok(File { flux_yaml: flux_yaml(&tree), ..File::default() });
+    }
+    if let Some(kustomization) = kustomize::read(&tree, name) {
+        return Ok(File { kustomization: Some(kustomization), ..File::default() });
+    }
+    Ok(File { workloads: workload::workloads(&tree, kinds), ..File::default() })
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Fault> {
+    if bytes.len() > yaml::BYTES {
+        return Err(Fault::whole(format!("it has {} MiB, more than 8", bytes.len() >> 20)));
+    }
+    let line = |at: usize| u32::try_from(bytes[..at].split(|byte| *byte == b'\n').count()).ok();
+    let text = std::str::from_utf8(bytes).map_err(|error| Fault { line: line(error.valid_up_to()), reason: "it is not UTF-8".to_owned() })?;
+    match text.find('\0') {
+        Some(at) => Err(Fault { line: line(at), reason: "it holds a NUL byte".to_owned() }),
+        None => Ok(text),
+    }
+}
+
+fn unreadable(path: &str, bytes: &[u8], fault: Fault) -> Unreadable {
+    let kind = if holds_template(bytes) { UnreadableKind::Template } else { UnreadableKind::Broken };
+    let annotated =
+        kind == UnreadableKind::Broken && ["fluxcd.io/", "flux.weave.works/", "tagalong"].iter().any(|mark| holds(bytes, mark.as_bytes()));
+    let Fault { line, reason } = fault;
+    Unreadable { path: path.to_owned(), line, reason, kind, annotated }
+}
+
+/// Whether `{{` stands outside quotes and comments on any line.
+fn holds_template(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').filter(|line| holds(line, b"{{")).any(|line| {
+        let mut quote = None;
+        let mut before = b' ';
+        for (at, &byte) in line.iter().enumerate() {
+            match quote {
+                None if line[at..].starts_with(b"{{") => return true,
+                None if byte == b'#' && before.is_ascii_whitespace() => return false,
+                None if matches!(byte, b'"' | b'\'') && !before.is_ascii_alphanumeric() => quote = Some(byte),
+                Some(open) if byte == open && !(open == b'"' && before == b'\\') => quote = None,
+                _ => {}
+            }
+            before = byte;
+        }
+        false
+    })
+}
+
+fn holds(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
+
+fn flux_yaml(tree: &Tree<'_>) -> Option<FluxYaml> {
+    let root = *tree.roots().first()?;
+    let known =
+        [("patchUpdated", Generation::PatchUpdated), ("commandUpdated", Generation::CommandUpdated), ("scanForFiles", Generation::ScanForFiles)];
+    let found = known.iter().find_map(|(key, generation)| tree.get_entry(root, key).map(|(key, _)| (tree.line(key), *generation)));
+    let (line, generation) = found.unwrap_or((tree.line(root), Generation::Unknown));
+    Some(FluxYaml { generation, line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(bytes: &[u8]) -> Unreadable {
+        read("a.yaml", bytes, &[]).expect_err("the file cannot be read")
+    }
+
+    #[test]
+    fn what_readers_understand_differently_is_not_read() {
+        for (word, text, line, reason) in [
+            ("tab", "a:\n\tb: c\n", 2, "a tab stands where YAML wants spaces"),
+            ("tab after spaces", "a:\n  b: 1\n\tc: 2\n", 3, "a tab stands where YAML wants spaces"),
+            ("tab at the top", "# x\n\ta: b\n", 2, "a tab stands where YAML wants spaces"),
+            ("tab before a list", "\t- a\n", 1, "a tab stands where YAML wants spaces"),
+            ("key twice", "a:\n  b: 1\n  c: 2\n  \"b\": 3\n", 4, "the key `b` stands twice in one mapping"),
+            ("key twice in braces", "a: {b: 1, b: 2}\n", 1, "the key `b` stands twice in one mapping"),
+            ("merge key twice", "a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", 4, "the key `<<` stands twice in one mapping"),
+            ("unknown anchor", "a: *b\n", 1, "an alias names an anchor that stands nowhere above it"),
+            ("anchor of another document", "a: &b c\n---\nd: *b\n", 3, "an alias names an anchor that stands nowhere above it"),
+            ("alias inside itself", "a: &b\n  c: *b\n", 2, "an alias stands inside the value that it names"),
+            ("open quote", "a: \"b\n", 2, "a quote is not closed, or its text continues with too little indentation"),
+            ("open bracket", "a: [b\n", 1, "a `{` or `[` is not closed"),
+            ("two colons", "a: b: c\n", 1, "a `: ` stands inside a value that is not quoted"),
+            ("text after a document", "{}\n{}\n", 2, "text follows the end of a document without `---` between"),
+            ("missing comma", "{a: b\nc: d}\n", 2, "a `,` or a closing bracket is missing between `{}` or `[]`"),
+            ("text after quote", "a: 'b' c\n", 1, "text follows a closing quote"),
+            ("indentation", "a:\n    b: c\n  d: e\n", 3, "the indentation fits no level above it"),
+            ("reserved", "a: @b\n", 1, "a value cannot begin with `@`"),
+            ("NUL", "a: b\nc: \0\n", 2, "it holds a NUL byte"),
+        ] {
+            let found = fault(text.as_bytes());
+            assert_eq!((found.line, found.reason.as_str(), found.kind), (Some(line), reason, UnreadableKind::Broken), "{word}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_not_read() {
+        let found = fault(b"a: b\nc: \xff\n");
+        assert_eq!((found.line, found.reason.as_str()), (Some(2), "it is not UTF-8"));
+        let found = fault(&vec![b'#'; (8 << 20) + 1]);
+        assert_eq!((found.line, found.reason.as_str()), (None, "it has 8 MiB, more than 8"));
+    }
+
+    #[test]
+    fn deep_nesting_ends_early() {
+        let deep = |open: &str| open.repeat(100_000);
+        let indented: Vec<String> = (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        for (word, text) in
+            [("brackets", deep("[")), ("braces", deep("{a: ")), ("dashes", deep("- ")), ("question marks", deep("? ")), ("keys", indented.concat())]
+        {
+            assert_eq!(fault(text.as_bytes()).reason, "it is nested more than 200 levels deep", "{word}");
+        }
+        let legal = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(read("a.yaml", legal.as_bytes(), &[]).is_ok());
+    }
+
+    #[test]
+    fn alias_bombs_are_not_expanded() {
+        let level = |level: usize| format!("a{}: &a{} [{}]\n", level + 1, level + 1, vec![format!("*a{level}"); 10].join(", "));
+        let bomb = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", (0..8).map(level).collect::<Vec<_>>().concat());
+        let found = fault(bomb.as_bytes());
+        assert_eq!((found.line, found.reason.as_str()), (Some(5), "its aliases repeat more than 100000 values"));
+        let many: Vec<String> = (0..2_000).map(|number| format!("k{number}: *a\n")).collect();
+        assert!(read("a.yaml", format!("a: &a [x, y]\n{}", many.concat()).as_bytes(), &[]).is_ok());
+    }
+
+    #[test]
+    fn many_values_are_bounded() {
+        let found = fault(format!("[{}]", "a,".repeat(500_001)).as_bytes());
+        assert_eq!(found.reason, "it holds more than 500000 values");
+    }
+
+    #[test]
+    fn templates_are_told_from_broken_files() {
+        for (word, text, kind) in [
+            ("expression", "a: {{ .Values.a }}:{{ .Values.b }}\n", UnreadableKind::Template),
+            ("action", "{{- if .Values.a }}\na: b\n{{- end }}\n", UnreadableKind::Template),
+            ("annotated", "{{ x }}\n  fluxcd.io/automated: \"true\"\n", UnreadableKind::Template),
+            ("in double quotes", "a: \"{{ b }}\"\nc: @d\n", UnreadableKind::Broken),
+            ("in single quotes", "a: '{{ b }}'\nc: @d\n", UnreadableKind::Broken),
+            ("in a comment", "a: b # {{ c }}\nd: @e\n", UnreadableKind::Broken),
+            ("after an apostrophe", "a: it's {{ b }}\nc: @d\n", UnreadableKind::Template),
+            ("none", "a: @b\n", UnreadableKind::Broken),
+        ] {
+            let found = fault(text.as_bytes());
+            assert_eq!((found.kind, found.annotated), (kind, false), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_with_annotations_says_so() {
+        for (word, text, annotated) in [
+            ("flux", "a: @b\nfluxcd.io/automated: \"true\"\n", true),
+            ("legacy", "a: @b\nflux.weave.works/automated: \"true\"\n", true),
+            ("own", "a: @b # tagalong: semver:*\n", true),
+            ("none", "a: @b\nimage: nginx\n", false),
+        ] {
+            assert_eq!(fault(text.as_bytes()).annotated, annotated, "{word}");
+        }
+    }
+
+    #[test]
+    fn legal_files_are_read() {
+        for (word, text) in [
+            ("empty", ""),
+            ("comment", "# nothing\n"),
+            ("marks", "---\n---\n...\n"),
+            ("directive", "%YAML 1.1\n---\na: b\n"),
+            ("tab after colon", "a:\tb\n"),
+            ("tab in a block scalar", "a: |\n  \tb\n"),
+            ("tabs in braces", "{\n\t\"a\":\t[1,\n\t2]\n}\n"),
+            ("byte order mark", "\u{feff}a: b\n"),
+            ("old line ends", "a: b\rc: d\r"),
+            ("surrogates", "{\"a\": \"\\ud83d\\ude00\"}"),
+            ("list", "- a\n- b\n"),
+            ("scalar", "a\n"),
+        ] {
+            assert_eq!(read("a.yaml", text.as_bytes(), &[]), Ok(File::default()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_flux_yaml_says_how_manifests_are_made() {
+        for (word, text, generation, line) in [
+            ("patch", "version: 1\npatchUpdated:\n  patchFile: a.yaml\n", Generation::PatchUpdated, 2),
+            ("command", "version: 1\ncommandUpdated: {}\n", Generation::CommandUpdated, 2),
+            ("scan", "version: 1\nscanForFiles: {}\n", Generation::ScanForFiles, 2),
+            ("other", "version: 2\n", Generation::Unknown, 1),
+        ] {
+            let file = read("apps/.flux.yaml", text.as_bytes(), &[]).expect(word);
+            assert_eq!(file.flux_yaml, Some(FluxYaml { generation, line }), "{word}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Workloads: objects that hold a pod spec, or images at configured paths.
+
+use std::fmt;
+
+use super::{
+    Place, Site,
+    yaml::{Kind, Style, Tree, plain},
+};
+use crate::policy::annotation::{Annotation, Quoting};
+
+/// Where a pod spec may stand in an object.
+const POD_SPECS: [&[&str]; 4] =
+    [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["template", "spec"]];
+
+/// Annotations of ours that say nothing about updating.
+const NOT_ABOUT_UPDATES: [&str; 7] = ["ignore", "sync_only", "sync-checksum", "sync-gc-mark", "locked", "locked_msg", "locked_user"];
+
+/// Which object of which namespace.
+///
+/// # Shape
+/// `Display` is `namespace:kind/name`; without a namespace, `default`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadId {
+    /// The namespace that the manifest names.
+    pub namespace: Option<String>,
+    /// The kind in lower case.
+    pub kind: String,
+    /// The name; of a generated one what stands in front.
+    pub name: String,
+}
+
+impl fmt::Display for WorkloadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}/{}", self.namespace.as_deref().unwrap_or("default"), self.kind, self.name)
+    }
+}
+
+/// An object with images, or with annotations that ask for updates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Which object it is.
+    pub id: WorkloadId,
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// The line on which it begins, from 1.
+    pub line: u32,
+    /// The document of the file that holds it, from 0.
+    pub document: usize,
+    /// Its annotations, those of Flux and our own only.
+    pub annotations: Vec<Annotation>,
+    /// Its containers; none where no image of a known shape was found.
+    pub containers: Vec<Container>,
+    /// Whether it is a `SealedSecret` or encrypted by SOPS.
+    pub encrypted: bool,
+}
+
+/// A container, or another named part of a workload with an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name; for a configured path that path.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its image.
+    pub image: ImageField,
+}
+
+/// What a container is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It runs.
+    Container,
+    /// It runs before the others.
+    Init,
+    /// A person added it to a running pod.
+    Ephemeral,
+    /// A volume with an image's files.
+    Volume,
+}
+
+/// A container's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageField {
+    /// No image is written.
+    Absent,
+    /// A scalar that can be edited.
+    Site(Site),
+    /// Something that cannot be edited.
+    Unsupported {
+        /// Its line, from 1.
+        line: u32,
+        /// Why, as a clause about the image.
+        reason: String,
+    },
+}
+
+/// A kind of custom resource and the paths of its images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindPaths {
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// Dotted paths from the object; `\.` is a dot in a key, a number an element of a list, `*` every element.
+    pub images: Vec<String>,
+}
+
+/// The workloads of a file, in its order.
+pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
+    let mut found = vec![];
+    for (document, &root) in tree.roots().iter().enumerate() {
+        let encrypted = tree.get(root, "sops").is_some_and(|sops| tree.kind(sops) == Kind::Mapping);
+        let mut open = vec![root];
+        while let Some(object) = open.pop() {
+            let text = |key: &str| tree.get(object, key).and_then(|value| tree.text(value));
+            let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+                continue;
+            };
+            if kind.ends_with("List")
+                && let Some(items) = tree.get(object, "items")
+            {
+                open.extend(tree.items(items).rev());
+                continue;
+            }
+            let encrypted = encrypted || kind == "SealedSecret";
+            let containers = containers(tree, object, api_version, kind, kinds);
+            let annotations = annotations(tree, object);
+            if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
+                continue;
+            }
+            let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
+            let id = id(tree, object, kind);
+            found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
+        }
+    }
+    found
+}
+
+fn id(tree: &Tree<'_>, object: usize, kind: &str) -> WorkloadId {
+    let text = |key: &str| tree.path(object, &["metadata", key]).and_then(|value| tree.text(value)).map(str::to_owned);
+    let name = text("name").or_else(|| text("generateName")).unwrap_or_default();
+    WorkloadId { namespace: text("namespace"), kind: kind.to_lowercase(), name }
+}
+
+/// Which prefixes are read; others, Flux v2's among them, are somebody else's.
+pub(super) fn is_ours(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(prefix, _)| {
+        matches!(
+            prefix,
+            "fluxcd.io" | "filter.fluxcd.io" | "repository.fluxcd.io" | "registry.fluxcd.io" | "tag.fluxcd.io" | "flux.weave.works" | "tagalong.dev"
+        ) || prefix.strip_suffix(".flux.weave.works").is_some_and(|kind| matches!(kind, "filter" | "repository" | "registry" | "tag"))
+    })
+}
+
+fn asks_for_updates(annotation: &Annotation) -> bool {
+    annotation.key.split_once('/').is_some_and(|(_, name)| !NOT_ABOUT_UPDATES.contains(&name))
+}
+
+fn annotations(tree: &Tree<'_>, object: usize) -> Vec<Annotation> {
+    let Some(mapping) = tree.path(object, &["metadata", "annotations"]) else {
+        return vec![];
+    };
+    let mut found = vec![];
+    for (key, value) in tree.merged_entries(mapping) {
+        let Some(key) = tree.text(key).filter(|key| is_ours(key)) else {
+            continue;
+        };
+        let (text, quoting) = match tree.scalar(value) {
+            Some((text, Style::Plain)) if plain::is_boolean(text) => (text, Quoting::PlainBoolean),
+            Some(_) => (tree.text(value).unwrap_or_default(), Quoting::Text),
+            None => (tree.rest_of_line(value), Quoting::Text),
+        };
+        found.push(Annotation { key: key.to_owned(), value: text.to_owned(), line: tree.line(value), quoting });
+    }
+    found
+}
+
+fn containers(tree: &Tree<'_>, object: usize, api_version: &str, kind: &str, kinds: &[KindPaths]) -> Vec<Container> {
+    let mut found = vec![];
+    for path in POD_SPECS {
+        if let Some(spec) = tree.path(object, path).filter(|spec| tree.kind(*spec) == Kind::Mapping) {
+            pod_containers(tree, spec, &mut found);
+        }
+    }
+    for paths in kinds.iter().filter(|paths| paths.kind == kind && paths.api_version == api_version) {
+        for path in &paths.images {
+            let nodes = select(tree, object, path);
+            let image = |node: &usize| Container { name: path.clone(), role: Role::Container, image: image(tree, *node, Place::Custom) };
+            found.extend(nodes.iter().map(image));
+        }
+    }
+    found
+}
+
+fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>) {
+    let name = |item: usize| tree.get(item, "name").and_then(|name| tree.text(name)).unwrap_or_default().to_owned();
+    for (key, role) in [("initContainers", Role::Init), ("containers", Role::Container), ("ephemeralContainers", Role::Ephemeral)] {
+        let Some(list) = tree.get(spec, key) else {
+            continue;
+        };
+        for item in tree.items(list).filter(|item| tree.kind(*item) == Kind::Mapping) {
+            let image = tree.get(item, "image").map_or(ImageField::Absent, |node| image(tree, node, Place::Container));
+            found.push(Container { name: name(item), role, image });
+        }
+    }
+    let Some(volumes) = tree.get(spec, "volumes") else {
+        return;
+    };
+    for item in tree.items(volumes) {
+        if let Some(node) = tree.path(item, &["image", "reference"]) {
+            found.push(Container { name: name(item), role: Role::Volume, image: image(tree, node, Place::Container) });
+        }
+    }
+}
+
+fn image(tree: &Tree<'_>, node: usize, place: Place) -> ImageField {
+    let line = tree.line(tree.target(node));
+    match tree.kind(node) {
+        Kind::Scalar(_) if tree.text(node).is_none_or(str::is_empty) => ImageField::Absent,
+        Kind::Scalar(_) => Site::at(tree, node, place).map_or_else(|reason| ImageField::Unsupported { line, reason }, ImageField::Site),
+        Kind::Mapping if tree.rest_of_line(node).starts_with("{{") => {
+            ImageField::Unsupported { line, reason: "it is a template's expression".to_owned() }
+        }
+        _ => ImageField::Unsupported { line, reason: "it is no text".to_owned() },
+    }
+}
+
+/// The nodes at a dotted path.
+fn select(tree: &Tree<'_>, object: usize, path: &str) -> Vec<usize> {
+    let mut nodes = vec![object];
+    for step in path.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")) {
+        let mut next = vec![];
+        for node in nodes {
+            match tree.kind(node) {
+                Kind::Mapping => next.extend(tree.get(node, &step)),
+                Kind::Sequence if step == "*" => next.extend(tree.items(node)),
+                Kind::Sequence => next.extend(step.parse().ok().and_then(|index: usize| tree.items(node).nth(index))),
+                _ => {}
+            }
+        }
+        nodes = next;
+    }
+    nodes
+}
+
+#[cfg(test)]
+mod tests;

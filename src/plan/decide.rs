@@ -1,0 +1,360 @@
+//! Decisions × places → records and edits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    index::Index,
+    report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
+    subject::{Asked, Held, State, Subject, Subjects, View},
+};
+use crate::{
+    image::Reference,
+    manifest::splice::{self, Edit, EditRefused},
+    policy::{
+        Blame, Code, List,
+        decision::{Decision, Listing, Question, Wants, decide, explain},
+        record::{Metadata, TagRecord},
+    },
+};
+
+/// What is known of a repository.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// Its tags.
+    Listed {
+        /// Each tag once.
+        records: Vec<TagRecord>,
+        /// Whether the list can be believed.
+        listing: Listing,
+    },
+    /// It could not be listed.
+    Failed(Failure),
+    /// It was not listed yet.
+    Waiting,
+}
+
+/// Why a registry could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The code.
+    pub code: Code,
+    /// The reason in one sentence.
+    pub reason: String,
+    /// Who has to act.
+    pub blame: Blame,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// All that is known, by what is asked of it.
+pub type Knowledge = BTreeMap<View, Known>;
+
+/// Edits by file, and the records that they come from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    records: Vec<Record>,
+    edits: BTreeMap<String, Vec<Planned>>,
+}
+
+/// One edit and the records that it fulfils.
+#[derive(Clone, Debug)]
+struct Planned {
+    edit: Edit,
+    records: Vec<usize>,
+}
+
+/// What became of one question.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It was decided; `needs` may be open.
+    Decided(Decision),
+    /// The registry could not be asked.
+    Failed(Failure),
+    /// The list is not there yet.
+    Waiting,
+}
+
+impl Asked {
+    /// Answers from what is known.
+    pub fn answer(&self, knowledge: &Knowledge, now: Timestamp) -> Answer {
+        match knowledge.get(&self.view()) {
+            Some(Known::Listed { records, listing }) => Answer::Decided(decide(&self.question(records, *listing, now))),
+            Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
+            Some(Known::Waiting) | None => Answer::Waiting,
+        }
+    }
+
+    fn question<'a>(&'a self, records: &'a [TagRecord], listing: Listing, now: Timestamp) -> Question<'a> {
+        Question {
+            policy: &self.policy,
+            tag: self.tag.as_ref(),
+            digest: self.digest.as_ref(),
+            records,
+            listing,
+            wants: Wants::Image,
+            now,
+            remembered: None,
+            rolled_back: &[],
+        }
+    }
+}
+
+impl Plan {
+    /// Puts answers and places together.
+    pub fn new(index: &Index, subjects: &Subjects, answers: &[Answer]) -> Self {
+        let records = subjects.list.iter().map(|subject| record(subject, answers)).collect();
+        let mut plan = Self { records, edits: BTreeMap::new() };
+        plan.place(index, subjects);
+        plan
+    }
+
+    /// The files to edit.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.edits.keys().map(String::as_str)
+    }
+
+    /// The edits of one file.
+    fn edits(&self, path: &str) -> Vec<Edit> {
+        self.edits.get(path).into_iter().flatten().map(|planned| planned.edit.clone()).collect()
+    }
+
+    /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
+    pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
+        let edits = self.edits(path);
+        if let Ok(after) = splice::edit(path, before, &edits) {
+            return after;
+        }
+        for edit in &edits {
+            if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
+                self.refuse(path, edit, &refused);
+            }
+        }
+        let kept = self.edits(path);
+        match splice::edit(path, before, &kept) {
+            Ok(after) => after,
+            Err(refused) => {
+                kept.iter().for_each(|edit| self.refuse(path, edit, &refused));
+                before.to_vec()
+            }
+        }
+    }
+
+    /// Holds what one edit of a file would have updated.
+    fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
+        let Some(planned) = self.edits.get_mut(path) else { return };
+        let (out, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.edit == *edit);
+        *planned = kept;
+        if planned.is_empty() {
+            self.edits.remove(path);
+        }
+        for at in out.into_iter().flat_map(|planned| planned.records) {
+            hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
+        }
+    }
+
+    /// Holds every update, because the remote refused them all.
+    pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
+        self.edits.clear();
+        for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
+            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
+        }
+    }
+
+    /// The records of what is updated.
+    pub fn updates(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|record| record.code.list() == List::Updates)
+    }
+
+    /// Every record in a report of this repository.
+    pub fn report(&self, mut report: Report) -> Report {
+        for record in &self.records {
+            report.add(record.clone());
+        }
+        report
+    }
+
+    /// Gives each update its place; a place is written only if everything that it feeds agrees.
+    fn place(&mut self, index: &Index, subjects: &Subjects) {
+        let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.site.is_some()) {
+            by_file.entry(&subject.file).or_default().push(at);
+        }
+        for (path, members) in by_file {
+            if members.iter().any(|&at| self.records[at].code.list() == List::Updates) {
+                self.place_in(index, subjects, path, &members);
+            }
+        }
+    }
+
+    fn place_in(&mut self, index: &Index, subjects: &Subjects, path: &str, members: &[usize]) {
+        let fed = index.fed(path);
+        let mut by_span: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for &at in members {
+            if let Some(site) = &subjects.list[at].site {
+                let span = site.scalar.span();
+                by_span.entry((span.start, span.end)).or_default().push(at);
+            }
+        }
+        for (span, sharing) in by_span {
+            let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
+            let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
+            let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
+            match self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
+                Some(held) => updates.iter().for_each(|&at| hold(&mut self.records[at], held.clone())),
+                None => {
+                    let to = written(&subjects.list[first], &self.records[first]);
+                    let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
+                    self.edits.entry(path.to_owned()).or_default().push(planned);
+                }
+            }
+        }
+    }
+
+    /// Why a place cannot be written although somebody wants it.
+    fn objection(&self, subjects: &Subjects, sharing: &[usize], updates: &[usize], everyone: &[(String, String)], feeds: u32) -> Option<Held> {
+        let wanted: BTreeSet<&Option<Version>> = updates.iter().map(|&at| &self.records[at].to).collect();
+        if wanted.len() > 1 {
+            let names: Vec<String> = updates.iter().map(|&at| self.name(at)).collect();
+            return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))));
+        }
+        let shared = |who: &str, why: &str| {
+            Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
+                .hint("annotate it alike, or give each an image of its own")
+        };
+        if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
+            let record = &self.records[at];
+            return Some(match record.code {
+                Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))),
+                _ => shared(&self.name(at), &record.reason),
+            });
+        }
+        let taking_part: BTreeSet<(String, &str)> =
+            sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
+        if let Some((workload, container)) =
+            everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str())))
+        {
+            return Some(shared(&format!("{container} of {workload}"), "not automated"));
+        }
+        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "no image of a container"))
+    }
+
+    fn name(&self, at: usize) -> String {
+        format!("{} of {}", self.records[at].container, self.records[at].workload)
+    }
+}
+
+/// Everything that decides about the containers that `wanted` names.
+pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp, wanted: &BTreeSet<(String, String)>) -> Explanation {
+    let mut workloads: BTreeMap<(&str, &str), Vec<ExplainedContainer>> = BTreeMap::new();
+    for (subject, record) in subjects.list.iter().zip(&plan.records) {
+        if !wanted.contains(&(subject.root.clone(), subject.workload.clone())) {
+            continue;
+        }
+        let (policy_file, source) = subject.source.clone().unzip();
+        let container = ExplainedContainer {
+            record: record.clone(),
+            policy_file,
+            policy_line: source.as_ref().map(|source| source.line),
+            policy_key: source.map(|source| source.key),
+            candidates: candidates(subject, subjects, knowledge, now),
+        };
+        workloads.entry((&subject.root, &subject.workload)).or_default().push(container);
+    }
+    let named =
+        |((root, workload), containers): ((&str, &str), _)| ExplainedWorkload { root: root.to_owned(), workload: workload.to_owned(), containers };
+    Explanation { workloads: workloads.into_iter().map(named).collect() }
+}
+
+fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
+    let State::Asks(at) = subject.state else { return Vec::new() };
+    let asked = &subjects.questions[at];
+    let Some(Known::Listed { records, listing }) = knowledge.get(&asked.view()) else { return Vec::new() };
+    let candidate = |fate: &crate::policy::decision::Fate<'_>| Candidate {
+        tag: fate.record.tag.to_string(),
+        code: fate.reason.code(),
+        reason: fate.reason.to_string(),
+        created: created(fate.record, &asked.view()).map(|time| time.to_string()),
+        first_seen: fate.record.first_seen.as_ref().map(|seen| seen.at.to_string()),
+    };
+    explain(&asked.question(records, *listing, now)).1.iter().map(candidate).collect()
+}
+
+fn created(record: &TagRecord, view: &View) -> Option<Timestamp> {
+    let Metadata::Image(facts) = &record.metadata else { return None };
+    let wanted = facts.platforms.iter().find(|one| one.platform.serves(&view.platform)).and_then(|one| one.created);
+    wanted.or_else(|| facts.platforms.iter().find_map(|one| one.created))
+}
+
+fn record(subject: &Subject, answers: &[Answer]) -> Record {
+    let reference = subject.reference.as_ref();
+    let mut record = Record {
+        root: subject.root.clone(),
+        workload: subject.workload.clone(),
+        container: subject.container.clone(),
+        image: reference.map(|reference| reference.name.to_string()),
+        from: reference.map(version).unwrap_or_default(),
+        to: None,
+        policy: subject.policy.clone(),
+        file: subject.file.clone(),
+        line: subject.line,
+        place: subject.place,
+        code: Code::Current,
+        reason: String::new(),
+        blame: None,
+        newer_elsewhere: None,
+        hint: None,
+    };
+    match &subject.state {
+        State::Held(held) => hold(&mut record, held.clone()),
+        State::Asks(at) => match &answers[*at] {
+            Answer::Waiting => hold(&mut record, Held::new(Code::WaitingForList, "the registry has not listed its tags in time")),
+            Answer::Failed(failure) => {
+                (record.code, record.reason) = (failure.code, failure.reason.clone());
+                (record.blame, record.hint) = (Some(failure.blame), failure.hint.clone());
+            }
+            Answer::Decided(decision) => take(&mut record, decision),
+        },
+    }
+    for note in &subject.notes {
+        record.reason = format!("{}; {note}", record.reason);
+    }
+    record
+}
+
+fn take(record: &mut Record, decision: &Decision) {
+    record.code = decision.code;
+    record.blame = decision.code.blame();
+    record.reason.clone_from(&decision.reason);
+    record.hint.clone_from(&decision.hint);
+    record.to = decision.winner.as_ref().map(|tag| Version { tag: Some(tag.to_string()), digest: decision.digest.as_ref().map(ToString::to_string) });
+    record.newer_elsewhere = decision.newer_elsewhere.as_ref().map(ToString::to_string);
+}
+
+fn hold(record: &mut Record, held: Held) {
+    (record.code, record.blame) = (held.code, held.code.blame());
+    (record.reason, record.hint) = (held.reason, held.hint);
+}
+
+fn version(reference: &Reference) -> Version {
+    Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
+}
+
+/// The whole new text of the place.
+fn written(subject: &Subject, record: &Record) -> String {
+    let name = subject.reference.as_ref().map(|reference| reference.name.to_string()).unwrap_or_default();
+    let to = record.to.clone().unwrap_or_default();
+    let tag = to.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+    let digest = to.digest.map(|digest| format!("@{digest}")).unwrap_or_default();
+    format!("{name}{tag}{digest}")
+}
+
+/// `kind/name`: a kustomization may give another namespace than the file.
+fn tail(id: &str) -> String {
+    id.split_once(':').map_or(id, |(_, tail)| tail).to_owned()
+}
+
+fn plain_id(subject: &Subject) -> String {
+    tail(&subject.workload)
+}

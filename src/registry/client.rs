@@ -1,0 +1,267 @@
+//! What a registry is asked.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use reqwest::{Method, header::LINK};
+use url::Url;
+
+use super::{
+    document::{ACCEPT, Document, MANIFEST_BODY, digest_of},
+    error::{Fault, Login, Problem, RegistryError, Verb, printable},
+    flight::Flights,
+    look::Part,
+    page::{Listing, PAGE_BODY, TagList},
+    place::{Place, place},
+    token::Proofs,
+    wire::{Answer, Deadline, Request, Wire, authority, same_origin},
+};
+use crate::{
+    config::{DockerConfig, Patience, Registries},
+    image::{Digest, Platform, Repository, Tag},
+    policy::record::Metadata,
+};
+
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a client is made of.
+#[derive(Clone)]
+pub struct Settings {
+    /// The entries under `registries:` that serve the repository in Git.
+    pub registries: Registries,
+    /// The logins of the Docker configuration.
+    pub docker: DockerConfig,
+    /// How long it waits.
+    pub patience: Patience,
+    /// What it takes for now: a build time far ahead of it is none.
+    pub clock: Clock,
+}
+
+/// Asks registries; one of them serves a whole process.
+///
+/// # Shape
+/// What it learns about manifests and configurations by digest, tokens and hosts is kept as long as it lives.
+/// A default provider of `rustls` must be installed before the first question.
+pub struct Client {
+    settings: Settings,
+    pub(super) wire: Wire,
+    proofs: Proofs,
+    bases: Flights<String, Url>,
+    pub(super) parts: Flights<(Repository, Digest), Part>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("requests", &self.requests()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that has asked nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        let wire = Wire::new(settings.patience, Arc::clone(&settings.clock), Arc::new(settings.registries.clone()));
+        Self { settings, wire, proofs: Proofs::default(), bases: Flights::default(), parts: Flights::default() }
+    }
+
+    /// How many requests were sent so far, those for tokens and retries included.
+    pub fn requests(&self) -> u64 {
+        self.wire.sent()
+    }
+
+    /// Every tag of a repository.
+    ///
+    /// # Errors
+    /// The whole list cannot be had; a part of it is none.
+    pub async fn tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
+        let error =
+            |login, problem| RegistryError { verb: Verb::List, object: repository.to_string(), repository: repository.clone(), login, problem };
+        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
+        self.listing(&place).await.map_err(|problem| error(place.login.clone(), problem))
+    }
+
+    /// The digest that a tag points to now.
+    ///
+    /// # Errors
+    /// It cannot be had, or there is no such tag.
+    pub async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Digest, RegistryError> {
+        let error = |login, problem| Self::tag_error(Verb::Resolve, repository, tag, login, problem);
+        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
+        self.head(&place, tag).await.map_err(|problem| error(place.login.clone(), problem))
+    }
+
+    /// What stands behind a tag: the platforms it offers, and build time and labels of the image for the first of `wanted`.
+    ///
+    /// # Shape
+    /// Where the first wanted platform is not offered, time and labels are those of the first that is.
+    ///
+    /// # Errors
+    /// No definite answer came. A tag that is gone or is no image is an answer.
+    pub async fn look(&self, repository: &Repository, tag: &Tag, wanted: &[Platform]) -> Result<Metadata, RegistryError> {
+        let error = |login, problem| Self::tag_error(Verb::Look, repository, tag, login, problem);
+        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
+        self.metadata(&place, tag, wanted).await.map_err(|problem| error(place.login.clone(), problem))
+    }
+
+    fn tag_error(verb: Verb, repository: &Repository, tag: &Tag, login: Login, problem: Problem) -> RegistryError {
+        RegistryError { verb, object: format!("{repository}:{tag}"), repository: repository.clone(), login, problem }
+    }
+
+    fn place(&self, repository: &Repository) -> Result<Place, (Login, Problem)> {
+        place(repository, &self.settings.registries, &self.settings.docker)
+    }
+
+    async fn listing(&self, place: &Place) -> Result<TagList, Problem> {
+        let path = &place.repository.path;
+        let mut deadline = Deadline::listing(self.wire.patience());
+        let base = self.base(place).await?;
+        let unsized_list = api(&base, &format!("{path}/tags/list"));
+        let mut url = unsized_list.clone();
+        url.set_query(Some("n=1000"));
+        let mut listing = Listing::default();
+        let mut first = true;
+        loop {
+            let ask = |url: Url| Request {
+                method: Method::GET,
+                url,
+                accept: "application/json",
+                authorization: None,
+                bound: PAGE_BODY,
+                trust: place.trust.clone(),
+            };
+            deadline = deadline.next();
+            let mut answer = self.ask(place, &base, ask(url.clone()), &mut deadline).await?;
+            if first && refuses_page_size(&answer) {
+                answer = self.ask(place, &base, ask(unsized_list.clone()), &mut deadline).await?;
+            }
+            first = false;
+            if answer.status != 200 {
+                return Err(answer.failure(self.wire.now()));
+            }
+            let fault = |fault| Problem::Answer { host: answer.host(), fault };
+            listing.ask(&url).map_err(fault)?;
+            let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
+            let links = links.ok_or_else(|| fault(Fault::Link("it is not ASCII".to_owned())))?;
+            match listing.add(path, &answer.url, &links, &answer.body).map_err(fault)? {
+                Some(next) => url = next,
+                None => return Ok(listing.finish()),
+            }
+        }
+    }
+
+    async fn head(&self, place: &Place, tag: &Tag) -> Result<Digest, Problem> {
+        let base = self.base(place).await?;
+        let mut deadline = Deadline::request(self.wire.patience());
+        let request = Self::manifest_request(place, &base, Method::HEAD, tag.as_str());
+        let answer = self.ask(place, &base, request, &mut deadline).await?;
+        match answer.status {
+            200 => {
+                if let Some(digest) = content_digest(&answer)? {
+                    return Ok(digest);
+                }
+            }
+            // Some registries answer no HEAD; a GET tells what is the matter.
+            400 | 405 | 501 => {}
+            _ => return Err(answer.failure(self.wire.now())),
+        }
+        let answer = self.manifest(place, &base, tag.as_str(), &mut deadline).await?;
+        if answer.status != 200 {
+            return Err(answer.failure(self.wire.now()));
+        }
+        let digest = verified(&answer, None)?;
+        // A page of a proxy has a digest too.
+        super::document::read(&answer.body).map(|_: Document| digest).map_err(|fault| Problem::Answer { host: answer.host(), fault })
+    }
+
+    /// Asks for a manifest or index by tag or digest.
+    pub(super) async fn manifest(&self, place: &Place, base: &Url, reference: &str, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        self.ask(place, base, Self::manifest_request(place, base, Method::GET, reference), deadline).await
+    }
+
+    fn manifest_request(place: &Place, base: &Url, method: Method, reference: &str) -> Request {
+        let url = api(base, &format!("{}/manifests/{reference}", place.repository.path));
+        Request { method, url, accept: ACCEPT, authorization: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
+    }
+
+    /// Sends a request with what the registry wants to see, which it says with a 401.
+    pub(super) async fn ask(&self, place: &Place, base: &Url, mut request: Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        let home = |url: &Url| same_origin(url, base);
+        if !home(&request.url) {
+            request.trust = self.wire.trust_elsewhere(&authority(&request.url), &place.trust);
+            return self.wire.send(&request, deadline).await;
+        }
+        let mut proof = self.proofs.first(&self.wire, place, base).await?;
+        // One 401 tells what is wanted, one more that a token is not taken any longer.
+        for _ in 0..2 {
+            request.authorization.clone_from(&proof.header);
+            let answer = self.wire.send(&request, deadline).await?;
+            if answer.status != 401 || !home(&answer.url) {
+                return Ok(answer);
+            }
+            match self.proofs.after(&self.wire, place, base, &proof, &answer).await? {
+                Some(better) => proof = better,
+                None => return Ok(answer),
+            }
+        }
+        request.authorization = proof.header;
+        self.wire.send(&request, deadline).await
+    }
+
+    /// The root of the API. Where two may be tried, the second counts once the first cannot be talked to and the second can.
+    pub(super) async fn base(&self, place: &Place) -> Result<Url, Problem> {
+        let [first, second] = &place.bases[..] else {
+            // A name may have a host that is none: a port above 65535, an address with five numbers.
+            return place.bases.first().cloned().ok_or_else(|| Problem::NoSuchHost { host: place.repository.registry.to_string() });
+        };
+        let probe = async {
+            let deadline = || Deadline::request(self.wire.patience());
+            let Err(problem) = self.wire.once(&probe_request(place, first), &mut deadline()).await else {
+                return Ok(first.clone());
+            };
+            match self.wire.send(&probe_request(place, second), &mut deadline()).await {
+                Ok(_) => Ok(second.clone()),
+                Err(_) => Err(problem),
+            }
+        };
+        self.bases.share(place.repository.registry.to_string(), |_| true, probe).await
+    }
+}
+
+fn probe_request(place: &Place, base: &Url) -> Request {
+    let (url, trust) = (api(base, ""), place.trust.clone());
+    Request { method: Method::GET, url, accept: "application/json", authorization: None, bound: MANIFEST_BODY, trust }
+}
+
+/// A place of the API. The parts of names, tags and digests need no escapes.
+pub(super) fn api(base: &Url, rest: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("/v2/{rest}"));
+    url
+}
+
+fn refuses_page_size(answer: &Answer) -> bool {
+    let code = super::said::said(&answer.body).code;
+    matches!(answer.status, 400 | 405 | 416 | 422)
+        || (answer.status == 404 && matches!(code.as_deref(), Some("UNSUPPORTED" | "PAGINATION_NUMBER_INVALID")))
+}
+
+/// The digest that an answer says it has.
+pub(super) fn content_digest(answer: &Answer) -> Result<Option<Digest>, Problem> {
+    let Some(value) = answer.headers.get("docker-content-digest") else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let illegal = |_| Problem::Answer { host: answer.host(), fault: Fault::IllegalDigest(printable(&text, 100)) };
+    Digest::parse(text.trim()).map(Some).map_err(illegal)
+}
+
+/// The digest of an answer's body, which is the wanted one and the one that the answer says.
+pub(super) fn verified(answer: &Answer, wanted: Option<&Digest>) -> Result<Digest, Problem> {
+    let said = content_digest(answer)?;
+    let expected = wanted.or(said.as_ref());
+    let digest = digest_of(&answer.body, expected);
+    match expected {
+        Some(expected) if *expected != digest => Err(Problem::Answer { host: answer.host(), fault: Fault::WrongDigest(expected.to_string()) }),
+        _ => Ok(digest),
+    }
+}

@@ -1,0 +1,433 @@
+//! Requests on the wire: TLS, proxies, redirects, bounds, retries.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use reqwest::{
+    Certificate, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    redirect::Policy,
+};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::{
+    classify::classify,
+    error::{Fault, Problem, printable},
+    limit::Gate,
+    retry,
+    said::said,
+};
+use crate::config::{Patience, Registries, is_loopback};
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+/// What is read of the body of an error.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// Sends requests and brings whole, bounded answers.
+pub(super) struct Wire {
+    patience: Patience,
+    clock: super::Clock,
+    registries: Arc<Registries>,
+    clients: Mutex<HashMap<(Trust, Route), reqwest::Client>>,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    sent: AtomicU64,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Trust {
+    /// Those that the system's authorities signed.
+    System,
+    /// Also those that an authority of one file signed.
+    Also(PathBuf),
+    /// Every one.
+    Anyone,
+}
+
+/// Whether a proxy may stand in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Route {
+    /// Straight, without TLS.
+    Plain,
+    /// As the environment says, without TLS.
+    PlainProxied,
+    /// Straight.
+    Direct,
+    /// As the environment says.
+    Proxied,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) accept: &'static str,
+    /// Sent to the host of `url` and to no other.
+    pub(super) authorization: Option<HeaderValue>,
+    /// The longest body of a good answer.
+    pub(super) bound: usize,
+    pub(super) trust: Trust,
+}
+
+/// One answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Who answered, after redirects.
+    pub(super) url: Url,
+}
+
+/// Until when an answer is waited for; time in a host's queue does not count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    request: Instant,
+    whole: Option<Instant>,
+    allowed: Duration,
+}
+
+impl Deadline {
+    /// For one request.
+    pub(super) fn request(patience: &Patience) -> Self {
+        Self { request: Instant::now() + patience.request, whole: None, allowed: patience.request }
+    }
+
+    /// For a listing of several requests.
+    pub(super) fn listing(patience: &Patience) -> Self {
+        Self { whole: Some(Instant::now() + patience.listing), ..Self::request(patience) }
+    }
+
+    /// The same listing, at its next request.
+    pub(super) fn next(self) -> Self {
+        Self { request: Instant::now() + self.allowed, ..self }
+    }
+
+    fn until(&self) -> Instant {
+        self.whole.map_or(self.request, |whole| whole.min(self.request))
+    }
+
+    fn extend(&mut self, waited: Duration) {
+        self.request += waited;
+        self.whole = self.whole.map(|whole| whole + waited);
+    }
+}
+
+impl Answer {
+    /// Host and port of who answered.
+    pub(super) fn host(&self) -> String {
+        authority(&self.url)
+    }
+
+    /// This answer as a failure.
+    pub(super) fn failure(&self, now: jiff::Timestamp) -> Problem {
+        let (host, status, said) = (self.host(), self.status, said(&self.body));
+        let wait = retry::retry_after(&self.headers, now);
+        match status {
+            400 if wants_https(&self.body) => Problem::WantsHttps { host },
+            401 | 403 => Problem::Denied { host, status, said },
+            404 => Problem::Absent { host, status, said },
+            429 => Problem::Busy { host, status, said, wait },
+            503 if wait.is_some() => Problem::Busy { host, status, said, wait },
+            408 | 500..=599 => Problem::Failing { host, status, said },
+            _ => Problem::Odd { host, status, said },
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(patience: Patience, clock: super::Clock, registries: Arc<Registries>) -> Self {
+        Self { patience, clock, registries, clients: Mutex::default(), gates: Mutex::default(), sent: AtomicU64::new(0) }
+    }
+
+    /// How many requests were sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        (self.clock)()
+    }
+
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// Sends a request, again where that may help, and follows redirects.
+    ///
+    /// # Errors
+    /// No answer came. An answer with any status is one.
+    pub(super) async fn send(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        let mut tried = 1;
+        loop {
+            let outcome = self.follow(request, deadline).await;
+            let pause = match &outcome {
+                Ok(answer) if retry::passes(answer.status) => {
+                    let asked = retry::retry_after(&answer.headers, self.now()).filter(|_| matches!(answer.status, 429 | 503));
+                    if let Some(wait) = asked {
+                        self.gate(&answer.url).rest(wait);
+                    }
+                    asked.unwrap_or_else(|| retry::pause(self.patience.first_pause, tried + 1))
+                }
+                Err(problem) if retry::may_pass(problem) => retry::pause(self.patience.first_pause, tried + 1),
+                _ => return outcome,
+            };
+            tried += 1;
+            if tried > self.patience.tries || Instant::now() + pause >= deadline.until() {
+                return outcome;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Sends a request once.
+    pub(super) async fn once(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        self.exchange(request, deadline).await
+    }
+
+    async fn follow(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        let mut hop = request.clone();
+        for _ in 0..=REDIRECTS {
+            let answer = self.exchange(&hop, deadline).await?;
+            let redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+            let Some(location) = answer.headers.get(LOCATION).filter(|_| redirect) else {
+                return Ok(answer);
+            };
+            let location = String::from_utf8_lossy(location.as_bytes());
+            let fault = || Problem::Answer { host: answer.host(), fault: Fault::Redirect(redacted(&location)) };
+            let next = redirected(&hop.url, &location).ok_or_else(fault)?;
+            if !same_origin(&next, &hop.url) {
+                hop.authorization = None;
+                hop.trust = self.trust_of(&next, &hop);
+            }
+            hop.url = next;
+        }
+        Err(Problem::Answer { host: authority(&hop.url), fault: Fault::TooManyRedirects(REDIRECTS) })
+    }
+
+    /// Whose certificates are believed at another host than the one that sent us there.
+    pub(super) fn trust_elsewhere(&self, host: &str, here: &Trust) -> Trust {
+        match (self.registries.entry_for_host(host), here) {
+            (Some(entry), _) => super::place::trust(entry),
+            (None, Trust::Also(file)) => Trust::Also(file.clone()),
+            (None, Trust::System | Trust::Anyone) => Trust::System,
+        }
+    }
+
+    fn trust_of(&self, url: &Url, from: &Request) -> Trust {
+        if authority(url) == authority(&from.url) { from.trust.clone() } else { self.trust_elsewhere(&authority(url), &from.trust) }
+    }
+
+    async fn exchange(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+        let host = authority(&request.url);
+        let gate = self.gate(&request.url);
+        if let Some(wait) = gate.resting() {
+            if Instant::now() + wait >= deadline.until() {
+                return Err(Problem::Resting { host, wait });
+            }
+            tokio::time::sleep(wait).await;
+        }
+        let pass = gate.enter().await;
+        deadline.extend(pass.waited);
+        match timeout_at(deadline.until(), self.transfer(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Problem::Silent { host, after: self.patience.request }),
+        }
+    }
+
+    async fn transfer(&self, request: &Request) -> Result<Answer, Problem> {
+        let host = authority(&request.url);
+        let broken = |error: &reqwest::Error| classify(&host, error, &self.patience);
+        let client = self.client(request)?;
+        let mut builder = client.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept);
+        if let Some(authorization) = &request.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let mut response = builder.send().await.map_err(|error| broken(&error))?;
+        let good = response.status() == StatusCode::OK;
+        let bound = if good { request.bound } else { ERROR_BODY };
+        let too_large = || Problem::Answer { host: host.clone(), fault: Fault::TooLarge { bound } };
+        let mut body = Vec::new();
+        if request.method != Method::HEAD {
+            while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+                if body.len() + chunk.len() > bound && good {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk[..chunk.len().min(bound - body.len())]);
+                if body.len() == bound && !good {
+                    break;
+                }
+            }
+        }
+        if !good && request.authorization.as_ref().is_some_and(|header| echoes(&body, header)) {
+            body.clear();
+        }
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body, url: request.url.clone() })
+    }
+
+    fn gate(&self, url: &Url) -> Arc<Gate> {
+        let host = authority(url);
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.get(&host) {
+            return Arc::clone(gate);
+        }
+        let named = if host == super::place::DOCKER_HUB { "docker.io" } else { &host };
+        let gate = Arc::new(Gate::new(self.registries.budget(named), Instant::now()));
+        gates.insert(host, Arc::clone(&gate));
+        gate
+    }
+
+    fn client(&self, request: &Request) -> Result<reqwest::Client, Problem> {
+        let near = is_loopback(request.url.host_str().unwrap_or_default());
+        let route = match (request.url.scheme(), near) {
+            ("https", true) => Route::Direct,
+            ("https", false) => Route::Proxied,
+            (_, true) => Route::Plain,
+            (_, false) => Route::PlainProxied,
+        };
+        let key = (request.trust.clone(), route);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = self.build(&request.trust, route, &authority(&request.url))?;
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+
+    fn build(&self, trust: &Trust, route: Route, host: &str) -> Result<reqwest::Client, Problem> {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("tagalong/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(self.patience.connect)
+            .read_timeout(self.patience.stall);
+        let builder = if matches!(route, Route::Plain | Route::Direct) { builder.no_proxy() } else { builder };
+        let builder = match trust {
+            // Plain http needs no authorities, and a machine may have none.
+            _ if matches!(route, Route::Plain | Route::PlainProxied) => builder.tls_certs_only([]),
+            Trust::System => builder,
+            Trust::Also(file) => builder.tls_certs_merge(certificates(file)?),
+            Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
+        };
+        builder.build().map_err(|error| Problem::NoTls { host: host.to_owned(), why: printable(&innermost(&error), 200) })
+    }
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Problem> {
+    let refuse = |reason: &str| Problem::Authority { path: path.clone(), reason: reason.to_owned() };
+    let bytes = std::fs::read(path).map_err(|error| refuse(&error.kind().to_string()))?;
+    match Certificate::from_pem_bundle(&bytes) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(refuse("it holds no PEM certificate")),
+    }
+}
+
+/// What servers of Go and nginx say to plain http on a port of TLS.
+fn wants_https(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.contains("HTTP request to an HTTPS server") || text.contains("plain HTTP request was sent to HTTPS port")
+}
+
+/// Whether a body holds what proved who asks: such a body is shown to nobody.
+fn echoes(body: &[u8], header: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let proof = header.to_str().unwrap_or_default().split_once(' ').map_or("", |(_, proof)| proof);
+    let decoded = BASE64_STANDARD.decode(proof).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map_or("", |(_, password)| password);
+    [proof, password].into_iter().any(|secret| !secret.is_empty() && text.contains(secret))
+}
+
+/// Where a redirect leads: never from https to plain http, and without a user.
+fn redirected(from: &Url, location: &str) -> Option<Url> {
+    let next = from.join(location).ok()?;
+    let kept = next.scheme() == "https" || (next.scheme() == "http" && from.scheme() == "http");
+    (kept && next.host_str().is_some() && next.username().is_empty() && next.password().is_none()).then_some(next)
+}
+
+/// A place without what may be a secret in it.
+pub(super) fn redacted(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(url) => printable(&format!("{}://{}{}", url.scheme(), authority(&url), url.path()), 200),
+        Err(_) => printable(text.split('?').next().unwrap_or_default(), 200),
+    }
+}
+
+/// Host, and port where it is not the scheme's own.
+pub(super) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Whether two URLs are on the same scheme, host and port.
+pub(super) fn same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme() && one.host_str() == other.host_str() && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// What is at the bottom of an error.
+pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_leaves_https_and_never_carries_a_user() {
+        for (word, from, location, next) in [
+            ("elsewhere", "https://a/v2/x", "https://cdn/blob?sig=1", Some("https://cdn/blob?sig=1")),
+            ("here", "https://a/v2/x", "/v2/y", Some("https://a/v2/y")),
+            ("same scheme", "https://a/v2/x", "//b/y", Some("https://b/y")),
+            ("down to plain http", "https://a/v2/x", "http://a/v2/y", None),
+            ("plain http stays", "http://a/v2/x", "http://b/y", Some("http://b/y")),
+            ("up to https", "http://a/v2/x", "https://b/y", Some("https://b/y")),
+            ("a user", "https://a/v2/x", "https://user:secret@b/y", None),
+            ("a file", "https://a/v2/x", "file:///etc/passwd", None),
+            ("no URL", "https://a/v2/x", "https://[", None),
+        ] {
+            let from = Url::parse(from).expect("a URL");
+            assert_eq!(redirected(&from, location).as_ref().map(Url::as_str), next, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_echoes_a_secret_is_noticed() {
+        for (word, header, body, echo) in [
+            ("password", "Basic Ym90Omh1bnRlcjI=", "who is hunter2?", true),
+            ("pair", "Basic Ym90Omh1bnRlcjI=", "got Ym90Omh1bnRlcjI=", true),
+            ("token", "Bearer abc.def", "token abc.def expired", true),
+            ("user alone", "Basic Ym90Omh1bnRlcjI=", "bot may not", false),
+            ("nothing", "Bearer abc.def", "denied", false),
+        ] {
+            assert_eq!(echoes(body.as_bytes(), &HeaderValue::from_static(header)), echo, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_in_a_place_is_left_out() {
+        for (word, text, safe) in [
+            ("query", "https://cdn/blob?sig=hunter2", "https://cdn/blob"),
+            ("user", "https://user:hunter2@cdn:8443/blob", "https://cdn:8443/blob"),
+            ("path alone", "/blob?sig=hunter2", "/blob"),
+        ] {
+            assert_eq!(redacted(text), safe, "{word}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! One cycle of one repository and branch.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::reading::Reading;
+use crate::{
+    config,
+    git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    manifest::KindPaths,
+    plan::{
+        Answer, Bounds, Index, Plan, Subjects, diff,
+        message::{Ci, Update, message},
+        report::Report,
+    },
+    policy::Blame,
+};
+
+/// How often a branch that moved is planned again.
+const TRIES: u32 = 10;
+/// How often a remote that does not answer is asked again.
+const NETWORK_TRIES: u32 = 3;
+/// The largest file that is edited.
+const FILE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// One repository and branch, and all that is configured for it.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// The repository's settings.
+    pub repository: config::Repository,
+    /// Where it is.
+    pub location: Location,
+    /// How to come to it.
+    pub access: Access,
+    /// Which images may be looked up.
+    pub images: config::ImageFilter,
+    /// Further kinds of objects that hold images.
+    pub kinds: Vec<KindPaths>,
+    /// How long to go on without learning anything from a registry.
+    pub patience: Duration,
+}
+
+/// What a cycle found and did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Every container with what became of it.
+    pub report: Report,
+    /// What was done.
+    pub done: Done,
+    /// The change as a unified diff; empty where there is none.
+    pub diff: Vec<u8>,
+    /// How many workloads the files hold.
+    pub workloads: usize,
+}
+
+/// What was done about a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing was to be done, or only planned.
+    Nothing,
+    /// So many files of a work tree were edited.
+    Files(usize),
+    /// A commit stands on the branch of a local repository.
+    Committed,
+    /// A commit was pushed.
+    Pushed,
+}
+
+/// Why a cycle ended without a report.
+#[derive(Debug, Error)]
+pub enum CycleError {
+    /// The repository cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The repository cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Somebody was faster each time.
+    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {TRIES} tries")]
+    Outrun {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
+}
+
+impl CycleError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Read(error) => error.blame(),
+            Self::Write(error) => error.blame(),
+            Self::Outrun { .. } => Blame::Remote,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read(error) => error.hint(),
+            Self::Write(error) => error.hint(),
+            Self::Outrun { .. } => Some("run it again when fewer commits arrive there: each time it is planned anew".to_owned()),
+        }
+    }
+}
+
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The steps of a cycle; what was read is kept for the next one.
+pub struct Cycle {
+    unit: Arc<Unit>,
+    source: Source,
+    reading: Reading,
+    clock: Clock,
+}
+
+/// The files of one tip, and what they ask for.
+pub struct Read {
+    pub(super) tip: Tip,
+    pub(super) index: Index,
+    pub(super) subjects: Subjects,
+}
+
+/// The plan for what was read, and the bytes that it would write.
+pub struct Planned {
+    plan: Plan,
+    /// New bytes by path.
+    changes: BTreeMap<String, Vec<u8>>,
+    diff: Vec<u8>,
+}
+
+/// What came of writing.
+pub enum Wrote {
+    /// It is done, or held for good.
+    Done(Box<Outcome>),
+    /// Somebody was faster: read and plan again after a pause.
+    Again,
+}
+
+impl Cycle {
+    /// Opens the repository; nothing is asked of anybody yet.
+    ///
+    /// # Errors
+    /// The repository cannot be opened.
+    pub fn open(unit: Arc<Unit>, clock: Clock) -> Result<Self, CycleError> {
+        let source = Source::open(&unit.location, &unit.access)?;
+        Ok(Self { unit, source, reading: Reading::default(), clock })
+    }
+
+    /// What the clock says.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Reads the branch and every file that changed since the last time.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn read(&mut self) -> Result<Read, CycleError> {
+        let Unit { repository, images, kinds, .. } = &*self.unit;
+        let tip = self.source.read(repository.branch.as_deref())?;
+        let index = self.reading.index(&self.source, &tip, kinds)?;
+        let subjects = index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) });
+        Ok(Read { tip, index, subjects })
+    }
+
+    /// Puts answers and places together; what cannot be edited is held.
+    ///
+    /// # Errors
+    /// A file that is to be edited cannot be read.
+    pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
+        let plan = Plan::new(&read.index, &read.subjects, answers);
+        let mut planned = Planned { plan, changes: BTreeMap::new(), diff: Vec::new() };
+        self.edit(read, &mut planned)?;
+        Ok(planned)
+    }
+
+    /// Whether the branch still stands where it was read.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn still_stands(&self, read: &Read) -> Result<bool, CycleError> {
+        let stands = self.source.stands(self.unit.repository.branch.as_deref())?;
+        Ok(stands.is_some() && stands == read.tip.commit)
+    }
+
+    /// Takes back what was read, so that the next reading parses only what differs.
+    pub fn keep(&mut self, read: Read) {
+        self.reading.keep(&read.tip, read.index);
+    }
+
+    /// Writes on top of the tip that was read; `attempt` counts from 1.
+    ///
+    /// # Errors
+    /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
+    pub fn write(&self, read: &Read, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
+        match self.source.write(&read.tip, &planned.changes, &self.commit(&planned), write) {
+            Ok(written) => Ok(Wrote::Done(Box::new(self.outcome(read, planned, Some(written))))),
+            Err(error) if is_refusal(&error) => {
+                planned.plan.refuse_all(&error.to_string(), error.hint().as_deref());
+                planned.diff.clear();
+                Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
+            }
+            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
+            Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the new bytes of every file; what cannot be edited is held.
+    fn edit(&self, read: &Read, planned: &mut Planned) -> Result<(), CycleError> {
+        let paths: Vec<String> = planned.plan.files().map(str::to_owned).collect();
+        for path in paths {
+            let Some(file) = read.tip.files.iter().find(|file| file.path == path) else { continue };
+            let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
+            let after = planned.plan.edit(&path, &before);
+            if after != before {
+                planned.diff.extend(diff::unified(&path, &before, &after));
+                planned.changes.insert(path, after);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, planned: &Planned) -> NewCommit {
+        let settings = &self.unit.repository.commit;
+        let updates: Vec<Update> = planned.plan.updates().filter_map(Update::of).collect();
+        let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
+        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
+        NewCommit { message: message(&updates, ci), signature }
+    }
+
+    /// An empty report of this tip.
+    pub(super) fn head(&self, tip: &Tip) -> Report {
+        Report::new(self.unit.repository.name.clone(), tip.branch.clone(), tip.commit.map(|commit| commit.to_string()))
+    }
+
+    /// What was found, and what was done about it.
+    pub(super) fn outcome(&self, read: &Read, planned: Planned, written: Option<Written>) -> Outcome {
+        let mut report = planned.plan.report(self.head(&read.tip));
+        report.unreadable = read.index.unreadable();
+        let done = match written {
+            None | Some(Written::Nothing) => Done::Nothing,
+            Some(Written::Files) => Done::Files(planned.changes.len()),
+            Some(Written::Committed(commit)) => {
+                report.pushed = Some(commit.to_string());
+                if matches!(self.source, Source::Mirror(_)) { Done::Pushed } else { Done::Committed }
+            }
+        };
+        Outcome { report, done, diff: planned.diff, workloads: read.index.workloads() }
+    }
+}
+
+/// A person has to change something at the remote: a hook, a protected branch, rights.
+fn is_refusal(error: &WriteError) -> bool {
+    match error {
+        WriteError::Refused { .. } => true,
+        WriteError::Remote(error) => error.blame() == Blame::Operator,
+        _ => false,
+    }
+}
+
+fn may_pass(error: &WriteError, attempt: u32) -> bool {
+    match error {
+        WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => attempt < TRIES,
+        WriteError::Remote(error) => error.blame() == Blame::Remote && attempt < NETWORK_TRIES,
+        _ => false,
+    }
+}
+
+/// How long to wait before the next attempt: growing and jittered, so that two who race do not meet again.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let longest = 50 * 2_u64.pow(attempt.min(4));
+    Duration::from_millis(fastrand::u64(longest / 2..=longest))
+}
+
+impl Planned {
+    /// Whether there is anything to write.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}

@@ -1,0 +1,208 @@
+//! `git http-backend` behind an HTTP server of this process.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Response, StatusCode, header},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, sync::oneshot};
+
+/// A server of all repositories in a folder; dropped, it is down.
+pub struct GitServer {
+    port: Arc<ReservedPort>,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Who may come in.
+pub enum Door {
+    /// Anybody.
+    Open,
+    /// One user with a password.
+    Basic(&'static str, &'static str),
+    /// Nobody: every request is answered with this status, content type and body.
+    Answer(u16, &'static str, &'static str),
+}
+
+/// A loopback port that nobody listens on and nobody else is given.
+pub struct ReservedPort {
+    socket: TcpSocket,
+}
+
+impl ReservedPort {
+    /// A free one.
+    pub fn new() -> Self {
+        Self { socket: bound(0) }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.socket.local_addr().expect("an address").port()
+    }
+}
+
+/// A socket bound to a loopback port (0 is any free one) that several sockets of this process may share.
+fn bound(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseport(true).expect("an option");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).expect("a port");
+    socket
+}
+
+struct Shared {
+    root: PathBuf,
+    door: Door,
+    requests: Mutex<Vec<String>>,
+    cut_pushes: AtomicBool,
+}
+
+impl GitServer {
+    /// Serves the repositories in `root`.
+    pub fn start(root: &Path, door: Door) -> Self {
+        let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
+        let (stop, stopped) = oneshot::channel();
+        let (tell, ready) = std::sync::mpsc::channel();
+        let port = Arc::new(ReservedPort::new());
+        let number = port.number();
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let listener = bound(number).listen(64).expect("the port is ours");
+                tell.send(()).expect("the test waits");
+                tokio::select! {
+                    served = axum::serve(listener, app) => served.expect("the server serves"),
+                    _ = stopped => {}
+                }
+            });
+        });
+        ready.recv().expect("the server starts");
+        Self { port, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The URL of `fleet.git`.
+    pub fn url(&self) -> String {
+        self.url_of("", "fleet.git")
+    }
+
+    /// A URL with `USER:PASSWORD@` or nothing before the host.
+    pub fn url_of(&self, userinfo: &str, repository: &str) -> String {
+        format!("http://{userinfo}127.0.0.1:{}/{repository}", self.port.number())
+    }
+
+    /// The method and path of every request since the last call.
+    pub fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.requests.lock().expect("no panic"))
+    }
+
+    /// From now on a push is carried out, and the connection is cut before its answer.
+    pub fn cut_pushes(&self) {
+        self.shared.cut_pushes.store(true, Ordering::Relaxed);
+    }
+}
+
+impl GitServer {
+    /// Takes the server down; while the port is held nobody else listens there.
+    pub fn stop(self) -> Arc<ReservedPort> {
+        let port = Arc::clone(&self.port);
+        drop(self);
+        // A program that another test is just starting holds a copy of the socket until it runs.
+        while TcpStream::connect(("127.0.0.1", port.number())).is_ok() {
+            std::thread::yield_now();
+        }
+        port
+    }
+}
+
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let line = format!("{} {}", request.method(), request.uri());
+    shared.requests.lock().expect("no panic").push(line);
+    let user = match shared.door {
+        Door::Open => None,
+        Door::Basic(user, password) if is_signed_in(request.headers(), user, password) => Some(user),
+        Door::Basic(..) => {
+            let refusal = Response::builder().status(StatusCode::UNAUTHORIZED).header(header::WWW_AUTHENTICATE, "Basic realm=\"git\"");
+            return refusal.body(Body::empty()).expect("a response");
+        }
+        Door::Answer(status, content_type, body) => {
+            return Response::builder().status(status).header(header::CONTENT_TYPE, content_type).body(Body::from(body)).expect("a response");
+        }
+    };
+    let is_push = request.uri().path().ends_with("/git-receive-pack");
+    let response = backend(&shared.root, user, request).await.expect("git http-backend runs");
+    if is_push && shared.cut_pushes.load(Ordering::Relaxed) {
+        let cut = futures_util::stream::iter([Err::<Bytes, _>(io::Error::other("cut"))]);
+        return Response::new(Body::from_stream(cut));
+    }
+    response
+}
+
+fn is_signed_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
+    let expected = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+    headers.get(header::AUTHORIZATION).is_some_and(|given| given == expected.as_str())
+}
+
+/// The CGI of RFC 3875, as far as `git http-backend` needs it.
+async fn backend(root: &Path, user: Option<&str>, request: Request) -> io::Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let mut command = tokio::process::Command::from(super::git::command(root));
+    command.arg("http-backend").env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1").env("REMOTE_ADDR", "127.0.0.1");
+    command
+        .env("REQUEST_METHOD", parts.method.as_str())
+        .env("PATH_INFO", parts.uri.path())
+        .env("QUERY_STRING", parts.uri.query().unwrap_or_default());
+    command.env("CONTENT_TYPE", header("content-type")).env("CONTENT_LENGTH", body.len().to_string());
+    for (variable, value) in [("HTTP_CONTENT_ENCODING", header("content-encoding")), ("GIT_PROTOCOL", header("git-protocol"))] {
+        if !value.is_empty() {
+            command.env(variable, value);
+        }
+    }
+    if let Some(user) = user {
+        command.env("REMOTE_USER", user);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // The program may answer before it has read everything.
+    let fed = tokio::spawn(async move { stdin.write_all(&body).await });
+    let output = child.wait_with_output().await?;
+    let _fed = fed.await;
+    parsed(&output.stdout)
+}
+
+fn parsed(output: &[u8]) -> io::Result<Response<Body>> {
+    let end = output.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(|| io::Error::other("no headers"))?;
+    let mut response = Response::builder();
+    for line in String::from_utf8_lossy(&output[..end]).lines() {
+        let (name, value) = line.split_once(": ").ok_or_else(|| io::Error::other("no header"))?;
+        response = match name {
+            "Status" => response.status(value[..3].parse::<u16>().map_err(io::Error::other)?),
+            _ => response.header(name, value),
+        };
+    }
+    response.body(Body::from(output[end + 4..].to_vec())).map_err(io::Error::other)
+}
