@@ -320,7 +320,7 @@ mod tests {
              poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \
              Prefix { host: \"c.x\", path: [] }], exclude_images: Some([\"x/*\"]), \
-             include_images: None, docker_config: Some(\"/d\") } }"
+             include_images: None, docker_config: Some(\"/d\") }, log: LogOverrides { level: None, format: None } }"
         );
     }
 

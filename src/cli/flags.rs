@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
+use crate::config::{GitOverrides, ImagePattern, LogOverrides, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -131,6 +131,7 @@ impl Target {
                 include_images: flat(registry.registry_include_image),
                 docker_config: registry.docker_config,
             },
+            log: LogOverrides::default(),
         }
     }
 }

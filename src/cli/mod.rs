@@ -8,6 +8,7 @@ pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+pub mod log;
 mod plan;
 mod policy;
 pub mod print;

@@ -1,6 +1,10 @@
 //! One cycle of one repository and branch.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -213,14 +217,13 @@ impl Cycle {
 
     /// Makes the new bytes of every file; what cannot be edited is held.
     fn edit(&self, read: &Read, planned: &mut Planned) -> Result<(), CycleError> {
-        let paths: Vec<String> = planned.plan.files().map(str::to_owned).collect();
-        for path in paths {
-            let Some(file) = read.tip.files.iter().find(|file| file.path == path) else { continue };
+        let paths: BTreeSet<String> = planned.plan.files().map(str::to_owned).collect();
+        for file in read.tip.files.iter().filter(|file| paths.contains(&file.path)) {
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
-            let after = planned.plan.edit(&path, &before);
+            let after = planned.plan.edit(&file.path, &before);
             if after != before {
-                planned.diff.extend(diff::unified(&path, &before, &after));
-                planned.changes.insert(path, after);
+                planned.diff.extend(diff::unified(&file.path, &before, &after));
+                planned.changes.insert(file.path.clone(), after);
             }
         }
         Ok(())

@@ -2,8 +2,15 @@
 
 pub mod command;
 pub mod cycle;
+pub mod http;
+pub mod log;
+pub mod metrics;
+pub mod notify;
 mod reading;
+pub mod ready;
 mod scan;
+pub mod shutdown;
+pub mod told;
 
 pub use command::Command;
 pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
