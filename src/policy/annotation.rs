@@ -80,8 +80,11 @@ pub struct Policy {
 impl Policy {
     /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
     pub fn identity(&self) -> String {
-        let keys = self.keys.written().iter().map(|(key, value)| format!("\n{key}={value}")).collect::<String>();
-        format!("{}\n{:?}{keys}", self.pattern, self.origin)
+        let mut identity = format!("{}\n{:?}", self.pattern, self.origin);
+        for (key, value) in self.keys.written() {
+            identity.extend(["\n", key, "=", value]);
+        }
+        identity
     }
 }
 
