@@ -80,7 +80,7 @@ pub struct Policy {
 impl Policy {
     /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
     pub fn identity(&self) -> String {
-        let keys = self.keys.written().iter().map(|(key, value)| format!("\n{key}={value}")).collect::<String>();
+        let keys: String = self.keys.written().iter().flat_map(|(key, value)| ["\n", key, "=", value]).collect();
         format!("{}\n{:?}{keys}", self.pattern, self.origin)
     }
 }
