@@ -80,11 +80,8 @@ pub struct Policy {
 impl Policy {
     /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
     pub fn identity(&self) -> String {
-        let mut identity = format!("{}\n{:?}", self.pattern, self.origin);
-        for (key, value) in self.keys.written() {
-            identity.extend(["\n", key, "=", value]);
-        }
-        identity
+        let keys: String = self.keys.written().iter().flat_map(|(key, value)| ["\n", key, "=", value]).collect();
+        format!("{}\n{:?}{keys}", self.pattern, self.origin)
     }
 }
 
