@@ -312,6 +312,7 @@ fn record(subject: &Subject, answers: &[Answer]) -> Record {
         reason: String::new(),
         blame: None,
         newer_elsewhere: None,
+        departs: None,
         hint: None,
     };
     match &subject.state {
@@ -337,7 +338,8 @@ fn take(record: &mut Record, decision: &Decision) {
     record.reason.clone_from(&decision.reason);
     record.hint.clone_from(&decision.hint);
     record.to = decision.winner.as_ref().map(|tag| Version { tag: Some(tag.to_string()), digest: decision.digest.as_ref().map(ToString::to_string) });
-    record.newer_elsewhere = decision.newer_elsewhere.as_ref().zip(decision.departs.as_ref()).map(|(tag, departs)| format!("{tag}, {departs}"));
+    record.newer_elsewhere = decision.newer_elsewhere.as_ref().map(ToString::to_string);
+    record.departs.clone_from(&decision.departs);
 }
 
 fn hold(record: &mut Record, held: Held) {

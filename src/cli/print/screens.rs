@@ -30,6 +30,7 @@ fn record(code: Code, workload: &str, image: &str, from: &str, to: Option<&str>,
         reason: to.map_or_else(String::new, |to| format!("{to} is the highest version in ~1")),
         blame: code.blame(),
         newer_elsewhere: None,
+        departs: None,
         hint: None,
     }
 }

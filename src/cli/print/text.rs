@@ -153,7 +153,7 @@ fn notes(report: &Report) -> Vec<String> {
         containers.entry(&record.workload).or_default().insert(&record.container);
     }
     for record in report.records() {
-        let Some(newer) = &record.newer_elsewhere else { continue };
+        let Some(newer) = record.elsewhere() else { continue };
         let name = tail(&record.workload);
         let name = if containers.keys().filter(|other| tail(other) == name).count() == 1 { name } else { &record.workload };
         let container = if containers[record.workload.as_str()].len() == 1 { String::new() } else { format!(", {}", record.container) };
