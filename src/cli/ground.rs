@@ -100,11 +100,9 @@ fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
     Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 
-impl Ground {
-    /// The clock of this machine.
-    pub fn clock(&self) -> Clock {
-        Arc::new(Timestamp::now)
-    }
+/// The clock of this machine.
+pub fn clock() -> Clock {
+    Arc::new(Timestamp::now)
 }
 
 impl Watcher for Progress {

@@ -19,6 +19,7 @@ const TOKEN_USER: &str = "x-access-token";
 #[derive(Clone)]
 pub struct RemoteUrl {
     scheme: Scheme,
+    plaintext: Plaintext,
     plain: String,
     host: Option<String>,
     user: Option<SecretString>,
@@ -38,7 +39,7 @@ pub enum Scheme {
     Ssh,
 }
 
-/// To which hosts plain `http://` is spoken.
+/// To which hosts plain `http://` is spoken, and so whose certificates are believed unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plaintext {
     /// To this machine only.
@@ -78,6 +79,9 @@ pub enum UrlFault {
     /// Plain http to another machine.
     #[error("plain http to another machine can be read and changed on the way")]
     Plaintext,
+    /// `user:password@host` alone.
+    #[error("it has no scheme")]
+    NoScheme,
     /// A query or a fragment.
     #[error("a repository's URL has no `?` and no `#`")]
     Extra,
@@ -91,7 +95,7 @@ impl RemoteUrl {
     pub fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlError> {
         let fail = |fault| UrlError { url: without_userinfo(text), fault };
         if !text.contains("://") && is_scp(text) {
-            return Ok(Self::scp(text));
+            return Ok(Self::scp(text, plaintext));
         }
         let mut url = Url::parse(text).map_err(|error| fail(UrlFault::Malformed(error.to_string())))?;
         let scheme = match url.scheme() {
@@ -115,18 +119,23 @@ impl RemoteUrl {
         if scheme != Scheme::File {
             url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| fail(UrlFault::Malformed("it has no host".to_owned())))?;
         }
-        Ok(Self { scheme, host: url.host_str().map(str::to_owned), plain: url.into(), user, password })
+        Ok(Self { scheme, plaintext, host: url.host_str().map(str::to_owned), plain: url.into(), user, password })
     }
 
-    fn scp(text: &str) -> Self {
+    fn scp(text: &str, plaintext: Plaintext) -> Self {
         let (user, rest) = text.split_once('@').unwrap_or(("", text));
         let host = rest.split(':').next().map(str::to_owned);
-        Self { scheme: Scheme::Ssh, plain: rest.to_owned(), host, user: Some(user.to_owned().into()), password: None }
+        Self { scheme: Scheme::Ssh, plaintext, plain: rest.to_owned(), host, user: Some(user.to_owned().into()), password: None }
     }
 
     /// How the remote is spoken to.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// Whether a person said that this remote need not be vouched for.
+    pub(super) fn is_insecure(&self) -> bool {
+        self.plaintext == Plaintext::Anywhere
     }
 
     /// The host, where it has one.
@@ -194,6 +203,7 @@ impl UrlError {
     pub fn hint(&self) -> Option<String> {
         Some(match &self.fault {
             UrlFault::Plaintext => "use https://, or set `insecure: true` for this repository".to_owned(),
+            UrlFault::NoScheme => "write `https://` before it".to_owned(),
             UrlFault::Extra => "name the branch with --branch".to_owned(),
             UrlFault::Malformed(_) | UrlFault::Scheme(_) => "a repository is a folder, https://HOST/PATH or file:///PATH".to_owned(),
         })
@@ -204,6 +214,12 @@ impl UrlError {
 pub(super) fn is_scp(text: &str) -> bool {
     let head = text.split('/').next().unwrap_or_default();
     head.split_once(':').is_some_and(|(host, _)| host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()))
+}
+
+/// The end of what looks like `user:password` before a host, where no scheme says what it is.
+pub(super) fn userinfo_without_scheme(text: &str) -> Option<usize> {
+    let end = text.rfind('@')?;
+    text[..end].split('/').next().is_some_and(|head| head.contains(':')).then_some(end)
 }
 
 fn is_loopback(url: &Url) -> bool {

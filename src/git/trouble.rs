@@ -122,9 +122,10 @@ impl RemoteError {
             (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
             (Trouble::Certificate(_), _) => {
-                "let this machine trust the certificate's authority: SSL_CERT_FILE names a file with the authorities to trust".to_owned()
+                "let this machine trust the certificate's authority: SSL_CERT_FILE names a file with the authorities to trust; `insecure: true` for this repository in tagalong.yaml trusts anybody".to_owned()
             }
-            (Trouble::Cut | Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => return None,
+            (Trouble::Cut | Trouble::Status(408 | 425 | 429 | 500..), _) => "try again later".to_owned(),
+            (Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => "`git ls-remote` with this URL asks the same, and may say more".to_owned(),
         })
     }
 }

@@ -6,6 +6,7 @@
 mod architecture;
 mod bless;
 mod config;
+mod daemon;
 mod demo;
 mod deploy;
 mod diff;
@@ -15,6 +16,7 @@ mod git;
 mod git_local;
 mod house;
 mod kit;
+mod laws;
 mod message;
 mod paths;
 mod registry;
