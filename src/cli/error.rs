@@ -147,11 +147,10 @@ impl CommandError {
             Self::Listen(error) => error.hint(),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
             Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
-            Self::Signals(_) => None,
             Self::Pattern { error, .. } => Some(error.hint().to_owned()),
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
-            Self::Input(_) => None,
+            Self::Input(_) | Self::Signals(_) => None,
             Self::NoWorkload { near, .. } if near.is_empty() => Some("name it as namespace:kind/name, or by a unique tail of that".to_owned()),
             Self::NoWorkload { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
             Self::NotInRoot { roots, .. } => {

@@ -7,7 +7,7 @@ use super::{
     args::{Args, ExplainArgs, Output},
     error::{CommandError, Roots},
     exit::{Check, Exit},
-    ground::Ground,
+    ground::{self, Ground},
     print::{self, Depth},
     progress::Progress,
     terminal,
@@ -27,7 +27,7 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
     let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };

@@ -102,10 +102,7 @@ impl fmt::Display for Reason {
             Self::OtherBuild => f.write_str("other series: only one of it and the current tag has a build number"),
             Self::AnyBuild => f.write_str("other series: with a build number"),
             Self::LongerNumber => f.write_str("other series: a far longer number than the current tag's"),
-            Self::FewerNumbers { has, wants } => {
-                let plural = if *has == 1 { "" } else { "s" };
-                write!(f, "{} number{plural}, the current tag has {}", count(*has), count(*wants))
-            }
+            Self::FewerNumbers { has, wants } => write!(f, "{}, the current tag has {}", count_of_numbers(*has), count(*wants)),
             Self::OneNumber => f.write_str("one number; the current tag is no version, so at least two are wanted"),
             Self::Latest => f.write_str("`latest` is never chosen unless the pattern is `latest`"),
             Self::Excluded => f.write_str("excluded"),
@@ -121,6 +118,11 @@ impl fmt::Display for Reason {
             Self::Outranked(None) => f.write_str("not known to be the best"),
         }
     }
+}
+
+/// `one number`, `two numbers`.
+pub(super) fn count_of_numbers(number: usize) -> String {
+    format!("{} number{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 fn count(number: usize) -> &'static str {

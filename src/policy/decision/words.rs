@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Court, Need};
+use super::{Court, Need, Verdict};
 use crate::{
-    image::{Tag, version::digits},
+    image::{
+        Tag,
+        version::{Version, digits},
+    },
     policy::{
-        TagCode,
+        Code, TagCode,
         choice::{Choice, Stop},
         pattern::{By, Rule},
-        reason::Reason,
+        reason::{Reason, count_of_numbers},
     },
 };
-
-use super::Verdict;
-use crate::policy::Code;
 
 impl Court<'_> {
     /// Why this tag wins.
@@ -104,6 +104,18 @@ fn and(names: &[&str]) -> String {
         [one] => (*one).to_owned(),
         [one, other] => format!("{one} and {other}"),
         [one, other, rest @ ..] => format!("{one}, {other} and {} more", rest.len()),
+    }
+}
+
+/// How a version departs from the series of the current tag.
+pub(super) fn departs(version: &Version<'_>, reason: &Reason) -> String {
+    let suffix = version.suffix();
+    match reason {
+        Reason::FewerNumbers { has, .. } => format!("of {}", count_of_numbers(*has)),
+        Reason::OtherBuild if suffix.build.is_empty() => "without a build number".to_owned(),
+        Reason::OtherBuild | Reason::AnyBuild => "with a build number".to_owned(),
+        _ if suffix.flavour.is_empty() => "without suffix".to_owned(),
+        _ => format!("with suffix -{}", suffix.flavour),
     }
 }
 

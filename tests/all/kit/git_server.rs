@@ -74,10 +74,15 @@ struct Shared {
 impl GitServer {
     /// Serves the repositories in `root`.
     pub fn start(root: &Path, door: Door) -> Self {
+        Self::at(&Arc::new(ReservedPort::new()), root, door)
+    }
+
+    /// Serves them on a port that a server was taken down from.
+    pub fn at(port: &Arc<ReservedPort>, root: &Path, door: Door) -> Self {
+        let port = Arc::clone(port);
         let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
-        let port = Arc::new(ReservedPort::new());
         let number = port.number();
         let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let thread = std::thread::spawn(move || {

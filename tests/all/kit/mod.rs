@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod recorded;
 pub mod registry;
 pub mod source;
+pub mod token;
 
 /// Installs the TLS provider, as `main` does; it may be installed already.
 pub fn install_tls() {

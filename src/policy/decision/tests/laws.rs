@@ -1,7 +1,10 @@
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::policy::select::{Key, Selector};
+use crate::{
+    image::version::Version,
+    policy::select::{Key, Selector},
+};
 
 const PATTERNS: [&str; 12] = [
     "semver:*",
