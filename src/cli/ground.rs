@@ -10,8 +10,8 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
-    git::{self, Access, Credentials, Location, Plaintext},
+    config::{self, Config, DockerConfig, Environment, Patience},
+    git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings},
     service::{Unit, Watcher},
@@ -47,24 +47,15 @@ impl Ground {
         let repository = config.repository_for(place)?;
         let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
         let location = Location::parse(place, plaintext)?;
-        let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
-            Credential::Basic { user, password } => Credentials { user, password },
-            Credential::Token(token) => Credentials::token(token),
-        });
+        let (access, told) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+        notes.extend(told);
         let docker = config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default();
         notes.extend(docker.notices().iter().map(ToString::to_string));
         let registries = config.registries_for(&repository);
         let client = Client::new(Settings { registries, docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) });
         let kinds =
             config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-        let unit = Unit {
-            repository,
-            location,
-            access: Access { state: config.state.clone(), credentials },
-            images: config.images.clone(),
-            kinds: kinds.collect(),
-            patience: config.timeout,
-        };
+        let unit = Unit { repository, location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
         Ok(Self { unit, client, notes })
     }
 }
