@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     plan::{Index, report::Report},
-    service::Cycle,
+    service::Command,
 };
 
 /// How near a name must be to be suggested.
@@ -27,8 +27,8 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut cycle = Cycle::open(&ground.unit, &ground.client, &progress)?;
-    let (explanation, report) = cycle.explain(|index| pick(index, explain)).await?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
+    let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
     let text = match explain.output {

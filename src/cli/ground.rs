@@ -14,13 +14,13 @@ use crate::{
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings},
-    service::{Unit, Watcher},
+    service::{Clock, Unit, Watcher},
 };
 
 /// A unit of work and the client that asks for it.
 pub struct Ground {
     /// The repository and branch.
-    pub unit: Unit,
+    pub unit: Arc<Unit>,
     /// The registries.
     pub client: Client,
     /// What else to tell the person.
@@ -56,7 +56,14 @@ impl Ground {
         let kinds =
             config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
         let unit = Unit { repository, location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
-        Ok(Self { unit, client, notes })
+        Ok(Self { unit: Arc::new(unit), client, notes })
+    }
+}
+
+impl Ground {
+    /// The clock of this machine.
+    pub fn clock(&self) -> Clock {
+        Arc::new(Timestamp::now)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     git::Write,
-    service::{Cycle, Done, Outcome},
+    service::{Command, Done, Outcome},
 };
 
 /// Shows what would change.
@@ -45,10 +45,10 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
     let started = Instant::now();
     let ground = Ground::prepare(args, target)?;
     let progress = Progress::begin("reading the repository");
-    let mut cycle = Cycle::open(&ground.unit, &ground.client, &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
     let (outcome, check) = match intent {
-        Intent::Show(check) => (cycle.plan().await?, check),
-        Intent::Write(write) => (cycle.apply(write).await?, Check::Nothing),
+        Intent::Show(check) => (command.plan().await?, check),
+        Intent::Write(write) => (command.apply(write).await?, Check::Nothing),
     };
     drop(progress);
     let exit = Exit::of_report(&outcome.report, check);

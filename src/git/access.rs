@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -44,6 +45,14 @@ pub enum AccessError {
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// No ssh-agent answers.
+    #[error("cannot ask the ssh-agent at `{}`", socket.display())]
+    Agent {
+        /// Its socket.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The known hosts cannot be read.
     #[error("cannot read the known hosts in `{}`", path.display())]
     KnownHosts {
@@ -110,8 +119,13 @@ fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<Strin
             }
             Identity::Key(Box::new(key))
         }
-        None if environment.variable("SSH_AUTH_SOCK").is_some() => Identity::Agent,
-        None => Identity::Nothing,
+        None => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
+            Some(socket) => {
+                UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
+                Identity::Agent
+            }
+            None => Identity::Nothing,
+        },
     };
     let known_hosts = match (&repository.known_hosts_file, environment.known_hosts()) {
         (Some(path), _) => known_hosts(path).map_err(|source| AccessError::KnownHosts { path: path.clone(), source })?,
@@ -150,6 +164,7 @@ impl AccessError {
             Self::Secret(error) => error.hint(),
             Self::Key(error) => error.hint(),
             Self::Authority(error) => error.hint(),
+            Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
             Self::KnownHosts { path, .. } => {
                 Some(format!("make it with `ssh-keyscan HOST > {}`, and compare the keys with what the host's owner says", path.display()))
             }

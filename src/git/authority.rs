@@ -121,9 +121,10 @@ impl Authority {
             Error::InvalidCertificate(NotValidYetContext { not_before, .. }) => format!("it is valid from {} only", date(*not_before)),
             Error::InvalidCertificate(NotValidYet) => "it is not valid yet".to_owned(),
             Error::InvalidCertificate(NotValidForNameContext { presented, .. }) if !presented.is_empty() => {
-                format!("it is not for `{host}`, but for {}", presented.join(", "))
+                format!("it is not for `{host}`, but for {}", presented.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "))
             }
             Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => format!("it does not name `{host}`"),
+            Error::InvalidCertificate(CertificateError::Other(_)) => format!("it is no server's certificate, and `{file}` does not hold it itself"),
             Error::InvalidCertificate(fault) => format!("it cannot be a server's certificate ({fault:?})"),
             other => other.to_string(),
         }
@@ -132,6 +133,11 @@ impl Authority {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
+}
+
+/// The name in `DnsName("git.example")` or `IpAddress(192.0.2.1)`.
+fn plain(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(_, name)| name.trim_end_matches(')').trim_matches('"'))
 }
 
 fn date(time: UnixTime) -> String {

@@ -15,6 +15,7 @@ use super::{
     authority::Trust,
     remote::{Credentials, RemoteUrl, Scheme},
     ssh::SshAccess,
+    text,
     trouble::{Doing, RemoteError, SignIn, Trouble},
 };
 
@@ -96,7 +97,7 @@ impl Contact {
         Ok(match authority {
             Ok(()) => CertificateCheckStatus::CertificateOk,
             Err(why) => {
-                distrust.set(Some(Trouble::Certificate(why)));
+                distrust.set(Some(Trouble::Authority(text::one_line(why.as_bytes(), self.secret()))));
                 CertificateCheckStatus::CertificatePassthrough
             }
         })
@@ -119,7 +120,7 @@ impl Contact {
     /// The failure of a conversation.
     pub fn failure(&self, doing: Doing, error: &git2::Error, talk: &Talk) -> RemoteError {
         let sign_in = talk.sign_in.get();
-        let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate);
+        let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate || error.class() == ErrorClass::Ssl);
         let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.is_none();
         let trouble = distrust.or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
         self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret()))

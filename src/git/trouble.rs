@@ -55,9 +55,6 @@ pub enum Trouble {
     /// The key cannot be read with the passphrase that is given, or at all.
     #[error("the SSH key `{}` cannot be opened: its passphrase is wrong, or it is damaged", .0.display())]
     KeyUnusable(PathBuf),
-    /// No ssh-agent answers.
-    #[error("no ssh-agent answers at `SSH_AUTH_SOCK`")]
-    NoAgent,
     /// Its host key is not accepted.
     #[error("{0}")]
     HostKey(Box<HostKeyFault>),
@@ -93,9 +90,12 @@ pub enum Trouble {
     /// The connection ended in the middle.
     #[error("the connection ended in the middle of the conversation")]
     Cut,
-    /// Its certificate is not vouched for.
+    /// Its certificate is not vouched for by what this machine trusts.
     #[error("its certificate is not vouched for: {0}")]
     Certificate(String),
+    /// Its certificate is not vouched for by the repository's own authority either.
+    #[error("its certificate is not vouched for: {0}")]
+    Authority(String),
     /// It sends us elsewhere.
     #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
@@ -156,7 +156,6 @@ impl RemoteError {
             (Trouble::KeyUnusable(path), _) => {
                 format!("`ssh-keygen -y -f {}` tells whether the passphrase in `sshPassphraseFile` or `sshPassphraseEnv` is right", path.display())
             }
-            (Trouble::NoAgent, _) => "start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned(),
             (Trouble::HostKey(fault), _) => fault.hint(),
             (Trouble::Denied { key: Some(key), .. }, Doing::Push) => format!("give this deploy key write access: {}", key.installable()),
             (Trouble::Denied { key: Some(key), .. }, Doing::Fetch) => format!("give this deploy key read access: {}", key.installable()),
@@ -167,6 +166,7 @@ impl RemoteError {
             (Trouble::UnknownHost(_), _) => "check the host's name and this machine's DNS".to_owned(),
             (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
+            (Trouble::Authority(_), _) => "let the server's owner renew it, or name the authority that signed it with `caFile`".to_owned(),
             (Trouble::Certificate(_), _) => {
                 "name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it".to_owned()
             }
@@ -185,7 +185,6 @@ impl Trouble {
             | Self::KeysNotTaken
             | Self::KeyRefused(_)
             | Self::KeyUnusable(_)
-            | Self::NoAgent
             | Self::HostKey(_)
             | Self::NotSsh
             | Self::Forbidden
@@ -193,6 +192,7 @@ impl Trouble {
             | Self::NotFound
             | Self::NotGit
             | Self::Certificate(_)
+            | Self::Authority(_)
             | Self::Redirected(_) => Blame::Operator,
             Self::Status(status) if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => Blame::Operator,
             _ => Blame::Remote,
@@ -260,7 +260,7 @@ impl Trouble {
         match () {
             () if has("failed to resolve address") => Self::UnknownHost(url.host().unwrap_or_default().to_owned()),
             () if has("Connection refused") => Self::ConnectionRefused,
-            () if has("timed out") => Self::TimedOut,
+            () if has("timed out") || has("Resource temporarily unavailable") => Self::TimedOut,
             () if has("failed to connect") => {
                 Self::Unreachable(message.rsplit(": ").next().map(|why| text::one_line(why.as_bytes(), None)).unwrap_or_default())
             }
@@ -268,6 +268,9 @@ impl Trouble {
             () if has("content-type") || has("invalid packet line") || has("invalid hex digit") || has("bad packet length") => Self::NotGit,
             () if has("EOF") || has("truncated write") || has("receiving data from socket") || has("could not read") || has("connection") => {
                 Self::Cut
+            }
+            () if has("the SSL certificate is invalid") => {
+                Self::Certificate("nobody whom this machine trusts signed it, it expired, or it is for another name".to_owned())
             }
             () if class == ErrorClass::Ssl => Self::Certificate(told()),
             () => Self::Other(told()),

@@ -3,6 +3,7 @@
 mod file;
 pub mod ignore;
 pub mod kustomize;
+mod scope;
 mod screen;
 mod site;
 pub mod splice;
@@ -10,6 +11,7 @@ mod workload;
 mod yaml;
 
 pub use file::{File, FluxYaml, Generation, Unreadable, UnreadableKind, read};
+pub use scope::{Scope, read_screened};
 pub use screen::{Charts, Concern, concerns, is_kustomization};
 pub use site::{Place, Scalar, Site};
 pub use workload::{Container, ImageField, KindPaths, Role, Workload, WorkloadId};

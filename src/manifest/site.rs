@@ -68,7 +68,10 @@ impl Scalar {
         self.start as usize..self.end as usize
     }
 
-    /// How many places of the document this scalar reaches: its own and those of aliases.
+    /// In how many places of the document this scalar is read: its own and those that aliases and merge keys give it.
+    ///
+    /// # Shape
+    /// A value that an own key hides is not read there, nor is a template: a key like `x-common` at the top of an object.
     pub fn feeds(&self) -> u32 {
         self.places
     }

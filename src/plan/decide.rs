@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     image::Reference,
-    manifest::splice::{Edit, EditRefused},
+    manifest::splice::{self, Edit, EditRefused},
     policy::{
         Blame, Code, List,
         decision::{Decision, Listing, Question, Wants, decide, explain},
@@ -22,8 +22,13 @@ use crate::{
 /// What is known of a repository.
 #[derive(Clone, Debug)]
 pub enum Known {
-    /// Its tags, each once.
-    Listed(Vec<TagRecord>),
+    /// Its tags.
+    Listed {
+        /// Each tag once.
+        records: Vec<TagRecord>,
+        /// Whether the list can be believed.
+        listing: Listing,
+    },
     /// It could not be listed.
     Failed(Failure),
     /// It was not listed yet.
@@ -75,19 +80,19 @@ impl Asked {
     /// Answers from what is known.
     pub fn answer(&self, knowledge: &Knowledge, now: Timestamp) -> Answer {
         match knowledge.get(&self.view()) {
-            Some(Known::Listed(records)) => Answer::Decided(decide(&self.question(records, now))),
+            Some(Known::Listed { records, listing }) => Answer::Decided(decide(&self.question(records, *listing, now))),
             Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
             Some(Known::Waiting) | None => Answer::Waiting,
         }
     }
 
-    fn question<'a>(&'a self, records: &'a [TagRecord], now: Timestamp) -> Question<'a> {
+    fn question<'a>(&'a self, records: &'a [TagRecord], listing: Listing, now: Timestamp) -> Question<'a> {
         Question {
             policy: &self.policy,
             tag: self.tag.as_ref(),
             digest: self.digest.as_ref(),
             records,
-            listing: Listing::Trusted,
+            listing,
             wants: Wants::Image,
             now,
             remembered: None,
@@ -111,12 +116,33 @@ impl Plan {
     }
 
     /// The edits of one file.
-    pub fn edits(&self, path: &str) -> Vec<Edit> {
+    fn edits(&self, path: &str) -> Vec<Edit> {
         self.edits.get(path).into_iter().flatten().map(|planned| planned.edit.clone()).collect()
     }
 
+    /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
+    pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
+        let edits = self.edits(path);
+        if let Ok(after) = splice::edit(path, before, &edits) {
+            return after;
+        }
+        for edit in &edits {
+            if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
+                self.refuse(path, edit, &refused);
+            }
+        }
+        let kept = self.edits(path);
+        match splice::edit(path, before, &kept) {
+            Ok(after) => after,
+            Err(refused) => {
+                kept.iter().for_each(|edit| self.refuse(path, edit, &refused));
+                before.to_vec()
+            }
+        }
+    }
+
     /// Holds what one edit of a file would have updated.
-    pub fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
+    fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
         let Some(planned) = self.edits.get_mut(path) else { return };
         let (out, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.edit == *edit);
         *planned = kept;
@@ -129,10 +155,10 @@ impl Plan {
     }
 
     /// Holds every update, because the remote refused them all.
-    pub fn refuse_all(&mut self, reason: &str, hint: Option<String>) {
+    pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
         self.edits.clear();
         for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
-            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.clone() });
+            hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
         }
     }
 
@@ -201,7 +227,7 @@ impl Plan {
             let record = &self.records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))),
-                code => shared(&self.name(at), code.as_str()),
+                _ => shared(&self.name(at), &record.reason),
             });
         }
         let taking_part: BTreeSet<(String, &str)> =
@@ -211,7 +237,7 @@ impl Plan {
         {
             return Some(shared(&format!("{container} of {workload}"), "not automated"));
         }
-        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "it is no image that is read"))
+        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "no image of a container"))
     }
 
     fn name(&self, at: usize) -> String {
@@ -244,7 +270,7 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
     let State::Asks(at) = subject.state else { return Vec::new() };
     let asked = &subjects.questions[at];
-    let Some(Known::Listed(records)) = knowledge.get(&asked.view()) else { return Vec::new() };
+    let Some(Known::Listed { records, listing }) = knowledge.get(&asked.view()) else { return Vec::new() };
     let candidate = |fate: &crate::policy::decision::Fate<'_>| Candidate {
         tag: fate.record.tag.to_string(),
         code: fate.reason.code(),
@@ -252,7 +278,7 @@ fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now
         created: created(fate.record, &asked.view()).map(|time| time.to_string()),
         first_seen: fate.record.first_seen.as_ref().map(|seen| seen.at.to_string()),
     };
-    explain(&asked.question(records, now)).1.iter().map(candidate).collect()
+    explain(&asked.question(records, *listing, now)).1.iter().map(candidate).collect()
 }
 
 fn created(record: &TagRecord, view: &View) -> Option<Timestamp> {

@@ -71,7 +71,7 @@ impl Index {
     /// Every container that takes part, as each root deploys it.
     pub fn subjects(&self, bounds: &Bounds<'_>) -> Subjects {
         let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
-        for deployed in deployed(&self.files) {
+        for deployed in deployed(&self.files, &self.unreadable) {
             let workload = &self.files[&deployed.path].workloads[deployed.workload];
             gathering.workload(&deployed, workload);
         }
@@ -81,7 +81,7 @@ impl Index {
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
         let id = |found: &Deployed| in_namespace(&self.files[&found.path].workloads[found.workload].id, found);
-        deployed(&self.files).into_iter().map(|found| (found.root.clone(), id(&found), found.path)).collect()
+        deployed(&self.files, &self.unreadable).into_iter().map(|found| (found.root.clone(), id(&found), found.path)).collect()
     }
 
     /// Each container that the scalars of a file feed: span, workload and container.

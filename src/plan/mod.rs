@@ -6,6 +6,7 @@ pub mod index;
 pub mod message;
 pub mod report;
 pub mod safe;
+pub mod schedule;
 pub mod subject;
 
 pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation};

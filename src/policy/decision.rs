@@ -248,11 +248,11 @@ impl<'a> Court<'a> {
             let when = eligible.map_or(String::new(), |at| format!(", the first is eligible at {at}"));
             return Verdict::new(Code::TooYoung, format!("every tag that could win is younger than `min-age`{when}"));
         }
-        let reason = match self.question.records.len() {
-            0 => "the repository lists no tags".to_owned(),
-            total => format!("none of {total} tags is left: {}", self.counts(choice)),
-        };
-        let verdict = Verdict::new(Code::NoTagMatches, reason);
+        let total = self.question.records.len();
+        if total == 0 {
+            return Verdict::new(Code::NoTagMatches, "the repository lists no tags").hint("push an image there, or check the image's name");
+        }
+        let verdict = Verdict::new(Code::NoTagMatches, format!("none of {total} tags is left: {}", self.counts(choice)));
         match self.way_out() {
             Some(hint) => verdict.hint(hint),
             None => verdict,

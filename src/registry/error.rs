@@ -91,7 +91,7 @@ pub enum Problem {
         wait: Option<Duration>,
     },
     /// Not asked, since the host asked to be left alone.
-    #[error("{host} asked to be left alone{}", patience(Some(*wait)))]
+    #[error("{host} asked to be left alone for {} s", seconds(*wait))]
     Resting {
         /// Who would be asked.
         host: String,
@@ -329,7 +329,10 @@ impl RegistryError {
                 format!("check that {registry} is a registry; set `endpoint` for it under `registries:` if its API is elsewhere")
             }
             (Problem::Silent { .. } | Problem::Broken { .. } | Problem::Failing { .. }, _) => "try again later".to_owned(),
-            (Problem::Odd { .. } | Problem::Answer { .. }, _) => return None,
+            (Problem::Answer { fault: Fault::Garbled(_), .. }, _) => "try again later".to_owned(),
+            (Problem::Odd { host, .. } | Problem::Answer { host, .. }, _) => {
+                format!("if it stays so, tell whoever runs {host}; `endpoint` under `registries:` names another place to ask")
+            }
         })
     }
 
@@ -361,7 +364,11 @@ impl fmt::Display for Said {
 }
 
 fn patience(wait: Option<Duration>) -> String {
-    wait.map_or_else(String::new, |wait| format!(", for {} s from now", wait.as_secs().max(1)))
+    wait.map_or_else(String::new, |wait| format!(", and asks to be left alone for {} s", seconds(wait)))
+}
+
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().max(1)
 }
 
 /// A stranger's text as a person may see it: one line, without characters that steer a terminal, cut to `longest` characters.
@@ -406,7 +413,7 @@ mod tests {
             ),
             (
                 Problem::Busy { host: host(), status: 429, said: Said::default(), wait: Some(Duration::from_secs(90)) },
-                "cannot list `ghcr.io/acme/app`: ghcr.io answered 429, for 90 s from now",
+                "cannot list `ghcr.io/acme/app`: ghcr.io answered 429, and asks to be left alone for 90 s",
                 Code::RateLimited,
                 "try again later",
             ),

@@ -1,25 +1,21 @@
 //! One cycle of one repository and branch.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{Watcher, reading::Reading, scan::Scan};
+use super::reading::Reading;
 use crate::{
     config,
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
-    manifest::{KindPaths, splice},
+    manifest::KindPaths,
     plan::{
-        Bounds, Index, Plan, Subject, Subjects, diff, explanation,
+        Answer, Bounds, Index, Plan, Subjects, diff,
         message::{Ci, Update, message},
-        report::{Explanation, Report},
+        report::Report,
     },
     policy::Blame,
-    registry::Client,
 };
 
 /// How often a branch that moved is planned again.
@@ -81,6 +77,14 @@ pub enum CycleError {
     /// The repository cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Somebody was faster each time.
+    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {TRIES} tries")]
+    Outrun {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
 }
 
 impl CycleError {
@@ -89,6 +93,7 @@ impl CycleError {
         match self {
             Self::Read(error) => error.blame(),
             Self::Write(error) => error.blame(),
+            Self::Outrun { .. } => Blame::Remote,
         }
     }
 
@@ -97,22 +102,31 @@ impl CycleError {
         match self {
             Self::Read(error) => error.hint(),
             Self::Write(error) => error.hint(),
+            Self::Outrun { .. } => Some("run it again when fewer commits arrive there: each time it is planned anew".to_owned()),
         }
     }
 }
 
-/// A cycle under way: what was read and learnt is kept when the branch moves.
-pub struct Cycle<'a> {
-    unit: &'a Unit,
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The steps of a cycle; what was read is kept for the next one.
+pub struct Cycle {
+    unit: Arc<Unit>,
     source: Source,
-    scan: Scan<'a>,
     reading: Reading,
-    watcher: &'a dyn Watcher,
-    now: fn() -> Timestamp,
+    clock: Clock,
 }
 
-/// What the files of one tip ask for, and the plan that answers.
-struct Planned {
+/// The files of one tip, and what they ask for.
+pub struct Read {
+    pub(super) tip: Tip,
+    pub(super) index: Index,
+    pub(super) subjects: Subjects,
+}
+
+/// The plan for one tip, and the bytes that it would write.
+pub struct Planned {
     tip: Tip,
     index: Index,
     plan: Plan,
@@ -121,98 +135,71 @@ struct Planned {
     diff: Vec<u8>,
 }
 
-impl<'a> Cycle<'a> {
+/// What came of writing.
+pub enum Wrote {
+    /// It is done, or held for good.
+    Done(Box<Outcome>),
+    /// Somebody was faster: read and plan again after a pause.
+    Again,
+}
+
+impl Cycle {
     /// Opens the repository; nothing is asked of anybody yet.
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn open(unit: &'a Unit, client: &'a Client, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
+    pub fn open(unit: Arc<Unit>, clock: Clock) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        let scan = Scan::new(client, unit.patience, watcher);
-        Ok(Self { unit, source, scan, reading: Reading::default(), watcher, now: Timestamp::now })
+        Ok(Self { unit, source, reading: Reading::default(), clock })
     }
 
-    /// Decides, and writes nothing.
+    /// What the clock says.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Reads the branch and every file that changed since the last time.
     ///
     /// # Errors
     /// The repository cannot be read.
-    pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
-        let (tip, index) = self.read()?;
-        let planned = self.decide(tip, index).await?;
-        Ok(self.outcome(&planned, None))
+    pub fn read(&mut self) -> Result<Read, CycleError> {
+        let Unit { repository, images, kinds, .. } = &*self.unit;
+        let tip = self.source.read(repository.branch.as_deref())?;
+        let index = self.reading.index(&self.source, &tip, kinds)?;
+        let subjects = index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) });
+        Ok(Read { tip, index, subjects })
     }
 
-    /// Decides and writes; where the branch moved meanwhile, plans again on the new tip.
+    /// Puts answers and places together; what cannot be edited is held.
     ///
     /// # Errors
-    /// The repository cannot be read or written. What a remote refuses for good is no error: the updates are held.
-    pub async fn apply(&mut self, write: Write) -> Result<Outcome, CycleError> {
-        let mut attempt = 0;
-        loop {
-            let (tip, index) = self.read()?;
-            let mut planned = self.decide(tip, index).await?;
-            if planned.changes.is_empty() {
-                return Ok(self.outcome(&planned, None));
-            }
-            self.watcher.writing();
-            attempt += 1;
-            match self.source.write(&planned.tip, &planned.changes, &self.commit(&planned), write) {
-                Ok(written) => return Ok(self.outcome(&planned, Some(written))),
-                Err(error) if is_refusal(&error) => {
-                    planned.plan.refuse_all(&error.to_string(), error.hint());
-                    planned.diff.clear();
-                    return Ok(self.outcome(&planned, None));
-                }
-                Err(error) if may_pass(&error, attempt) => {
-                    self.reading.keep(&planned.tip, planned.index);
-                    pause(attempt).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Decides about the workloads that `pick` chooses among all that the files hold, and tells the fate of every tag.
-    ///
-    /// # Errors
-    /// The repository cannot be read, or `pick` chooses none.
-    pub async fn explain<E: From<CycleError>>(
-        &mut self,
-        pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
-    ) -> Result<(Explanation, Report), E> {
-        let (tip, index) = self.read()?;
-        let wanted = pick(&index)?;
-        let mut subjects = self.subjects(&index);
-        // What stands beside them in their files may share a place with them.
-        let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));
-        let files: BTreeSet<String> = subjects.list.iter().filter(|subject| is_wanted(subject)).map(|subject| subject.file.clone()).collect();
-        subjects.keep(|subject| files.contains(&subject.file));
-        let now = (self.now)();
-        let answers = self.scan.answers(&subjects, now).await;
-        let plan = Plan::new(&index, &subjects, &answers);
-        let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
-        Ok((explanation, plan.report(self.head(&tip))))
-    }
-
-    fn read(&mut self) -> Result<(Tip, Index), CycleError> {
-        self.watcher.reading();
-        let tip = self.source.read(self.unit.repository.branch.as_deref())?;
-        let index = self.reading.index(&self.source, &tip, &self.unit.kinds)?;
-        Ok((tip, index))
-    }
-
-    fn subjects(&self, index: &Index) -> Subjects {
-        let Unit { repository, images, .. } = self.unit;
-        index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) })
-    }
-
-    async fn decide(&mut self, tip: Tip, index: Index) -> Result<Planned, CycleError> {
-        let subjects = self.subjects(&index);
-        let answers = self.scan.answers(&subjects, (self.now)()).await;
-        let plan = Plan::new(&index, &subjects, &answers);
-        let mut planned = Planned { tip, index, plan, changes: BTreeMap::new(), diff: Vec::new() };
+    /// A file that is to be edited cannot be read.
+    pub fn plan(&self, read: Read, answers: &[Answer]) -> Result<Planned, CycleError> {
+        let plan = Plan::new(&read.index, &read.subjects, answers);
+        let mut planned = Planned { tip: read.tip, index: read.index, plan, changes: BTreeMap::new(), diff: Vec::new() };
         self.edit(&mut planned)?;
         Ok(planned)
+    }
+
+    /// Writes on top of the tip that was read; `attempt` counts from 1.
+    ///
+    /// # Errors
+    /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
+    pub fn write(&mut self, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
+        match self.source.write(&planned.tip, &planned.changes, &self.commit(&planned), write) {
+            Ok(written) => Ok(Wrote::Done(Box::new(self.outcome(&planned, Some(written))))),
+            Err(error) if is_refusal(&error) => {
+                planned.plan.refuse_all(&error.to_string(), error.hint().as_deref());
+                planned.diff.clear();
+                Ok(Wrote::Done(Box::new(self.outcome(&planned, None))))
+            }
+            Err(error) if may_pass(&error, attempt) => {
+                self.reading.keep(&planned.tip, planned.index);
+                Ok(Wrote::Again)
+            }
+            Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes the new bytes of every file; what cannot be edited is held.
@@ -221,7 +208,7 @@ impl<'a> Cycle<'a> {
         for path in paths {
             let Some(file) = planned.tip.files.iter().find(|file| file.path == path) else { continue };
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
-            let after = edited(&mut planned.plan, &path, &before);
+            let after = planned.plan.edit(&path, &before);
             if after != before {
                 planned.diff.extend(diff::unified(&path, &before, &after));
                 planned.changes.insert(path, after);
@@ -234,15 +221,17 @@ impl<'a> Cycle<'a> {
         let settings = &self.unit.repository.commit;
         let updates: Vec<Update> = planned.plan.updates().filter_map(Update::of).collect();
         let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: (self.now)() };
+        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
         NewCommit { message: message(&updates, ci), signature }
     }
 
-    fn head(&self, tip: &Tip) -> Report {
+    /// An empty report of this tip.
+    pub(super) fn head(&self, tip: &Tip) -> Report {
         Report::new(self.unit.repository.name.clone(), tip.branch.clone(), tip.commit.map(|commit| commit.to_string()))
     }
 
-    fn outcome(&self, planned: &Planned, written: Option<Written>) -> Outcome {
+    /// What was found, and what was done about it.
+    pub(super) fn outcome(&self, planned: &Planned, written: Option<Written>) -> Outcome {
         let mut report = planned.plan.report(self.head(&planned.tip));
         report.unreadable = planned.index.unreadable();
         let done = match written {
@@ -254,27 +243,6 @@ impl<'a> Cycle<'a> {
             }
         };
         Outcome { report, done, diff: planned.diff.clone(), workloads: planned.index.workloads() }
-    }
-}
-
-/// The file with all edits that can be made; the others are held, and do not stop their neighbours.
-fn edited(plan: &mut Plan, path: &str, before: &[u8]) -> Vec<u8> {
-    let edits = plan.edits(path);
-    if let Ok(after) = splice::edit(path, before, &edits) {
-        return after;
-    }
-    for edit in &edits {
-        if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
-            plan.refuse(path, edit, &refused);
-        }
-    }
-    let kept = plan.edits(path);
-    match splice::edit(path, before, &kept) {
-        Ok(after) => after,
-        Err(refused) => {
-            kept.iter().for_each(|edit| plan.refuse(path, edit, &refused));
-            before.to_vec()
-        }
     }
 }
 
@@ -295,8 +263,15 @@ fn may_pass(error: &WriteError, attempt: u32) -> bool {
     }
 }
 
-/// Growing and jittered, so that two who race do not meet again.
-async fn pause(attempt: u32) {
-    let longest = 50 * 2_u64.pow(attempt.min(6));
-    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+/// How long to wait before the next attempt: growing and jittered, so that two who race do not meet again.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let longest = 50 * 2_u64.pow(attempt.min(4));
+    Duration::from_millis(fastrand::u64(longest / 2..=longest))
+}
+
+impl Planned {
+    /// Whether there is anything to write.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
 }

@@ -1,7 +1,7 @@
 //! From the files of a tip to an index: only what changed is parsed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     num::NonZero,
     sync::{Mutex, PoisonError, mpsc},
     thread,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     git::{self, BlobId, Content, ReadError, Source, Tip},
-    manifest::{self, Charts, Concern, File, KindPaths, Unreadable, UnreadableKind, ignore::Ignored},
+    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored},
     plan::Index,
 };
 
@@ -31,14 +31,8 @@ type Parsed = Result<Option<File>, Unreadable>;
 impl Reading {
     /// The index of a tip; files whose bytes are known already are not read again.
     pub(super) fn index(&mut self, source: &Source, tip: &Tip, kinds: &[KindPaths]) -> Result<Index, ReadError> {
-        let ignored = ignored(source, tip)?;
-        let charts = Charts::among(tip.files.iter().map(|file| file.path.as_str()));
-        let wanted: Vec<&git::File> = tip
-            .files
-            .iter()
-            .filter(|file| is_manifest(&file.path) && !charts.hold(&file.path) && !ignored.is_ignored(&file.path))
-            .take(FILES)
-            .collect();
+        let scope = Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?);
+        let wanted: Vec<&git::File> = tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect();
         let (mut files, mut open) = (BTreeMap::new(), Vec::new());
         let mut known = std::mem::take(&mut self.known);
         for file in wanted {
@@ -48,7 +42,7 @@ impl Reading {
             }
         }
         let mut unreadable = unlisted(tip);
-        let mut take = |parsed: Vec<(&git::File, Parsed)>, files: &mut BTreeMap<String, File>| {
+        let mut take = |parsed: Vec<(&git::File, Parsed)>| {
             for (file, parsed) in parsed {
                 match parsed {
                     Ok(Some(parsed)) => drop(files.insert(file.path.clone(), parsed)),
@@ -56,9 +50,11 @@ impl Reading {
                     Err(fault) => unreadable.push(fault),
                 }
             }
+            scope.named(&files, &unreadable)
         };
-        take(parse(source, open, kinds, Screening::ByBytes)?, &mut files);
-        take(parse(source, named(tip, &files), kinds, Screening::Nothing)?, &mut files);
+        let named = take(parse(source, open, kinds, Screening::ByBytes)?);
+        let named = tip.files.iter().filter(|file| named.contains(&file.path)).collect();
+        take(parse(source, named, kinds, Screening::Nothing)?);
         Ok(Index::new(files, unreadable))
     }
 
@@ -69,23 +65,10 @@ impl Reading {
     }
 }
 
-/// Files that a kustomization names and that the search of names and bytes left out.
-fn named<'t>(tip: &'t Tip, files: &BTreeMap<String, File>) -> Vec<&'t git::File> {
-    let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_ref()?)));
-    let named: BTreeSet<String> =
-        kustomizations.flat_map(|(path, kustomization)| kustomization.named(path)).filter(|path| !files.contains_key(path)).collect();
-    tip.files.iter().filter(|file| named.contains(&file.path)).collect()
-}
-
 #[derive(Clone, Copy)]
 enum Screening {
     ByBytes,
     Nothing,
-}
-
-fn is_manifest(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name == "Kustomization" || [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn ignored(source: &Source, tip: &Tip) -> Result<Ignored, ReadError> {
@@ -160,9 +143,9 @@ fn parse<'t>(
 }
 
 fn read(path: &str, bytes: &[u8], kinds: &[KindPaths], screening: Screening) -> Parsed {
-    match (manifest::concerns(path, bytes, kinds), screening) {
-        (Concern::Read, _) | (_, Screening::Nothing) => manifest::read(path, bytes, kinds).map(Some),
-        _ => Ok(None),
+    match screening {
+        Screening::ByBytes => manifest::read_screened(path, bytes, kinds),
+        Screening::Nothing => manifest::read(path, bytes, kinds).map(Some),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View},
     policy::{
         Code,
-        decision::{Need, wanted_platforms},
+        decision::{Listing, Need, wanted_platforms},
         record::{Metadata, TagRecord},
     },
     registry::{Client, RegistryError},
@@ -67,7 +67,7 @@ impl<'a> Scan<'a> {
     /// Lists each repository once, all at the same time.
     async fn list(&mut self, questions: &[Asked]) {
         let mut views: BTreeMap<Repository, BTreeSet<View>> = BTreeMap::new();
-        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed(_)))) {
+        for view in questions.iter().map(Asked::view).filter(|view| !matches!(self.knowledge.get(view), Some(Known::Listed { .. }))) {
             views.entry(view.repository.clone()).or_default().insert(view);
         }
         let client = self.client;
@@ -83,7 +83,10 @@ impl<'a> Scan<'a> {
             done += 1;
             watcher.listing(done, total);
             let known = match tags {
-                Ok(list) => Known::Listed(list.tags.into_iter().map(TagRecord::listed).collect()),
+                Ok(list) => {
+                    let records = list.tags.into_iter().map(TagRecord::listed).collect();
+                    Known::Listed { records, listing: Listing::Trusted }
+                }
                 Err(error) => Known::Failed(failure(&error)),
             };
             for view in views.get(&repository).into_iter().flatten() {
@@ -122,7 +125,7 @@ impl<'a> Scan<'a> {
 }
 
 fn learnt(knowledge: &mut Knowledge, view: &View, tag: &Tag, metadata: Metadata) {
-    if let Some(Known::Listed(records)) = knowledge.get_mut(view)
+    if let Some(Known::Listed { records, .. }) = knowledge.get_mut(view)
         && let Some(record) = records.iter_mut().find(|record| record.tag == *tag)
     {
         record.metadata = metadata;

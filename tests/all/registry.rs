@@ -425,8 +425,20 @@ async fn a_failure_that_stays_is_an_error() {
         ("500", Reply::new(500, vec![]), Code::Unreachable, "answered 500", 4),
         ("503", Reply::error(503, "UNAVAILABLE", "later"), Code::Unreachable, "answered 503 (UNAVAILABLE: later)", 4),
         ("429", Reply::error(429, "TOOMANYREQUESTS", "slow"), Code::RateLimited, "answered 429 (TOOMANYREQUESTS: slow)", 4),
-        ("429 for an hour", Reply::new(429, vec![]).header("Retry-After", "7200"), Code::RateLimited, "answered 429, for 3600 s from now", 1),
-        ("503 for a minute", Reply::new(503, vec![]).header("Retry-After", "60"), Code::RateLimited, "answered 503, for 60 s from now", 1),
+        (
+            "429 for an hour",
+            Reply::new(429, vec![]).header("Retry-After", "7200"),
+            Code::RateLimited,
+            "answered 429, and asks to be left alone for 3600 s",
+            1,
+        ),
+        (
+            "503 for a minute",
+            Reply::new(503, vec![]).header("Retry-After", "60"),
+            Code::RateLimited,
+            "answered 503, and asks to be left alone for 60 s",
+            1,
+        ),
         ("403", Reply::error(403, "DENIED", "no"), Code::Unauthorized, "answered 403 (DENIED: no)", 1),
         ("404 of a web server", Reply::new(404, b"<html>not found".to_vec()), Code::NotFound, "answered 404", 1),
     ] {

@@ -28,7 +28,7 @@ use crate::{
     git::Write,
     plan::report::Report,
     policy::Blame,
-    service::Cycle,
+    service::Command,
 };
 
 /// What an `apply` of the demo works on.
@@ -140,7 +140,7 @@ async fn apply(scene: Scene<'_>) -> Result<Applied, CommandError> {
     let config = Config::of_overrides(overrides)?;
     let ground = Ground::new(&config, scene.url.as_str(), Vec::new())?;
     let quiet = Progress::begin("demo");
-    let outcome = Cycle::open(&ground.unit, &ground.client, &quiet)?.apply(Write::Commit).await?;
+    let outcome = Command::open(&ground.unit, &ground.client, ground.clock(), &quiet)?.apply(Write::Commit).await?;
     let branch = outcome.report.branch.clone().unwrap_or_default();
     let ending = match &outcome.report.pushed {
         Some(commit) => Ending::Pushed { commit: commit.clone(), branch },

@@ -25,9 +25,9 @@ pub struct PrivateKey {
     /// The file.
     pub path: PathBuf,
     /// Its text.
-    pub(in crate::git) text: SecretString,
+    text: SecretString,
     /// What decrypts it.
-    pub(in crate::git) passphrase: Option<SecretString>,
+    passphrase: Option<SecretString>,
     /// The public key as one line, where the file tells it.
     pub(in crate::git) public: Option<String>,
 }

@@ -68,14 +68,15 @@ impl SshAccess {
             (None, SignIn::Wanted) => return Some(Trouble::KeyWanted),
             (Some(_), SignIn::Wanted) => return Some(Trouble::KeysNotTaken),
             (Some(offered), SignIn::Refused) => return Some(Trouble::KeyRefused(offered.clone())),
-            (Some(Offered::Agent), SignIn::Offered) if has("error authenticating") => return Some(Trouble::NoAgent),
+            // A host that counts strictly ends the connection at once.
+            (Some(offered), SignIn::Offered) if error.code() == ErrorCode::Auth => return Some(Trouble::KeyRefused(offered.clone())),
             (Some(Offered::Key { path, .. }), SignIn::Offered) if has("private key") => return Some(Trouble::KeyUnusable(path.clone())),
             _ => {}
         }
         match (error.code(), error.class()) {
             // The words of the program at the other end.
             (ErrorCode::Eof, ErrorClass::Ssh) => Some(Trouble::said(error.message(), self.offered())),
-            _ if has("imeout expired") || has("timed out") => Some(Trouble::TimedOut),
+            _ if has("imeout expired") || has("imed out") => Some(Trouble::TimedOut),
             _ if has("banner") => Some(Trouble::NotSsh),
             (_, ErrorClass::Ssh) if has("ocket disconnect") || has("ocket recv") || has("ocket send") => Some(Trouble::Cut),
             _ => None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kustomization, Obstacle};
-use crate::manifest::{File, Generation, screen::is_kustomization};
+use crate::manifest::{File, Generation, Unreadable, screen::is_kustomization};
 
 /// Kustomizations may use each other this deep.
 const LAYERS: usize = 64;
@@ -40,8 +40,9 @@ pub struct HeldByKustomize {
 ///
 /// # Shape
 /// Ordered by root, file and workload. A workload that a root reaches in several ways is listed once, held where one of them holds it.
-/// Patch files are no workloads: an annotated one is listed, held.
-pub fn deployed(files: &BTreeMap<String, File>) -> Vec<Deployed> {
+/// Patch files are no workloads: an annotated one is listed, held. Where a kustomization cannot be read, what stands beside and below it
+/// and belongs to no other is held.
+pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Vec<Deployed> {
     let layout = Layout::of(files);
     let mut found: BTreeSet<Deployed> = BTreeSet::new();
     for root in layout.roots() {
@@ -67,6 +68,7 @@ pub fn deployed(files: &BTreeMap<String, File>) -> Vec<Deployed> {
     }
     let mut found = once_each(found);
     hold_by_flux(files, &mut found);
+    unreadable.iter().for_each(|file| hold_by_unreadable(file, &mut found));
     found
 }
 
@@ -263,11 +265,29 @@ fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed]) {
         let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood yet");
         let held = HeldByKustomize { reason, path: path.clone(), line: flux.line, annotates: false };
         let top = folder(path);
-        let below = |path: &str| top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
-        for deployed in deployed.iter_mut().filter(|deployed| below(&deployed.path) || below(&deployed.root)) {
+        for deployed in deployed.iter_mut().filter(|deployed| is_below(top, &deployed.path) || is_below(top, &deployed.root)) {
             deployed.held.get_or_insert_with(|| held.clone());
         }
     }
+}
+
+/// What a kustomization or a `.flux.yaml` says that cannot be read nobody knows.
+fn hold_by_unreadable(file: &Unreadable, deployed: &mut [Deployed]) {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    let top = folder(&file.path);
+    let concerns = |deployed: &Deployed| match name {
+        ".flux.yaml" => is_below(top, &deployed.path) || is_below(top, &deployed.root),
+        // A file that is its own root is one that no kustomization claims.
+        name => is_kustomization(name) && deployed.root == deployed.path && is_below(top, &deployed.path),
+    };
+    let held = HeldByKustomize { reason: file.to_string(), path: file.path.clone(), line: file.line.unwrap_or(1), annotates: false };
+    for deployed in deployed.iter_mut().filter(|deployed| concerns(deployed)) {
+        deployed.held.get_or_insert_with(|| held.clone());
+    }
+}
+
+fn is_below(top: &str, path: &str) -> bool {
+    top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The folder of a file, empty for the top.

@@ -1,14 +1,22 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::manifest::{File, read};
+use crate::manifest::{File, Unreadable, read};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: 'x:1'}]}\n";
 const ANNOTATED: &str =
     "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {fluxcd.io/automated: 'true'}}\nspec: {containers: [{name: c, image: 'x:1'}]}\n";
 
-fn files(texts: &[(&str, &str)]) -> BTreeMap<String, File> {
-    texts.iter().map(|(path, text)| ((*path).to_owned(), read(path, text.as_bytes(), &[]).expect(path))).collect()
+/// The files that can be read, and those that cannot.
+fn files(texts: &[(&str, &str)]) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+    let (mut files, mut unreadable) = (BTreeMap::new(), vec![]);
+    for (path, text) in texts {
+        match read(path, text.as_bytes(), &[]) {
+            Ok(file) => drop(files.insert((*path).to_owned(), file)),
+            Err(fault) => unreadable.push(fault),
+        }
+    }
+    (files, unreadable)
 }
 
 /// `root path namespace`, and `| reason` where held.
@@ -20,7 +28,8 @@ fn shown(texts: &[(&str, &str)]) -> Vec<String> {
             .map(|held| format!(" | {} ({}:{}{})", held.reason, held.path, held.line, if held.annotates { ", annotates" } else { "" }));
         format!("{} {} {}{}", found.root, found.path, found.namespace.as_deref().unwrap_or("-"), held.unwrap_or_default())
     };
-    deployed(&files(texts)).iter().map(line).collect()
+    let (files, unreadable) = files(texts);
+    deployed(&files, &unreadable).iter().map(line).collect()
 }
 
 #[test]
@@ -190,4 +199,35 @@ fn a_flux_yaml_that_generates_holds_what_stands_below() {
         let found = shown(&[("x/.flux.yaml", text), ("x/y/a.yaml", POD), ("xy/a.yaml", POD)]);
         assert_eq!((found[0].contains("x/.flux.yaml generates manifests"), found[1].as_str()), (held, "xy/a.yaml xy/a.yaml -"), "{text}");
     }
+}
+
+#[test]
+fn what_a_kustomization_that_cannot_be_read_may_change_is_held() {
+    let (broken, reason) = ("images: [\n", "cannot read `k/kustomization.yaml`: a `{` or `[` is not closed (k/kustomization.yaml:1)");
+    let found = shown(&[
+        ("k/kustomization.yaml", broken),
+        ("k/a.yaml", POD),
+        ("k/below/b.yaml", POD),
+        ("k/own/kustomization.yaml", "resources: [c.yaml]\n"),
+        ("k/own/c.yaml", POD),
+        ("k/shared/d.yaml", POD),
+        ("prod/kustomization.yaml", "resources: [../k/shared/d.yaml]\n"),
+        ("k2/e.yaml", POD),
+    ]);
+    assert_eq!(
+        found,
+        [
+            &format!("k/a.yaml k/a.yaml - | {reason}"),
+            &format!("k/below/b.yaml k/below/b.yaml - | {reason}"),
+            "k/own k/own/c.yaml -",
+            "k2/e.yaml k2/e.yaml -",
+            "prod k/shared/d.yaml -",
+        ]
+    );
+}
+
+#[test]
+fn what_stands_below_a_flux_yaml_that_cannot_be_read_is_held() {
+    let found = shown(&[("x/.flux.yaml", "a: @\n"), ("x/y/a.yaml", POD), ("x/kustomization.yaml", "resources: [y/a.yaml]\n"), ("xy/a.yaml", POD)]);
+    assert_eq!(found, ["x x/y/a.yaml - | cannot read `x/.flux.yaml`: a value cannot begin with `@` (x/.flux.yaml:1)", "xy/a.yaml xy/a.yaml -"]);
 }

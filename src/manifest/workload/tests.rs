@@ -240,6 +240,15 @@ fn aliases_and_merge_keys_lead_to_the_image_at_the_anchor() {
         ("container", "spec: {containers: [&c {name: a, image: nginx:1}, *c]}", "nginx:1", 3, 2),
         ("list", "spec:\n  containers: &c [{name: a, image: nginx:1}]\n  initContainers: *c", "nginx:1", 4, 2),
         ("merge of a merge", "x: &i {image: nginx:1}\ny: &c {<<: *i}\nspec: {containers: [{<<: *c}, {<<: *c}]}", "nginx:1", 3, 4),
+        ("template", "x-c: &c {image: nginx:1}\nspec:\n  containers:\n  - {name: a, <<: *c}\n  - {<<: *c, name: b}", "nginx:1", 3, 2),
+        (
+            "hidden by an own key",
+            "spec:\n  containers:\n  - &c {name: a, image: nginx:1}\n  - {<<: *c, name: b}\n  hostAliases: [{<<: *c, image: other}]",
+            "nginx:1",
+            5,
+            2,
+        ),
+        ("key", "spec: {containers: [{name: a, image: &i nginx:1}, {name: b, image: *i}], nodeSelector: {*i : x}}", "nginx:1", 3, 3),
         ("pod spec", "x: &s {containers: [{name: a, image: nginx:1}, {name: b, image: nginx:1}]}\nspec: *s", "nginx:1", 3, 2),
     ] {
         let found = only(&format!("apiVersion: v1\nkind: Pod\n{text}\n"));

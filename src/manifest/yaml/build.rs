@@ -114,11 +114,9 @@ impl Builder {
         Ok(())
     }
 
-    pub(super) fn finish(mut self, source: &str, skipped: usize) -> Result<Tree<'_>, Fault> {
-        if self.aliases {
-            count_places(&mut self.nodes);
-        }
-        let tree = Tree { source, skipped, nodes: self.nodes, roots: self.roots, reading: self.reading, lines: OnceCell::new() };
+    pub(super) fn finish(self, source: &str, skipped: usize) -> Result<Tree<'_>, Fault> {
+        let Self { nodes, roots, reading, aliases, .. } = self;
+        let tree = Tree { source, skipped, nodes, roots, reading, aliases, lines: OnceCell::new(), places: OnceCell::new() };
         tree.check_tabs()?;
         Ok(tree)
     }
@@ -137,7 +135,7 @@ impl Builder {
             Some(_) => Tag::Other,
         };
         let next = index(node + 1);
-        self.nodes.push(Node { kind, tag, next, line: at.line, column: at.column, places: 1, position, properties, text });
+        self.nodes.push(Node { kind, tag, next, line: at.line, column: at.column, position, properties, text });
         Ok(node)
     }
 
@@ -186,31 +184,4 @@ fn shown(text: &str) -> String {
 
 fn index(node: usize) -> u32 {
     u32::try_from(node).expect("there are far fewer nodes")
-}
-
-/// Counts, from the last node to the first, in how many places of the document each node stands.
-///
-/// An alias always follows the whole of what it names, so that all aliases of a node are counted when the node is reached.
-fn count_places(nodes: &mut [Node]) {
-    let mut extra: BTreeMap<usize, u32> = BTreeMap::new();
-    let mut ends: Vec<usize> = (0..nodes.len()).filter(|node| nodes[*node].properties != 0).collect();
-    ends.sort_by_key(|node| (nodes[*node].next, std::cmp::Reverse(*node)));
-    let mut open: Vec<(usize, u32)> = vec![];
-    // The bound on what aliases repeat keeps this far below its type's.
-    let mut places = 1_u32;
-    for node in (0..nodes.len()).rev() {
-        while let Some(&last) = ends.last().filter(|last| nodes[**last].next as usize > node) {
-            let more = extra.get(&last).copied().unwrap_or(0);
-            places += more;
-            open.push((last, more));
-            ends.pop();
-        }
-        nodes[node].places = places;
-        if let Kind::Alias(target) = nodes[node].kind {
-            *extra.entry(target as usize).or_insert(0) += places;
-        }
-        while let Some((_, more)) = open.pop_if(|(start, _)| *start == node) {
-            places -= more;
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod build;
 mod compare;
 mod events;
 mod fault;
+mod places;
 pub(super) mod plain;
 pub(super) mod reading;
 mod span;

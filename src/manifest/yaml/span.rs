@@ -36,11 +36,6 @@ impl Tree<'_> {
         (node.position, node.properties)
     }
 
-    /// In how many places of the document the scalar stands, aliases followed.
-    pub(in crate::manifest) fn places(&self, node: usize) -> u32 {
-        self.nodes[self.target(node)].places
-    }
-
     /// The rest of the line on which a node begins, for people.
     pub(in crate::manifest) fn rest_of_line(&self, node: usize) -> &str {
         let Node { line, column, .. } = self.nodes[node];

@@ -1,6 +1,6 @@
 //! The flat tree of a file's documents.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use super::Reading;
 
@@ -44,8 +44,6 @@ pub(super) struct Node {
     pub(super) line: u32,
     /// In characters from 0.
     pub(super) column: u32,
-    /// In how many places of the document the node stands, aliases followed.
-    pub(super) places: u32,
     /// Its position among the events of the reading.
     pub(super) position: u32,
     pub(super) properties: u64,
@@ -66,6 +64,9 @@ pub(in crate::manifest) struct Tree<'a> {
     pub(super) nodes: Vec<Node>,
     pub(super) roots: Vec<usize>,
     pub(super) reading: Reading,
+    pub(super) aliases: bool,
+    /// In how many places each node is read, counted when first asked for.
+    pub(super) places: OnceCell<Vec<u32>>,
     /// The byte where each line starts.
     pub(super) lines: OnceCell<Vec<u32>>,
 }
@@ -160,14 +161,11 @@ impl Tree<'_> {
     /// Every key and value of a mapping, merge keys followed, own keys first.
     pub(in crate::manifest) fn merged_entries(&self, mapping: usize) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = vec![];
+        let mut names: BTreeSet<&str> = BTreeSet::new();
         let mut open = vec![mapping];
         while let Some(mapping) = open.pop() {
-            for (key, value) in self.entries(mapping) {
-                let hidden = |(other, _): &(usize, usize)| self.scalar(*other) == self.scalar(key);
-                if !self.is_merge(key) && !found.iter().any(hidden) {
-                    found.push((key, value));
-                }
-            }
+            let shown = |(key, _): &(usize, usize)| !self.is_merge(*key) && self.scalar(*key).is_none_or(|(name, _)| names.insert(name));
+            found.extend(self.entries(mapping).filter(shown));
             open.extend(self.merged(mapping).into_iter().rev());
         }
         found

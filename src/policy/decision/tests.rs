@@ -68,7 +68,7 @@ fn versions_stay_in_their_series() {
             "semver:17",
             "17.0.9_9-jre-alpine",
             "17.0.9_9-jre-alpine 17.0.10_7-jre-alpine 17.0.11_9-jdk-alpine 17.0.11_9-jre",
-            "updated 17.0.10_7-jre-alpine",
+            "updated 17.0.10_7-jre-alpine elsewhere 17.0.11_9-jre",
         ),
         ("bitnami", "semver:~15", "15.4.0-debian-11-r10", "15.4.0-debian-11-r45 15.5.0-debian-12-r1 15.4.0", "updated 15.5.0-debian-12-r1"),
         ("four numbers", "semver:~4", "4.0.19.2991", "4.0.19.2995 4.0.20 4.0.19.2991", "updated 4.0.19.2995 elsewhere 4.0.20"),

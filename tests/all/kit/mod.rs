@@ -1,10 +1,16 @@
-//! What tests stand on: real servers on free loopback ports, temporary folders, a cleared environment.
+//! What tests stand on: recorded registries; real servers on free loopback ports, temporary folders, a cleared environment.
 
+pub mod binary;
+pub mod certificates;
+pub mod cycle;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
+pub mod proxy;
+pub mod recorded;
 pub mod registry;
 pub mod source;
+pub mod sshd;
 
 /// Installs the TLS provider, as `main` does; it may be installed already.
 pub fn install_tls() {

@@ -115,9 +115,8 @@ impl Registry {
             Mode::Open | Mode::Basic => String::new(),
         };
         let config = format!(
-            "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
-             http:\n  addr: 127.0.0.1:0\n  secret: test\n{tls}{auth}",
-            path.join("storage").display()
+            "version: 0.1\nlog:\n  level: info\nstorage:\n  inmemory: {{}}\n  delete:\n    enabled: true\n\
+             http:\n  addr: 127.0.0.1:0\n  secret: test\n{tls}{auth}"
         );
         let config_path = path.join("config.yml");
         fs::write(&config_path, config).expect("the configuration is written");
@@ -153,13 +152,22 @@ impl Registry {
 
     /// Pushes an image; the answer is the digest that the tag points to.
     pub fn push(&self, repository: &str, tag: &str, spec: &ImageSpec) -> String {
+        self.push_all(repository, &[(tag, spec)]).remove(0)
+    }
+
+    /// Pushes images; the answers are the digests that the tags point to.
+    pub fn push_all(&self, repository: &str, images: &[(&str, &ImageSpec)]) -> Vec<String> {
         self.with_runtime(async |client| {
-            let pushed = Pushing { registry: self, client, repository, tag };
-            match spec.kind {
-                Kind::Image => pushed.image(Some(tag), spec, platforms(spec)[0]).await.1,
-                Kind::Chart | Kind::Signature => pushed.artifact(tag, spec.kind).await,
-                Kind::Index | Kind::AttestedIndex => pushed.index(tag, spec).await,
+            let mut digests = Vec::new();
+            for &(tag, spec) in images {
+                let pushed = Pushing { registry: self, client, repository, tag };
+                digests.push(match spec.kind {
+                    Kind::Image => pushed.image(Some(tag), spec, platforms(spec)[0]).await.1,
+                    Kind::Chart | Kind::Signature => pushed.artifact(tag, spec.kind).await,
+                    Kind::Index | Kind::AttestedIndex => pushed.index(tag, spec).await,
+                });
             }
+            digests
         })
     }
 
@@ -369,7 +377,8 @@ pub fn program(name: &str) -> Command {
     command
 }
 
-fn run(command: &mut Command, package: &str) -> String {
+/// What a program prints, which must go well; `package` is the one of Debian that holds it.
+pub fn run(command: &mut Command, package: &str) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; on Debian: apt-get install {package}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")

@@ -1,0 +1,165 @@
+//! From tags in a registry to a pushed commit, beside the same edit by the `git` program in the same run.
+//!
+//! A bare repository of 20,000 manifests behind `git http-backend`, and a registry, both on loopback; all files on tmpfs where there is one.
+
+#![expect(clippy::disallowed_methods, reason = "edge: runs programs, reads the clock and files")]
+
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../../tests/all/kit/git.rs"]
+mod git;
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../../tests/all/kit/git_server.rs"]
+mod git_server;
+
+mod fleet;
+mod measure;
+mod registry;
+
+use std::{path::Path, process::Command};
+
+use fleet::{Annotated, FILES, Fleet, UPDATES};
+use git_server::{Door, GitServer};
+use measure::{Figures, measure};
+use registry::Registry;
+use tempfile::TempDir;
+
+/// How often each case is timed; once more for its peak memory.
+const RUNS: usize = 7;
+
+/// A fleet behind a server, and who wrote to it last does not matter: each round has new tags and a new commit of somebody.
+struct Stage {
+    fleet: Fleet,
+    server: GitServer,
+    registry: Registry,
+}
+
+impl Stage {
+    fn new(annotated: Annotated) -> Self {
+        let registry = Registry::start();
+        let fleet = Fleet::new(annotated, &registry.host());
+        let server = GitServer::start(fleet.bare.root(), Door::Open);
+        Self { fleet, server, registry }
+    }
+
+    /// What happens between two cycles: new images, and a commit.
+    fn go_on(&self) {
+        let newest = self.registry.release();
+        self.fleet.somebody_commits(newest);
+    }
+
+    fn tagalong(&self, verb: &str, state: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagalong"));
+        command.env_clear().current_dir(state).arg(verb).arg(self.server.url()).arg("--state").arg(state);
+        command.args(["--registry-insecure-host", &self.registry.host(), "--registry-rps", "100000"]);
+        command
+    }
+
+    /// What a person would type; which files to edit is known beforehand.
+    fn git(&self, checkout: &Path) -> Vec<Command> {
+        let newest = self.registry.newest();
+        let arguments: [&[&str]; 4] =
+            [&["fetch", "--quiet"], &["merge", "--quiet", "--ff-only", "origin/main"], &["commit", "--quiet", "-am", "x"], &["push", "--quiet"]];
+        let mut commands: Vec<Command> = arguments
+            .iter()
+            .map(|arguments| {
+                let mut command = git::command(checkout);
+                command.args(*arguments);
+                command
+            })
+            .collect();
+        let mut sed = Command::new("sed");
+        sed.current_dir(checkout).args(["-i", &format!("s/:1\\.2\\.[0-9]*/:1.2.{newest}/")]).args(fleet::updated());
+        commands.insert(2, sed);
+        commands
+    }
+
+    fn clone(&self, into: &Path) -> Command {
+        let mut command = git::command(into);
+        command.args(["clone", "--quiet", &self.server.url(), "."]);
+        command
+    }
+
+    /// From a mirror that has all but the last commit.
+    fn warm(&self, verb: &str) -> Figures {
+        let state = folder();
+        measure::run(vec![self.tagalong("plan", state.path())]);
+        measure(RUNS, || {
+            self.go_on();
+            vec![self.tagalong(verb, state.path())]
+        })
+    }
+
+    fn cold(&self) -> Figures {
+        let mut state = folder();
+        measure(RUNS, || {
+            self.go_on();
+            state = folder();
+            vec![self.tagalong("apply", state.path())]
+        })
+    }
+
+    /// Nothing is new at all.
+    fn idle(&self) -> Figures {
+        let state = folder();
+        measure::run(vec![self.tagalong("apply", state.path())]);
+        measure(RUNS, || vec![self.tagalong("plan", state.path())])
+    }
+
+    fn git_warm(&self) -> Figures {
+        let checkout = folder();
+        measure::run(vec![self.clone(checkout.path())]);
+        measure(RUNS, || {
+            self.go_on();
+            self.git(checkout.path())
+        })
+    }
+
+    fn git_cold(&self) -> Figures {
+        let mut checkout = folder();
+        measure(RUNS, || {
+            self.go_on();
+            checkout = folder();
+            let mut commands = vec![self.clone(checkout.path())];
+            commands.extend(self.git(checkout.path()).split_off(2));
+            commands
+        })
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn main() {
+    // Under `cargo test` the bench only has to build.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::env::override_temp_dir(memory).expect("nothing was asked for before");
+    }
+    let stage = Stage::new(Annotated::Updated);
+    println!(
+        "cycle: {FILES} manifests, {} bytes, {} folders; {UPDATES} updates; {}; medians of {RUNS} runs",
+        stage.fleet.bytes,
+        stage.fleet.folders,
+        tempfile::env::temp_dir().display()
+    );
+    println!("{:58} {:>8} {:>8} {:>8} {:>9}", "", "median s", "least s", "most s", "peak MiB");
+    report("apply, warm mirror, only the updated annotated", &stage.warm("apply"));
+    report("plan, warm mirror, nothing new", &stage.idle());
+    report("apply, cold", &stage.cold());
+    report("git fetch, merge, sed, commit, push; warm checkout", &stage.git_warm());
+    report("git clone, sed, commit, push; cold", &stage.git_cold());
+    let stage = Stage::new(Annotated::All);
+    report("apply, warm mirror, all annotated", &stage.warm("apply"));
+    report("plan, warm mirror, all annotated, nothing new", &stage.idle());
+    let stage = Stage::new(Annotated::None);
+    report("apply, warm mirror, none annotated", &stage.warm("apply"));
+}
+
+fn report(case: &str, figures: &Figures) {
+    let Figures { median, least, most, peak } = figures;
+    println!("{case:58} {:8.3} {:8.3} {:8.3} {:9.1}", median.as_secs_f64(), least.as_secs_f64(), most.as_secs_f64(), peak / 1024.0);
+}

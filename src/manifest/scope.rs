@@ -1,0 +1,71 @@
+//! Which files of a tree are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored};
+
+/// The parts of a tree that hold no manifests, or none that may be edited.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    charts: Charts,
+    ignored: Ignored,
+}
+
+impl Scope {
+    /// The scope of a tree with these paths.
+    pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>, ignored: Ignored) -> Self {
+        Self { charts: Charts::among(paths), ignored }
+    }
+
+    /// Whether the file at a path may be a manifest.
+    pub fn holds(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_manifest = name == "Kustomization" || [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending));
+        is_manifest && !self.charts.hold(path) && !self.ignored.is_ignored(path)
+    }
+
+    /// The files that kustomizations name and that no search found before: they are read whatever they are called and hold.
+    pub fn named(&self, files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> BTreeSet<String> {
+        let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_ref()?)));
+        let named = kustomizations.flat_map(|(path, kustomization)| kustomization.named(path));
+        let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
+        named.filter(|path| is_new(path) && !self.ignored.is_ignored(path)).collect()
+    }
+}
+
+/// Reads a file, `None` where a search of its bytes shows that it holds nothing of ours.
+///
+/// # Errors
+/// As [`read`](file::read).
+pub fn read_screened(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<Option<File>, Unreadable> {
+    match concerns(path, bytes, kinds) {
+        Concern::Read => file::read(path, bytes, kinds).map(Some),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_not_read_because_a_kustomization_names_it() {
+        let mut ignored = Ignored::default();
+        ignored.add("", "vendor/\n");
+        let scope = Scope::new(["chart/Chart.yaml"], ignored);
+        for (word, path, held) in [
+            ("manifest", "a.yaml", true),
+            ("kustomization without an ending", "a/Kustomization", true),
+            ("other ending", "a.txt", false),
+            ("ignored", "vendor/a.yaml", false),
+            ("template", "chart/templates/a.yaml", false),
+        ] {
+            assert_eq!(scope.holds(path), held, "{word}");
+        }
+        let text = "resources: [a.txt, vendor/b.yaml, chart/templates/c.yaml, known.yaml, broken.yaml]\n";
+        let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));
+        let files = BTreeMap::from([read("kustomization.yaml", text), read("known.yaml", "a: b\n")]);
+        let broken = file::read("broken.yaml", b"a: @\n", &[]).expect_err("no YAML");
+        assert_eq!(scope.named(&files, &[broken]).into_iter().collect::<Vec<_>>(), ["a.txt", "chart/templates/c.yaml"]);
+    }
+}

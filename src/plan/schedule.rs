@@ -1,0 +1,118 @@
+//! When something is due: arithmetic on times, without a clock.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How far a moment is moved to keep many from meeting: a tenth of the interval, either way.
+const JITTER: f64 = 0.1;
+/// When a refused push is tried again, in minutes; the last one for ever.
+const REFUSED: [u64; 4] = [1, 5, 30, 60];
+/// A batch waits for at most so many quiet periods.
+const WINDOWS: u32 = 6;
+
+/// The moment one interval from now, moved by up to a tenth; `chance` lies in `0..1`.
+pub fn next(now: Timestamp, interval: Duration, chance: f64) -> Timestamp {
+    let factor = 1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0);
+    later(now, scaled(interval, factor))
+}
+
+/// A moment spread over the whole interval, for what begins together; `chance` lies in `0..1`.
+pub fn first(now: Timestamp, interval: Duration, chance: f64) -> Timestamp {
+    later(now, scaled(interval, chance.clamp(0.0, 1.0)))
+}
+
+/// When a push that was refused so many times in a row is tried again.
+pub fn after_refusal(now: Timestamp, refusals: usize) -> Timestamp {
+    let minutes = REFUSED[refusals.saturating_sub(1).min(REFUSED.len() - 1)];
+    later(now, Duration::from_secs(60 * minutes))
+}
+
+/// Whether an image's list is too old to decide upon: more than three of its intervals.
+pub fn is_stale(listed: Timestamp, interval: Duration, now: Timestamp) -> bool {
+    later(listed, interval.saturating_mul(3)) < now
+}
+
+/// A quiet period: what is due waits until nothing has come in for as long as the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    first: Timestamp,
+    last: Timestamp,
+    window: Duration,
+}
+
+impl Batch {
+    /// A batch that begins now.
+    pub fn begin(now: Timestamp, window: Duration) -> Self {
+        Self { first: now, last: now, window }
+    }
+
+    /// Something more came in.
+    #[must_use]
+    pub fn joined(self, now: Timestamp) -> Self {
+        Self { last: now, ..self }
+    }
+
+    /// When it is written: after one quiet window, or after six windows of traffic.
+    pub fn due(&self) -> Timestamp {
+        later(self.last, self.window).min(later(self.first, self.window.saturating_mul(WINDOWS)))
+    }
+}
+
+fn scaled(interval: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(interval.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+}
+
+fn later(from: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).expect("a time")
+    }
+
+    #[test]
+    fn an_interval_is_moved_by_a_tenth_at_most() {
+        for (chance, seconds) in [(0.0, 90), (0.5, 100), (1.0, 110), (7.0, 110)] {
+            assert_eq!(next(at(0), Duration::from_secs(100), chance), at(seconds), "{chance}");
+        }
+    }
+
+    #[test]
+    fn beginnings_are_spread_over_the_interval() {
+        for (chance, seconds) in [(0.0, 0), (0.25, 25), (1.0, 100)] {
+            assert_eq!(first(at(0), Duration::from_secs(100), chance), at(seconds), "{chance}");
+        }
+    }
+
+    #[test]
+    fn refusals_wait_longer_and_longer_then_hourly() {
+        for (refusals, minutes) in [(0, 1), (1, 1), (2, 5), (3, 30), (4, 60), (40, 60)] {
+            assert_eq!(after_refusal(at(0), refusals), at(60 * minutes), "{refusals}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_stale_after_three_intervals() {
+        for (now, stale) in [(0, false), (300, false), (301, true)] {
+            assert_eq!(is_stale(at(0), Duration::from_secs(100), at(now)), stale, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_batch_waits_for_quiet_but_not_for_ever() {
+        let batch = Batch::begin(at(0), Duration::from_secs(10));
+        assert_eq!(batch.due(), at(10));
+        assert_eq!(batch.joined(at(8)).due(), at(18));
+        assert_eq!(batch.joined(at(58)).due(), at(60));
+    }
+
+    #[test]
+    fn the_end_of_time_is_no_overflow() {
+        assert_eq!(next(Timestamp::MAX, Duration::MAX, 1.0), Timestamp::MAX);
+    }
+}

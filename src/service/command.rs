@@ -1,0 +1,94 @@
+//! A cycle as `plan`, `apply` and `explain` run it: registries are asked at once.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Clock, Cycle, CycleError, Outcome, Unit, Watcher, Wrote,
+    cycle::{self, Read},
+    scan::Scan,
+};
+use crate::{
+    git::Write,
+    plan::{
+        Index, Plan, Subject, explanation,
+        report::{Explanation, Report},
+    },
+    registry::Client,
+};
+
+/// One cycle that waits for the registries; what was learnt is kept when the branch moves.
+pub struct Command<'a> {
+    cycle: Cycle,
+    scan: Scan<'a>,
+    watcher: &'a dyn Watcher,
+}
+
+impl<'a> Command<'a> {
+    /// Opens the repository; nothing is asked of anybody yet.
+    ///
+    /// # Errors
+    /// The repository cannot be opened.
+    pub fn open(unit: &Arc<Unit>, client: &'a Client, clock: Clock, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
+        let scan = Scan::new(client, unit.patience, watcher);
+        Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock)?, scan, watcher })
+    }
+
+    /// Decides, and writes nothing.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
+        let read = self.read()?;
+        let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
+        let planned = self.cycle.plan(read, &answers)?;
+        Ok(self.cycle.outcome(&planned, None))
+    }
+
+    /// Decides and writes; where the branch moved meanwhile, plans again on the new tip.
+    ///
+    /// # Errors
+    /// The repository cannot be read or written. What a remote refuses for good is no error: the updates are held.
+    pub async fn apply(&mut self, write: Write) -> Result<Outcome, CycleError> {
+        let mut attempt = 0;
+        loop {
+            let read = self.read()?;
+            let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
+            let planned = self.cycle.plan(read, &answers)?;
+            if planned.is_empty() {
+                return Ok(self.cycle.outcome(&planned, None));
+            }
+            self.watcher.writing();
+            attempt += 1;
+            match self.cycle.write(planned, write, attempt)? {
+                Wrote::Done(outcome) => return Ok(*outcome),
+                Wrote::Again => tokio::time::sleep(cycle::pause(attempt)).await,
+            }
+        }
+    }
+
+    /// Decides about the workloads that `pick` chooses among all that the files hold, and tells the fate of every tag.
+    ///
+    /// # Errors
+    /// The repository cannot be read, or `pick` chooses none.
+    pub async fn explain<E: From<CycleError>>(
+        &mut self,
+        pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
+    ) -> Result<(Explanation, Report), E> {
+        let Read { tip, index, mut subjects } = self.read()?;
+        let wanted = pick(&index)?;
+        // What stands beside them in their files may share a place with them.
+        let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));
+        let files: BTreeSet<String> = subjects.list.iter().filter(|subject| is_wanted(subject)).map(|subject| subject.file.clone()).collect();
+        subjects.keep(|subject| files.contains(&subject.file));
+        let now = self.cycle.now();
+        let answers = self.scan.answers(&subjects, now).await;
+        let plan = Plan::new(&index, &subjects, &answers);
+        let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
+        Ok((explanation, plan.report(self.cycle.head(&tip))))
+    }
+
+    fn read(&mut self) -> Result<Read, CycleError> {
+        self.watcher.reading();
+        self.cycle.read()
+    }
+}
