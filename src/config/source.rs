@@ -133,14 +133,14 @@ impl Source {
 
     /// Where the passphrase of the SSH key is.
     pub(super) fn ssh_passphrase(&self, written: &RepositoryWritten) -> Result<Option<SecretSource>, ConfigError> {
+        const BOTH: &str = "`sshPassphraseFile` and `sshPassphraseEnv` exclude each other";
+        const NAME: &str = "`sshPassphraseEnv` holds the name of a variable: letters, digits and `_`";
         let Some(first) = written.ssh_passphrase_file.as_ref().or(written.ssh_passphrase_env.as_ref()).map(line) else { return Ok(None) };
         if written.ssh_key_file.is_none() {
             return Err(self.wrong(first, "a passphrase needs `sshKeyFile`"));
         }
         let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
         let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
-        const BOTH: &str = "`sshPassphraseFile` and `sshPassphraseEnv` exclude each other";
-        const NAME: &str = "`sshPassphraseEnv` holds the name of a variable: letters, digits and `_`";
         one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
     }
 

@@ -17,7 +17,7 @@ const DEFAULT_PORT: u16 = 22;
 /// A file of known hosts.
 ///
 /// # Source
-/// sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+/// sshd(8), "`SSH_KNOWN_HOSTS` FILE FORMAT".
 #[derive(Clone, Debug, Default)]
 pub struct KnownHosts {
     /// Where it stands, and where a line would be added.
