@@ -9,3 +9,4 @@ pub mod plan;
 pub mod policy;
 pub mod registry;
 pub mod service;
+pub mod store;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{exit::Exit, values::own_key};
 pub use super::{
     flags::Target,
+    log::LogFlags,
     values::{Address, OwnKey, mask},
 };
 use crate::{config::Overrides, image::Tag};
@@ -39,6 +40,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the updates that `plan` shows
     Apply(ApplyArgs),
+    /// Keep many repositories up to date, until it is told to end
+    Run(RunArgs),
     /// Show every tag of a workload's images with the reason why it won or lost
     Explain(ExplainArgs),
     /// Work with policies
@@ -92,6 +95,19 @@ pub struct ApplyArgs {
     /// The repository.
     #[command(flatten)]
     pub target: Target,
+}
+
+/// The arguments of `run`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong run --config /etc/tagalong/tagalong.yaml")]
+pub struct RunArgs {
+    /// A repository beside those of the configuration.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogFlags,
 }
 
 /// The arguments of `explain`.
@@ -212,6 +228,7 @@ impl Args {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
                 target.overrides(self.state.clone())
             }
+            Command::Run(RunArgs { target, log }) => Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) },
             Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
         }
     }
@@ -255,6 +272,7 @@ mod tests {
             Command::Plan(plan) => plan.target,
             Command::Apply(apply) => apply.target,
             Command::Explain(explain) => explain.target,
+            Command::Run(run) => run.target,
             other => panic!("{other:?} has no repository"),
         }
     }
@@ -277,7 +295,8 @@ mod tests {
             ("help of a verb", "tagalong apply --help", Some(Exit::Done)),
             ("version", "tagalong --version", Some(Exit::Done)),
             ("nothing", "tagalong", Some(Exit::Usage)),
-            ("unknown verb", "tagalong run", Some(Exit::Usage)),
+            ("run", "tagalong run --config x.yaml --log-format json", None),
+            ("unknown verb", "tagalong walk", Some(Exit::Usage)),
             ("unknown flag", "tagalong plan --dry-run", Some(Exit::Usage)),
             ("explain without a workload", "tagalong explain", Some(Exit::Usage)),
             ("explain prints no diff", "tagalong explain frontend --output diff", Some(Exit::Usage)),
@@ -320,7 +339,7 @@ mod tests {
              poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \
              Prefix { host: \"c.x\", path: [] }], exclude_images: Some([\"x/*\"]), \
-             include_images: None, docker_config: Some(\"/d\") } }"
+             include_images: None, docker_config: Some(\"/d\") }, log: LogOverrides { level: None, format: None } }"
         );
     }
 

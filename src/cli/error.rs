@@ -7,7 +7,8 @@ use crate::{
     config::{ConfigError, DockerConfigError},
     git::{AccessError, LocationError},
     policy::{Blame, keys::KeyError, pattern::PatternError},
-    service::CycleError,
+    service::{CycleError, http::ListenError},
+    store::StoreError,
 };
 
 /// Why a command ended early.
@@ -28,6 +29,24 @@ pub enum CommandError {
     /// The repository could not be read or written.
     #[error(transparent)]
     Cycle(#[from] CycleError),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address of health and metrics cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The process cannot hear signals, or speak to its service manager.
+    #[error("cannot listen to signals: the system refused it")]
+    Signals(#[source] std::io::Error),
+    /// There is no repository to serve.
+    #[error("cannot run: no repository is configured")]
+    NothingToRun,
+    /// Two entries would write to one branch.
+    #[error("cannot run `{url}`: it is configured twice with the same branch")]
+    Twice {
+        /// The repository.
+        url: String,
+    },
     /// The demo could not go on.
     #[error(transparent)]
     Demo(#[from] StageError),
@@ -97,6 +116,8 @@ impl CommandError {
             Self::Location(error) => error.blame(),
             Self::Cycle(error) => error.blame(),
             Self::Demo(error) => error.blame(),
+            Self::Store(error) => error.blame(),
+            Self::Listen(error) => error.blame(),
             _ => Blame::Operator,
         }
     }
@@ -110,6 +131,11 @@ impl CommandError {
             Self::Location(error) => error.hint(),
             Self::Cycle(error) => error.hint(),
             Self::Demo(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Listen(error) => error.hint(),
+            Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
+            Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
+            Self::Signals(_) => None,
             Self::Pattern { error, .. } => Some(error.hint().to_owned()),
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),

@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
+use crate::config::{GitOverrides, ImagePattern, LogOverrides, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -98,7 +98,12 @@ fn with_default(text: &str, default: impl std::fmt::Display) -> String {
 impl Target {
     /// The repository that is asked for: `REPO`, else `--git-url`, else the current folder. It may hold a secret.
     pub fn place(&self) -> &str {
-        self.repo.as_ref().or(self.git.git_url.as_ref()).map_or(".", Address::expose)
+        self.named().unwrap_or(".")
+    }
+
+    /// The repository that was named, if one was. It may hold a secret.
+    pub fn named(&self) -> Option<&str> {
+        self.repo.as_ref().or(self.git.git_url.as_ref()).map(Address::expose)
     }
 
     /// What to tell about flags without effect.
@@ -131,6 +136,7 @@ impl Target {
                 include_images: flat(registry.registry_include_image),
                 docker_config: registry.docker_config,
             },
+            log: LogOverrides::default(),
         }
     }
 }

@@ -43,21 +43,56 @@ impl Ground {
     /// # Errors
     /// As [`Ground::prepare`].
     pub fn new(config: &Config, place: &str, mut notes: Vec<String>) -> Result<Self, CommandError> {
-        git::options::install(config.git_timeout);
-        let repository = config.repository_for(place)?;
-        let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
-        let location = Location::parse(place, plaintext)?;
-        let (access, told) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+        let Prepared { unit, repository, notes: told } = unit(config, place)?;
         notes.extend(told);
-        let docker = config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default();
+        let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
-        let registries = config.registries_for(&repository);
-        let client = Client::new(Settings { registries, docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) });
-        let kinds =
-            config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-        let unit = Unit { repository, location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+        let client = Client::new(settings(config, &repository, docker));
         Ok(Self { unit: Arc::new(unit), client, notes })
     }
+}
+
+/// A unit of work, ready to begin.
+pub struct Prepared {
+    /// The repository and branch.
+    pub unit: Unit,
+    /// The repository's settings.
+    pub repository: config::Repository,
+    /// What else to tell the person.
+    pub notes: Vec<String>,
+}
+
+/// The unit of work for the repository at `place`, and its settings.
+///
+/// # Errors
+/// The configuration, a secret or the repository's address cannot be read.
+pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
+    git::options::install(config.git_timeout);
+    let repository = config.repository_for(place)?;
+    let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
+    let location = Location::parse(place, plaintext)?;
+    let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let kinds =
+        config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
+    let unit =
+        Unit { repository: repository.clone(), location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+    Ok(Prepared { unit, repository, notes })
+}
+
+/// A client for the registries that serve a repository.
+///
+/// # Errors
+/// The Docker configuration cannot be read.
+pub fn client(config: &Config, repository: &config::Repository) -> Result<Client, CommandError> {
+    Ok(Client::new(settings(config, repository, docker(config)?)))
+}
+
+fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig) -> Settings {
+    Settings { registries: config.registries_for(repository), docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) }
+}
+
+fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
+    Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 
 impl Ground {

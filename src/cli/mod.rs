@@ -8,10 +8,12 @@ pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+pub mod log;
 mod plan;
 mod policy;
 pub mod print;
 pub mod progress;
+mod run;
 mod terminal;
 mod values;
 
@@ -68,6 +70,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
     match &args.command {
         Command::Plan(plan) => plan::plan(args, plan).await,
         Command::Apply(apply) => plan::apply(args, apply).await,
+        Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
         Command::Demo => demo::demo().await,

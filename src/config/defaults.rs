@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::Budget;
+use super::{Budget, Log, LogFormat, LogLevel};
 
 /// The file that is read where `--config` names none and it is present.
 pub const FILE: &str = "tagalong.yaml";
@@ -29,3 +29,5 @@ pub const AUTHOR_NAME: &str = "Tagalong";
 pub const AUTHOR_EMAIL: &str = "tagalong@localhost";
 /// `repositories[].commit.batchWindow`.
 pub const BATCH_WINDOW: Duration = Duration::from_secs(10);
+/// `logLevel`, `logFormat`.
+pub const LOG: Log = Log { level: LogLevel::Info, format: LogFormat::Text };

@@ -55,6 +55,10 @@ section! {
         "registryIncludeImages" registry_include_images: Texts, "globs", "all";
         /// The Docker configuration file with credentials.
         "dockerConfig" docker_config: Text, "file", "`$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, where present";
+        /// The least that `run` logs.
+        "logLevel" log_level: Text, "`error`, `warn`, `info` or `debug`", defaults::LOG.level;
+        /// Lines for people, or one JSON object a line.
+        "logFormat" log_format: Text, "`text` or `json`", defaults::LOG.format;
     }
 }
 

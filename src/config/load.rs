@@ -11,8 +11,8 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Budget, Config, ConfigError, Environment, ImageFilter, Kind, Overrides, Prefix, Registries, RegistryAllow, RegistryOverrides, Repository,
-    defaults,
+    Budget, Config, ConfigError, Environment, ImageFilter, Kind, Log, LogFormat, LogLevel, LogOverrides, Overrides, Prefix, Registries,
+    RegistryAllow, RegistryOverrides, Repository, defaults,
     file::{self, FileWritten, KindWritten},
     registries::is_rate,
     source::{Source, line},
@@ -71,7 +71,7 @@ fn merge(
     overrides: Overrides,
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
-    let Overrides { state, timeout, git, registry } = overrides;
+    let Overrides { state, timeout, git, registry, log } = overrides;
     let local = |key, written: &Option<_>| written.as_ref().map(|text| source.local(key, text)).transpose();
     let span = |key, written: &Option<_>| written.as_ref().map(|text| source.positive_duration(key, text)).transpose();
     let address = |key, written: &Option<_>| written.as_ref().map(|text| source.address(key, text)).transpose();
@@ -102,6 +102,7 @@ fn merge(
         policies: source.locals("policies", written.policies.as_ref())?,
         timeout: timeout.or(span("timeout", &written.timeout)?).unwrap_or(defaults::TIMEOUT),
         git_timeout: git.timeout.or(span("gitTimeout", &written.git_timeout)?).unwrap_or(defaults::GIT_TIMEOUT),
+        log: logged(source, written, log)?,
         git,
         file,
     })
@@ -157,6 +158,12 @@ fn budget(source: &Source, written: &FileWritten, flags: &RegistryOverrides) -> 
             .or(written.registry_rps.as_ref().map(|rate| rate.value))
             .unwrap_or(defaults::BUDGET.requests_per_second),
     })
+}
+
+fn logged(source: &Source, written: &FileWritten, flags: LogOverrides) -> Result<Log, ConfigError> {
+    let level = written.log_level.as_ref().map(|text| source.word("logLevel", text, LogLevel::WORDS)).transpose()?;
+    let format = written.log_format.as_ref().map(|text| source.word("logFormat", text, LogFormat::WORDS)).transpose()?;
+    Ok(Log { level: flags.level.or(level).unwrap_or(defaults::LOG.level), format: flags.format.or(format).unwrap_or(defaults::LOG.format) })
 }
 
 fn kind(source: &Source, entry: &Spanned<KindWritten>) -> Result<Kind, ConfigError> {

@@ -12,6 +12,7 @@ mod file;
 mod images;
 mod key;
 mod load;
+mod log;
 mod paths;
 mod prefix;
 pub mod registries;
@@ -22,7 +23,12 @@ mod source;
 mod tests;
 mod url;
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use docker::{DockerConfig, DockerConfigError, Notice};
 pub use duration::{DurationError, Show, parse as parse_duration};
@@ -31,6 +37,7 @@ pub use error::ConfigError;
 pub use images::{ImageFilter, ImagePattern, PatternError};
 pub use key::{Key, Section};
 pub use load::load;
+pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
 pub use prefix::Prefix;
 pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
@@ -66,9 +73,18 @@ pub struct Config {
     pub timeout: Duration,
     /// How long a Git remote may be silent.
     pub git_timeout: Duration,
+    /// What `run` logs, and how.
+    pub log: Log,
     git: GitOverrides,
     /// The file that was read.
     file: Option<PathBuf>,
+}
+
+impl Config {
+    /// The file that was read, `None` where there was none.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
 }
 
 /// Which registries may be asked.
@@ -102,6 +118,8 @@ pub struct Overrides {
     pub git: GitOverrides,
     /// The flags about registries.
     pub registry: RegistryOverrides,
+    /// The flags about the log.
+    pub log: LogOverrides,
 }
 
 /// What flags say about the Git repository that a command works on.

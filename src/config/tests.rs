@@ -28,6 +28,7 @@ fn without_a_file_the_defaults_hold() {
     assert_eq!((config.timeout, config.git_timeout), (Duration::from_mins(1), Duration::from_mins(1)));
     assert_eq!((config.registry_interval, config.registries.default_budget), (Duration::from_mins(5), budget(8, 20.0)));
     assert_eq!((config.registry_allow, config.docker_config), (RegistryAllow::Any, None));
+    assert_eq!(config.log, Log { level: LogLevel::Info, format: LogFormat::Text });
     assert!(config.registries.entries.is_empty());
 }
 
@@ -65,7 +66,7 @@ fn an_alias_bomb_is_refused() {
 
 #[test]
 fn a_flag_wins_over_the_file() {
-    let text = "state: /file\ntimeout: 1s\ngitTimeout: 2s\nregistryPollInterval: 3s\nregistryRps: 4.5\nregistryBurst: 5\ndockerConfig: /file.json\n\
+    let text = "state: /file\ntimeout: 1s\ngitTimeout: 2s\nregistryPollInterval: 3s\nregistryRps: 4.5\nregistryBurst: 5\ndockerConfig: /file.json\nlogLevel: debug\nlogFormat: json\n\
                 repositories: [{url: ../fleet, branch: file, paths: [file], interval: 6s, commit: {name: File, email: file@x, ciSkip: true}}]\n";
     let written = config(text, Overrides::default()).expect("reads");
     assert_eq!((written.timeout, written.git_timeout), (Duration::from_secs(1), Duration::from_secs(2)));
@@ -88,12 +89,15 @@ fn a_flag_wins_over_the_file() {
             docker_config: Some("/flag.json".into()),
             ..RegistryOverrides::default()
         },
+        log: LogOverrides { level: Some(LogLevel::Warn), format: None },
     };
     let merged = config(text, flags).expect("reads");
     assert_eq!((merged.state.to_str(), merged.docker_config.as_deref().and_then(|path| path.to_str())), (Some("/flag"), Some("/flag.json")));
     assert_eq!((merged.timeout, merged.git_timeout), (Duration::from_secs(10), Duration::from_secs(20)));
     assert_eq!((written.registry_interval, written.registries.budget("ghcr.io")), (Duration::from_secs(3), budget(5, 4.5)));
     assert_eq!((merged.registry_interval, merged.registries.budget("ghcr.io")), (Duration::from_secs(30), budget(50, 40.0)));
+    assert_eq!(written.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
+    assert_eq!(merged.log, Log { level: LogLevel::Warn, format: LogFormat::Json });
     let [before, after] = [&written, &merged].map(|config| {
         let repository = config.repository_for("../fleet/").expect("supported");
         let Commit { name, email, ci_skip, .. } = repository.commit;

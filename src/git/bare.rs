@@ -58,6 +58,12 @@ impl Bare {
         Ok(Tip { branch: Some(branch), commit: Some(CommitId(commit)), files, skipped, unlisted: vec![] })
     }
 
+    /// Where the branch stands.
+    pub(super) fn stands(&self, branch: Option<&str>) -> Result<CommitId, ReadError> {
+        let advertised = self.advertised().map_err(|error| tree::damaged(&self.name, &error))?;
+        choose(&self.name, branch, &advertised).map(|(_, commit)| CommitId(commit))
+    }
+
     pub(super) fn content(&self, blob: BlobId, limit: u64) -> Result<Content, ReadError> {
         tree::content(&self.repository, blob, limit).map_err(|error| tree::damaged(&self.name, &error))
     }

@@ -79,6 +79,12 @@ impl Mirror {
         Ok(tip)
     }
 
+    /// Asks the remote where the branch stands: one ref advertisement, and nothing is fetched.
+    pub(super) fn stands(&self, branch: Option<&str>) -> Result<CommitId, ReadError> {
+        let heads = self.contact.heads(&self.repository.borrow())?;
+        choose(self.contact.url.as_str(), branch, &heads.into()).map(|(_, commit)| CommitId(commit))
+    }
+
     /// The bytes of a blob; where they are damaged the mirror is cloned again.
     pub(super) fn content(&self, blob: BlobId, limit: u64) -> Result<Content, ReadError> {
         let read = tree::content(&self.repository.borrow(), blob, limit);

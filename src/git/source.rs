@@ -91,6 +91,20 @@ impl Source {
         }
     }
 
+    /// Where the branch stands now; `None` for a work tree, whose files change without a commit.
+    ///
+    /// A remote is asked for one ref advertisement, and nothing is fetched.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn stands(&self, branch: Option<&str>) -> Result<Option<CommitId>, ReadError> {
+        match self {
+            Self::Mirror(mirror) => mirror.stands(branch).map(Some),
+            Self::Bare(bare) => bare.stands(branch).map(Some),
+            Self::WorkTree(_) => Ok(None),
+        }
+    }
+
     /// The bytes of a file of the tip that was read last, if they are at most `limit`; of a larger one only the size is read.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One file of a repository: what is read in it, or why it cannot be read.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 use crate::policy::Blame;
 
 /// What a file holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// Its workloads, in their order.
     pub workloads: Vec<Workload>,
@@ -22,7 +23,7 @@ pub struct File {
 }
 
 /// A `.flux.yaml`: how Flux v1 makes manifests of its folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FluxYaml {
     /// How they are made.
     pub generation: Generation,
@@ -31,7 +32,7 @@ pub struct FluxYaml {
 }
 
 /// How Flux v1 makes manifests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Generation {
     /// It reads files, as everywhere.
     ScanForFiles,
@@ -60,7 +61,7 @@ pub struct Unreadable {
 }
 
 /// Whether anybody has to care about a file that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnreadableKind {
     /// A template, which is no YAML yet.
     Template,

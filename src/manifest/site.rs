@@ -2,12 +2,12 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::yaml::{Reading, Style, Tag, Tree, reading::share};
 
 /// The kind of a place that holds an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Place {
     /// A container's `image` in a workload's own manifest.
@@ -33,7 +33,7 @@ pub enum Place {
 }
 
 /// A scalar that holds an image, or a part of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
     /// What kind of place it is.
     pub place: Place,
@@ -49,7 +49,7 @@ pub struct Site {
 ///
 /// # Shape
 /// Belongs to the very bytes that were read; equal spans in one file are one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scalar {
     start: u32,
     end: u32,

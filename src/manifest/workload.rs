@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Place, Site,
     yaml::{Kind, Style, Tree, plain},
@@ -19,7 +21,7 @@ const NOT_ABOUT_UPDATES: [&str; 7] = ["ignore", "sync_only", "sync-checksum", "s
 ///
 /// # Shape
 /// `Display` is `namespace:kind/name`; without a namespace, `default`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkloadId {
     /// The namespace that the manifest names.
     pub namespace: Option<String>,
@@ -36,7 +38,7 @@ impl fmt::Display for WorkloadId {
 }
 
 /// An object with images, or with annotations that ask for updates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
     /// Which object it is.
     pub id: WorkloadId,
@@ -55,7 +57,7 @@ pub struct Workload {
 }
 
 /// A container, or another named part of a workload with an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its name; for a configured path that path.
     pub name: String,
@@ -66,7 +68,7 @@ pub struct Container {
 }
 
 /// What a container is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// It runs.
     Container,
@@ -79,7 +81,7 @@ pub enum Role {
 }
 
 /// A container's image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageField {
     /// No image is written.
     Absent,
@@ -123,16 +125,20 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
                 continue;
             }
             let encrypted = encrypted || kind == "SealedSecret";
-            let containers = containers(tree, object, api_version, kind, kinds);
-            let annotations = annotations(tree, object);
+            let mut containers = containers(tree, object, api_version, kind, kinds);
+            let mut annotations = annotations(tree, object);
             if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
                 continue;
             }
             let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
             let id = id(tree, object, kind);
+            // Tens of thousands of these are kept, most with one element.
+            containers.shrink_to_fit();
+            annotations.shrink_to_fit();
             found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
         }
     }
+    found.shrink_to_fit();
     found
 }
 

@@ -115,6 +115,10 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn workload(&mut self, deployed: &Deployed, workload: &Workload) {
+        let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
+        if workload.annotations.is_empty() && !annotates {
+            return;
+        }
         let id = in_namespace(&workload.id, deployed).to_string();
         let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
         let policy = WorkloadPolicy::read(&workload.annotations, &names);

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     keys::{KEYS, KeyError, Keys},
     pattern::{Pattern, PatternError},
 };
 
 /// One annotation of a workload, as it stands in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The key, with its prefix.
     pub key: String,
@@ -21,7 +23,7 @@ pub struct Annotation {
 }
 
 /// How an annotation's value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quoting {
     /// Text, as the API server wants it.
     Text,

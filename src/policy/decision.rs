@@ -1,20 +1,25 @@
 //! From a policy and all that is known to one decision.
 
-use std::collections::BTreeMap;
+mod words;
+
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::Timestamp;
 
 use super::{
-    Code, TagCode,
+    Code, List, TagCode,
     annotation::{Origin, Policy},
     choice::{Choice, Chooser, Stop},
     keys::{Downgrade, WriteDigest},
-    pattern::{By, Rule},
+    pattern::Rule,
     reason::Reason,
     record::TagRecord,
     select::Selector,
 };
-use crate::image::{Digest, Platform, Tag, version::digits};
+use crate::image::{
+    Digest, Platform, Tag,
+    version::{Version, digits},
+};
 
 /// All that a decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +67,8 @@ pub enum Wants {
 pub struct RolledBack {
     /// The version that we had written.
     pub tag: Tag,
+    /// The digest that we had written beside it; then only that image is held.
+    pub digest: Option<Digest>,
     /// The commit that took it away, and its subject.
     pub commit: String,
 }
@@ -82,7 +89,7 @@ pub struct Decision {
     pub code: Code,
     /// The tag that wins, whether or not it is written.
     pub winner: Option<Tag>,
-    /// The winner's digest, where one is written beside the tag.
+    /// The winner's digest, where one is written beside the tag or stands there.
     pub digest: Option<Digest>,
     /// Why, in one sentence.
     pub reason: String,
@@ -152,24 +159,20 @@ impl<'a> Court<'a> {
     }
 
     fn rule(&self) -> (Decision, Vec<Reason>) {
-        let (choice, verdict) = match self.refuse() {
-            Some(verdict) => (Choice::default(), verdict),
-            None => {
-                let choice = self.chooser.choose();
-                let verdict = self.verdict(&choice);
-                (choice, verdict)
-            }
-        };
+        let refused = self.refuse();
+        // Held whatever the registry says: nothing is asked.
+        let choice = if refused.is_some() { Choice::default() } else { self.chooser.choose() };
         let winner = choice.winner.map(|at| self.question.records[at].tag.clone());
-        let reasons = self.chooser.reasons(&choice, winner.as_ref());
+        let reasons = self.chooser.reasons(&choice);
         let mut tally = BTreeMap::new();
         for reason in &reasons {
             *tally.entry(reason.code()).or_insert(0) += 1;
         }
         let newer_elsewhere = self.newer_elsewhere(&choice, &reasons);
-        let digest = choice.winner.filter(|_| self.chooser.writes_digest()).and_then(|at| self.chooser.digest_of(at)).cloned();
+        let Verdict { code, reason, hint } = refused.unwrap_or_else(|| self.verdict(&choice, &tally, newer_elsewhere.as_ref()));
+        let stands = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
+        let digest = choice.winner.filter(stands).and_then(|at| self.chooser.digest_of(at)).cloned();
         let needs = if let Some(Stop::Unread(needs)) = choice.stop { needs } else { Vec::new() };
-        let Verdict { code, reason, hint } = verdict;
         (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, needs }, reasons)
     }
 
@@ -189,17 +192,17 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// The table of policy.md, section 5: the first row that fits.
-    fn verdict(&self, choice: &Choice) -> Verdict {
+    /// Which row fits, the first of them.
+    fn verdict(&self, choice: &Choice, tally: &BTreeMap<TagCode, u32>, elsewhere: Option<&Tag>) -> Verdict {
         match &choice.stop {
             Some(Stop::Failed { code, reason }) => return Verdict::new(*code, reason.clone()),
-            Some(Stop::Unread(_)) => return Verdict::new(Code::MetadataMissing, self.unread(choice)),
+            Some(Stop::Unread(needs)) => return Verdict::new(Code::MetadataMissing, self.unread(needs)),
             _ => {}
         }
         if let Some(at) = choice.winner
             && self.stands_already(at)
         {
-            return Verdict::new(Code::Current, self.why(at));
+            return Verdict::new(Code::Current, self.why_current(at, elsewhere));
         }
         if self.question.listing == Listing::InDoubt && !choice.winner.is_some_and(|at| self.chooser.is_above_current(at)) {
             return Verdict::new(
@@ -207,7 +210,7 @@ impl<'a> Court<'a> {
                 "the list lacks tags that it had, and holds none above the current one: the registry may have answered partly",
             );
         }
-        let Some(at) = choice.winner else { return self.nothing_left(choice) };
+        let Some(at) = choice.winner else { return self.nothing_left(choice, tally) };
         if let Some(verdict) = self.would_go_back(choice, at) {
             return verdict;
         }
@@ -234,54 +237,30 @@ impl<'a> Court<'a> {
         (same_tag || same_image) && (!digest_counts || self.question.digest.is_some() && self.question.digest == self.chooser.digest_of(winner))
     }
 
-    fn nothing_left(&self, choice: &Choice) -> Verdict {
-        if self.chooser.only_own_keys_took_current_out(choice) {
-            return Verdict::new(Code::Current, "no other tag is left: only `min-age`, `exclude` or `platform` keep the current one out");
+    fn nothing_left(&self, choice: &Choice, tally: &BTreeMap<TagCode, u32>) -> Verdict {
+        if let Some((reason, tag)) = self.chooser.only_own_key_against_current(choice).zip(self.question.tag) {
+            return Verdict::new(Code::Current, format!("{tag} stays ({reason}): no other tag can be used"));
         }
         if choice.stop == Some(Stop::NoBuildTime) {
-            return Verdict::new(Code::NoBuildTime, "no tag that matches has a usable build time")
-                .hint("use a version (`semver:`), a number (`regexp:…(?P<number>…)`) or a `digest:` policy");
+            return self.no_build_time(choice);
         }
-        let young = choice.lost.values().filter(|reason| matches!(reason, Reason::TooYoung(_))).count();
-        if young > 0 && young == choice.lost.len() && young >= self.chooser.candidates().min(10) {
-            let eligible = choice.lost.values().filter_map(|reason| if let Reason::TooYoung(at) = reason { *at } else { None }).min();
-            let when = eligible.map_or(String::new(), |at| format!(", the first is eligible at {at}"));
-            return Verdict::new(Code::TooYoung, format!("every tag that could win is younger than `min-age`{when}"));
+        let young: Vec<Option<Timestamp>> =
+            choice.lost.values().filter_map(|reason| if let Reason::TooYoung { eligible, .. } = reason { Some(*eligible) } else { None }).collect();
+        if !young.is_empty() && young.len() == choice.lost.len() {
+            let when = young.iter().flatten().min().map_or(String::new(), |at| format!(", the first is eligible at {at}"));
+            return Verdict::new(Code::TooYoung, format!("every tag that could win is younger than `min-age` allows{when}"));
         }
-        let total = self.question.records.len();
-        if total == 0 {
-            return Verdict::new(Code::NoTagMatches, "the repository lists no tags").hint("push an image there, or check the image's name");
-        }
-        let verdict = Verdict::new(Code::NoTagMatches, format!("none of {total} tags is left: {}", self.counts(choice)));
-        match self.way_out() {
-            Some(hint) => verdict.hint(hint),
-            None => verdict,
-        }
-    }
-
-    /// Where Flux v1 chose and nothing is left here, the way out.
-    fn way_out(&self) -> Option<String> {
-        if !matches!(self.question.policy.pattern.rule(), Rule::Semver(_)) {
-            return None;
-        }
-        match self.selector().current_version() {
-            None => {
-                let numbers = self.question.records.iter().any(|record| digits::is_number(record.tag.as_str()));
-                numbers.then(|| "for tags of one number use `regexp:^(?P<number>[0-9]+)$`, or set one in Git yourself".to_owned())
-            }
-            Some(version) if !version.suffix().flavour.is_empty() => {
-                Some(format!("tags stay in their series -{}; to change it set a tag of the other series in Git yourself", version.suffix().flavour))
-            }
-            Some(_) => None,
-        }
+        let verdict = Verdict::new(Code::NoTagMatches, self.why_nothing(choice, tally));
+        if self.question.records.is_empty() { verdict.hint("push an image there, or check the image's name") } else { verdict }
     }
 
     fn would_go_back(&self, choice: &Choice, winner: usize) -> Option<Verdict> {
         let tag = self.question.tag?;
         let new = &self.question.records[winner].tag;
         let back = self.chooser.goes_back(winner)?;
-        if self.chooser.only_own_keys_took_current_out(choice) {
-            return Some(Verdict::new(Code::Current, format!("only `min-age`, `exclude` or `platform` keep {tag} out, and it is above {new}")));
+        if let Some(reason) = self.chooser.only_own_key_against_current(choice) {
+            let why = if back == Back::Lower { format!("{new} would be a step back") } else { format!("it may be newer than {new}") };
+            return Some(Verdict::new(Code::Current, format!("{tag} stays ({reason}): {why}")));
         }
         if self.question.policy.keys.downgrade == Downgrade::Allow {
             return None;
@@ -296,52 +275,26 @@ impl<'a> Court<'a> {
         })
     }
 
-    fn unread(&self, choice: &Choice) -> String {
-        let Some(Stop::Unread(needs)) = &choice.stop else { return String::new() };
-        if self.question.policy.pattern.is_by_build_time() {
-            let all = self.chooser.candidates();
-            format!("{} of {all} build times read; the others could still win", all.saturating_sub(needs.len()))
-        } else {
-            let names: Vec<&str> = needs.iter().take(3).map(|need| need.tag().as_str()).collect();
-            format!("what the registry says of {} is not read yet", names.join(", "))
-        }
-    }
-
-    fn counts(&self, choice: &Choice) -> String {
-        let mut counts: BTreeMap<TagCode, u32> = BTreeMap::new();
-        for reason in self.chooser.reasons(choice, None) {
-            *counts.entry(reason.code()).or_insert(0) += 1;
-        }
-        let words = counts.iter().map(|(code, number)| format!("{number} {}", describe(*code)));
-        words.collect::<Vec<_>>().join(", ")
-    }
-
-    fn why(&self, winner: usize) -> String {
-        let tag = &self.question.records[winner].tag;
-        let pattern = &self.question.policy.pattern;
-        let moved = self.question.tag == Some(tag) && self.chooser.writes_digest() && !self.stands_already(winner);
-        if moved && self.question.digest.is_some() {
-            return format!("{tag} points to another image now");
-        }
-        match pattern.rule() {
-            Rule::Semver(range) => format!("{tag} is the highest version in {}", range.text()),
-            Rule::Glob(_) => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::BuildTime, .. } => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::Semver, .. } => format!("{tag} holds the highest version that {pattern} captures"),
-            Rule::Expression { by: By::Number, .. } => format!("{tag} holds the highest number that {pattern} captures"),
-            Rule::Expression { by: By::Text, .. } => format!("{tag} is the last in alphabetical order that {pattern} captures"),
-            Rule::Digest(_) => format!("{tag} is the tag to follow"),
-        }
-    }
-
     fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<Tag> {
-        let winner = choice.winner.and_then(|at| self.chooser.version(at));
-        let floor = winner.or_else(|| self.selector().current_version())?;
+        let floor = choice.winner.and_then(|at| self.chooser.version(at)).or(self.selector().current_version());
+        let is_plain = |version: &Version<'_>| version.suffix().flavour.is_empty() && version.suffix().build.is_empty();
+        let is_above = |version: &Version<'_>| {
+            // The release itself is above what was built on the way to it.
+            let passed = |floor: &Version<'_>| floor.is_passing() && is_plain(version);
+            floor.is_none_or(|floor| match version.order_of_release(floor) {
+                Ordering::Equal => passed(floor),
+                order => order.is_gt(),
+            })
+        };
         let higher = self.question.records.iter().zip(reasons).filter_map(|(record, reason)| {
             let version = self.selector().elsewhere(record.tag.as_str(), reason)?;
-            version.order_of_release(floor).is_gt().then_some((record, version))
+            is_above(&version).then_some((record, version))
         });
-        higher.max_by(|(_, a), (_, b)| a.order_of_release(b).then_with(|| a.text().cmp(b.text()))).map(|(record, _)| record.tag.clone())
+        // Of many flavours of one release the plain one is what a person looks for.
+        let order = |a: &Version<'_>, b: &Version<'_>| {
+            a.order_of_release(b).then_with(|| is_plain(a).cmp(&is_plain(b))).then_with(|| digits::natural(a.text(), b.text()))
+        };
+        higher.max_by(|(_, a), (_, b)| order(a, b)).map(|(record, _)| record.tag.clone())
     }
 }
 
@@ -366,28 +319,6 @@ impl Need {
 /// The platforms that are wanted where the tag in Git does not say otherwise.
 pub fn wanted_platforms(policy: &Policy) -> Vec<Platform> {
     if policy.keys.platforms.is_empty() { vec![Platform::linux_amd64()] } else { policy.keys.platforms.clone() }
-}
-
-/// A code of a tag as a word in a list of counts.
-fn describe(code: TagCode) -> &'static str {
-    match code {
-        TagCode::Chosen => "chosen",
-        TagCode::NotMatched => "not matched",
-        TagCode::NotAVersion => "no versions",
-        TagCode::PreRelease => "pre-releases",
-        TagCode::OutsideRange => "outside the range",
-        TagCode::OtherSeries => "of another series",
-        TagCode::FewerNumbers => "with fewer numbers",
-        TagCode::Latest => "latest",
-        TagCode::Excluded => "excluded",
-        TagCode::TooYoung => "too young",
-        TagCode::PlatformMissing => "without the wanted platform",
-        TagCode::NotAnImage => "no images",
-        TagCode::Gone => "gone",
-        TagCode::NoBuildTime => "without a usable build time",
-        TagCode::NotRead => "not read",
-        TagCode::Outranked => "lower",
-    }
 }
 
 #[cfg(test)]

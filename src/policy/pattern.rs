@@ -63,14 +63,17 @@ pub struct Expression(Regex);
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
-    /// Nothing stands there, or nothing behind the prefix.
-    #[error("`{0}` is empty behind its prefix")]
-    Empty(String),
+    /// Nothing stands there.
+    #[error("the pattern is empty")]
+    Empty,
+    /// Nothing stands behind the prefix.
+    #[error("nothing stands behind `{0}`")]
+    EmptyBody(String),
     /// The text is too long.
     #[error("the pattern has {0} bytes, at most {TEXT_LIMIT} are allowed")]
     TooLong(usize),
     /// The range does not parse.
-    #[error("`semver:{range}`: {error}")]
+    #[error("{}", range_fault(range, error))]
     Range {
         /// The text behind `semver:`.
         range: String,
@@ -107,6 +110,13 @@ pub enum PatternError {
     Prefix(String),
 }
 
+fn range_fault(range: &str, error: &RangeError) -> String {
+    match error {
+        RangeError::Part { part, reason } if part == range => format!("`semver:{}` {reason}", part.escape_debug()),
+        _ => format!("`semver:{}`: {error}", range.escape_debug()),
+    }
+}
+
 impl PatternError {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
@@ -117,7 +127,7 @@ impl PatternError {
                 "the prefixes are `semver:`, `glob:`, `regexp:`, `regex:` and `digest:`, in lower case and without a space"
             }
             Self::Expression { .. } | Self::TwoOrders(_) => "expressions run in linear time: no look-around, no back-references, one order at most",
-            Self::Empty(_) | Self::TooLong(_) | Self::Glob { .. } => "try the pattern with `tagalong policy test`",
+            Self::Empty | Self::EmptyBody(_) | Self::TooLong(_) | Self::Glob { .. } => "try the pattern with `tagalong policy test`",
         }
     }
 }
@@ -138,8 +148,11 @@ impl Pattern {
             return Err(PatternError::TooLong(text.len()));
         }
         let (prefix, body) = text.split_once(':').unwrap_or(("glob", text));
+        if text.trim().is_empty() {
+            return Err(PatternError::Empty);
+        }
         if body.trim().is_empty() {
-            return Err(PatternError::Empty(text.to_owned()));
+            return Err(PatternError::EmptyBody(text.trim().to_owned()));
         }
         let rule = match prefix {
             "semver" => Rule::Semver(Range::parse(body).map_err(|error| PatternError::Range { range: body.to_owned(), error })?),
@@ -271,3 +284,6 @@ pub fn is_attachment(tag: &str) -> bool {
 pub fn is_latest(tag: &str) -> bool {
     tag.eq_ignore_ascii_case("latest")
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::{
 use regex::Regex;
 use thiserror::Error;
 
-use crate::image::version::{self, Suffix, Version, digits};
+use crate::image::version::{self, Labelled, Suffix, Version, digits};
 
 /// A range of versions: alternatives, each of comparators that must all hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Range {
 /// Why a version is outside a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
-    /// It is a pre-release, and no comparator of any group that would hold it names one.
+    /// It is a pre-release, and no comparator of any group that would hold it or its release names one.
     PreRelease,
     /// No group holds it.
     Range,
@@ -64,6 +64,13 @@ struct Comparator {
     pre_release: Option<Box<str>>,
 }
 
+/// What of a version counts for a range.
+#[derive(Clone, Copy)]
+struct Point<'v> {
+    version: &'v Version<'v>,
+    pre_release: Option<&'v Labelled<'v>>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
     Equal,
@@ -78,7 +85,7 @@ enum Operator {
 
 const OPERAND: &str = r"v?(?:[0-9]+|[xX*])(?:\.(?:[0-9]+|[xX*]))*(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?";
 
-static HYPHEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!(r"(?-u:^|[\s,])({OPERAND})\s+-\s+({OPERAND})")).expect("a fixed expression"));
+static HYPHEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(&format!(r"(?-u:^|[\s,|])({OPERAND})\s+-\s+({OPERAND})")).expect("a fixed expression"));
 static COMPARATOR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(!=|>=|=>|<=|=<|~>|=|>|<|~|\^|)\s*(v?([0-9]+|[xX*])((?:\.(?:[0-9]+|[xX*]))*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?)")
         .expect("a fixed expression")
@@ -98,7 +105,7 @@ impl Range {
         }
         let mut warnings = Vec::new();
         let rewritten = HYPHEN.replace_all(text, |found: &regex::Captures<'_>| {
-            let lead = if found[0].starts_with(',') { "," } else { " " };
+            let lead = found[0].chars().next().filter(|c| matches!(c, ',' | '|')).unwrap_or(' ');
             format!("{lead}>={}, <={} ", &found[1], &found[2])
         });
         let alternatives = rewritten.split("||").map(|part| Group::parse(part, &mut warnings)).collect::<Result<Vec<_>, _>>()?;
@@ -123,15 +130,15 @@ impl Range {
     /// # Errors
     /// Says why it lies outside.
     pub fn holds(&self, version: &Version<'_>) -> Result<(), Outside> {
-        let is_pre_release = version.suffix().pre_release.is_some();
+        let itself = Point { version, pre_release: version.suffix().pre_release.as_ref() };
+        let release = Point { pre_release: None, ..itself };
         let mut outside = Outside::Range;
         for group in &self.alternatives {
-            if group.comparators.iter().all(|comparator| comparator.holds(version)) {
-                if !is_pre_release || group.names_pre_release {
-                    return Ok(());
-                }
-                outside = Outside::PreRelease;
-            } else if is_pre_release && !group.names_pre_release {
+            let held = group.holds(itself);
+            if held && (itself.pre_release.is_none() || group.names_pre_release) {
+                return Ok(());
+            }
+            if !group.names_pre_release && (held || group.holds(release)) {
                 outside = Outside::PreRelease;
             }
         }
@@ -166,12 +173,19 @@ impl Group {
             rest = match trimmed.strip_prefix(',') {
                 Some(more) => more.trim_start(),
                 None if trimmed.len() < after.len() => trimmed,
+                None if !trimmed.starts_with(['=', '!', '<', '>', '~', '^', '.']) => {
+                    return error(rest, "is no version that a range may name: numbers, and a pre-release behind a `-`");
+                }
                 None if trimmed.starts_with('.') => return error(&rest[..=found[0].len()], "ends in a dot"),
                 None => return error(rest, "lacks a space or a comma between two comparators"),
             };
         }
         let names_pre_release = comparators.iter().any(|comparator| comparator.pre_release.is_some());
         Ok(Self { comparators, names_pre_release })
+    }
+
+    fn holds(&self, point: Point<'_>) -> bool {
+        self.comparators.iter().all(|comparator| comparator.holds(point))
     }
 }
 
@@ -201,24 +215,24 @@ impl Comparator {
     }
 
     /// As Masterminds has it, but for the question whether pre-releases take part, which is the group's.
-    fn holds(&self, version: &Version<'_>) -> bool {
-        let same = |count: usize| (0..count).all(|at| self.number(version, at).is_eq());
-        let order = self.order(version);
+    fn holds(&self, point: Point<'_>) -> bool {
+        let same = |count: usize| (0..count).all(|at| self.number(point, at).is_eq());
+        let order = self.order(point);
         match self.operator {
             Operator::Equal if self.given == 3 => order.is_eq(),
             Operator::Equal | Operator::Tilde => order.is_ge() && (self.is_tilde_of_everything() || same(self.given.min(2))),
             Operator::NotEqual if self.given == 0 => !(same(3) && order.is_eq()),
             Operator::NotEqual if self.given == 3 => order.is_ne(),
-            Operator::NotEqual if self.given == 2 => !same(2) || self.order_of_pre_release(version).is_ne(),
+            Operator::NotEqual if self.given == 2 => !same(2) || self.order_of_pre_release(point).is_ne(),
             Operator::NotEqual => !same(1),
             Operator::Greater if matches!(self.given, 0 | 3) => order.is_gt(),
-            Operator::Greater => (0..self.given).map(|at| self.number(version, at)).find(|order| order.is_ne()) == Some(Ordering::Greater),
+            Operator::Greater => (0..self.given).map(|at| self.number(point, at)).find(|order| order.is_ne()) == Some(Ordering::Greater),
             Operator::Less => order.is_lt(),
             Operator::GreaterEqual => order.is_ge(),
             Operator::LessEqual if self.given == 3 => order.is_le(),
             Operator::LessEqual => {
                 let counted = if self.given == 1 { 1 } else { 2 };
-                (0..counted).map(|at| self.number(version, at)).find(|order| order.is_ne()) != Some(Ordering::Greater)
+                (0..counted).map(|at| self.number(point, at)).find(|order| order.is_ne()) != Some(Ordering::Greater)
             }
             Operator::Caret => order.is_ge() && same(self.caret_depth()),
         }
@@ -241,16 +255,16 @@ impl Comparator {
         matches!(self.given, 0 | 3) && self.numbers.iter().all(|number| number.bytes().all(|b| b == b'0'))
     }
 
-    fn number(&self, version: &Version<'_>, at: usize) -> Ordering {
-        digits::compare(version.number(at), &self.numbers[at])
+    fn number(&self, point: Point<'_>, at: usize) -> Ordering {
+        digits::compare(point.version.number(at), &self.numbers[at])
     }
 
-    fn order(&self, version: &Version<'_>) -> Ordering {
-        (0..3).map(|at| self.number(version, at)).find(|order| order.is_ne()).unwrap_or_else(|| self.order_of_pre_release(version))
+    fn order(&self, point: Point<'_>) -> Ordering {
+        (0..3).map(|at| self.number(point, at)).find(|order| order.is_ne()).unwrap_or_else(|| self.order_of_pre_release(point))
     }
 
-    fn order_of_pre_release(&self, version: &Version<'_>) -> Ordering {
-        match (&version.suffix().pre_release, &self.pre_release) {
+    fn order_of_pre_release(&self, point: Point<'_>) -> Ordering {
+        match (point.pre_release, &self.pre_release) {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,

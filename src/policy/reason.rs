@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::TagCode;
 use crate::image::Tag;
@@ -26,21 +26,30 @@ pub enum Reason {
     OtherSeries(Box<str>),
     /// It has a build number and the current tag has none, or the other way round.
     OtherBuild,
+    /// It has a build number, and the current tag is no version that would ask for one.
+    AnyBuild,
     /// Its only number is far longer than the current tag's.
     LongerNumber,
     /// It has fewer numbers than the current tag.
     FewerNumbers {
         /// Its numbers.
         has: usize,
-        /// The current tag's, or 2 where that is no version.
+        /// The current tag's.
         wants: usize,
     },
+    /// It has one number, and the current tag is no version that would say how many to expect.
+    OneNumber,
     /// It is `latest`.
     Latest,
     /// An own key excludes it.
     Excluded,
-    /// It is younger than `min-age`, until then where that is known.
-    TooYoung(Option<Timestamp>),
+    /// It is younger than `min-age`.
+    TooYoung {
+        /// The age that is asked for.
+        min_age: SignedDuration,
+        /// When it will have that age, where that is known.
+        eligible: Option<Timestamp>,
+    },
     /// It lacks a wanted platform; what it offers.
     PlatformMissing(Box<str>),
     /// It is no runnable image, but this.
@@ -51,7 +60,7 @@ pub enum Reason {
     NoBuildTime,
     /// Its metadata was not read, for this reason where it was tried.
     NotRead(Option<Box<str>>),
-    /// Another tag is better; `None` while it is not known which.
+    /// Another tag is better; `None` while nobody knows whether one is.
     Outranked(Option<Tag>),
 }
 
@@ -64,11 +73,11 @@ impl Reason {
             Self::NotAVersion => TagCode::NotAVersion,
             Self::PreRelease => TagCode::PreRelease,
             Self::OutsideRange(_) => TagCode::OutsideRange,
-            Self::OtherSeries(_) | Self::OtherBuild | Self::LongerNumber => TagCode::OtherSeries,
-            Self::FewerNumbers { .. } => TagCode::FewerNumbers,
+            Self::OtherSeries(_) | Self::OtherBuild | Self::AnyBuild | Self::LongerNumber => TagCode::OtherSeries,
+            Self::FewerNumbers { .. } | Self::OneNumber => TagCode::FewerNumbers,
             Self::Latest => TagCode::Latest,
             Self::Excluded => TagCode::Excluded,
-            Self::TooYoung(_) => TagCode::TooYoung,
+            Self::TooYoung { .. } => TagCode::TooYoung,
             Self::PlatformMissing(_) => TagCode::PlatformMissing,
             Self::NotAnImage(_) => TagCode::NotAnImage,
             Self::Gone => TagCode::Gone,
@@ -91,15 +100,17 @@ impl fmt::Display for Reason {
             Self::OtherSeries(flavour) if flavour.is_empty() => f.write_str("other series: without suffix"),
             Self::OtherSeries(flavour) => write!(f, "other series: -{flavour}"),
             Self::OtherBuild => f.write_str("other series: only one of it and the current tag has a build number"),
+            Self::AnyBuild => f.write_str("other series: with a build number"),
             Self::LongerNumber => f.write_str("other series: a far longer number than the current tag's"),
             Self::FewerNumbers { has, wants } => {
                 let plural = if *has == 1 { "" } else { "s" };
                 write!(f, "{} number{plural}, the current tag has {}", count(*has), count(*wants))
             }
+            Self::OneNumber => f.write_str("one number; the current tag is no version, so at least two are wanted"),
             Self::Latest => f.write_str("`latest` is never chosen unless the pattern is `latest`"),
             Self::Excluded => f.write_str("excluded"),
-            Self::TooYoung(Some(eligible)) => write!(f, "younger than min-age, eligible at {eligible}"),
-            Self::TooYoung(None) => f.write_str("its age is unknown, and min-age asks for one"),
+            Self::TooYoung { min_age, eligible: Some(eligible) } => write!(f, "younger than {min_age:#}, eligible at {eligible}"),
+            Self::TooYoung { min_age, eligible: None } => write!(f, "its age is unknown, and `min-age` wants {min_age:#}"),
             Self::PlatformMissing(offers) => write!(f, "offers {offers} only"),
             Self::NotAnImage(what) => write!(f, "no runnable image: {what}"),
             Self::Gone => f.write_str("listed, but gone"),
@@ -107,7 +118,7 @@ impl fmt::Display for Reason {
             Self::NotRead(None) => f.write_str("not read yet"),
             Self::NotRead(Some(why)) => write!(f, "not read: {why}"),
             Self::Outranked(Some(by)) => write!(f, "below {by}"),
-            Self::Outranked(None) => f.write_str("below a better tag"),
+            Self::Outranked(None) => f.write_str("not known to be the best"),
         }
     }
 }

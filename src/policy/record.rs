@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Code;
 use crate::image::{Digest, Platform, Tag};
@@ -75,7 +75,7 @@ const FIRST_POSSIBLE_BUILD: Timestamp = Timestamp::constant(1_362_096_000, 0);
 /// A build time that can be believed: not before 2013-03-01, and not more than 10 minutes ahead.
 pub fn usable_build_time(time: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let ahead = time.duration_since(now);
-    (time >= FIRST_POSSIBLE_BUILD && ahead.as_secs() <= 600).then_some(time)
+    (time >= FIRST_POSSIBLE_BUILD && ahead <= SignedDuration::from_mins(10)).then_some(time)
 }
 
 impl TagRecord {
@@ -84,12 +84,8 @@ impl TagRecord {
         Self { tag, first_seen: None, metadata: Metadata::NotRead }
     }
 
-    /// The moment from which the tag's age counts, where anything is known about it.
-    pub fn age_counts_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let built = match &self.metadata {
-            Metadata::Image(facts) => facts.platforms.iter().find_map(|platform| platform.created).and_then(|time| usable_build_time(time, now)),
-            _ => None,
-        };
+    /// The moment from which the age of a tag counts that was built then; `None` where nothing is known of it.
+    pub fn age_counts_from(&self, built: Option<Timestamp>) -> Option<Timestamp> {
         match (&self.first_seen, built) {
             (Some(seen), None) => Some(seen.at),
             (Some(seen), Some(built)) if !seen.in_first_listing => Some(seen.at.max(built)),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::image::{
     Tag,
-    version::{Version, digits},
+    version::{Suffix, Version, digits},
 };
 
 /// What orders a tag among those that take part.
@@ -21,6 +21,12 @@ pub(super) enum Key<'a> {
     Text(&'a str),
     BuildTime,
     Only,
+}
+
+impl<'a> Key<'a> {
+    fn of(version: Version<'a>) -> Self {
+        Self::Version(Box::new(version))
+    }
 }
 
 /// A policy beside the current tag: all that names alone decide.
@@ -43,11 +49,12 @@ impl<'a> Selector<'a> {
     }
 
     fn key_of_current(&self, tag: &'a str) -> Option<Key<'a>> {
-        let by_itself = || self.version.clone().map(|version| Key::Version(Box::new(version)));
         match self.policy.pattern.rule() {
-            Rule::Semver(_) => by_itself(),
+            Rule::Semver(_) => self.version.clone().map(Key::of),
             Rule::Expression { expression, by: By::Semver } => {
-                expression.capture(tag, By::Semver).and_then(Version::parse).map(|version| Key::Version(Box::new(version))).or_else(by_itself)
+                // Captures have no series, thus no channels: `-dev` is a pre-release in both.
+                let captured = expression.capture(tag, By::Semver).and_then(Version::parse);
+                captured.or_else(|| Version::parse(tag)).map(Key::of)
             }
             Rule::Expression { expression, by } => captured(expression, *by, tag).ok(),
             Rule::Glob(_) | Rule::Digest(_) => None,
@@ -57,7 +64,7 @@ impl<'a> Selector<'a> {
     /// Whether the tag takes part by its name, and what orders it then.
     pub(super) fn judge(&self, tag: &'a str) -> Result<Key<'a>, Reason> {
         let key = self.judge_by_pattern(tag)?;
-        if self.policy.keys.exclude.iter().any(|glob| glob.matches(tag)) { Err(Reason::Excluded) } else { Ok(key) }
+        if self.is_excluded(tag) { Err(Reason::Excluded) } else { Ok(key) }
     }
 
     /// Whether the tag matches when `exclude` is left aside.
@@ -69,16 +76,13 @@ impl<'a> Selector<'a> {
             return Err(Reason::NotAnImage("a signature or an attachment".into()));
         }
         let key = match self.policy.pattern.rule() {
-            Rule::Semver(range) => self.version_in(range, tag).map(|version| Key::Version(Box::new(version)))?,
+            Rule::Semver(range) => self.version_in(range, tag).map(Key::of)?,
             Rule::Glob(glob) => glob.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
             Rule::Digest(one) => (one.as_str() == tag).then_some(Key::Only).ok_or(Reason::NotMatched)?,
             Rule::Expression { expression, by: By::BuildTime } => expression.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
             Rule::Expression { expression, by } => captured(expression, *by, tag)?,
         };
-        match &self.policy.keys.expression {
-            Some(expression) if !expression.matches(tag) => Err(Reason::NotMatched),
-            _ => Ok(key),
-        }
+        if self.matches_own_expression(tag) { Ok(key) } else { Err(Reason::NotMatched) }
     }
 
     fn version_in(&self, range: &Range, tag: &'a str) -> Result<Version<'a>, Reason> {
@@ -93,21 +97,26 @@ impl<'a> Selector<'a> {
 
     /// Candidates are the tags of the current tag's series with at least as many numbers as it has.
     fn in_series(&self, version: &Version<'_>) -> Result<(), Reason> {
-        let has = version.numbers().len();
-        let wants = self.version.as_ref().map_or(2, |current| current.numbers().len());
+        let (has, suffix) = (version.numbers().len(), version.suffix());
+        let Some(current) = &self.version else {
+            return match suffix {
+                _ if has < 2 => Err(Reason::OneNumber),
+                Suffix { flavour, .. } if !flavour.is_empty() => Err(Reason::OtherSeries((*flavour).into())),
+                Suffix { build, .. } if !build.is_empty() => Err(Reason::AnyBuild),
+                _ => Ok(()),
+            };
+        };
+        let wants = current.numbers().len();
         if has < wants {
-            return Err(Reason::FewerNumbers { has, wants });
-        }
-        let suffix = version.suffix();
-        match &self.version {
-            None if !suffix.flavour.is_empty() => Err(Reason::OtherSeries(suffix.flavour.into())),
-            None if !suffix.build.is_empty() => Err(Reason::OtherBuild),
-            Some(current) if !version.same_series(current) => {
-                let same_flavour = suffix.flavour == current.suffix().flavour;
-                Err(if same_flavour { Reason::OtherBuild } else { Reason::OtherSeries(suffix.flavour.into()) })
-            }
-            Some(current) if wants == 1 && significant(version.number(0)) > significant(current.number(0)) + 1 => Err(Reason::LongerNumber),
-            _ => Ok(()),
+            Err(Reason::FewerNumbers { has, wants })
+        } else if !version.same_flavour(current) {
+            Err(Reason::OtherSeries(suffix.flavour.into()))
+        } else if !version.same_series(current) {
+            Err(Reason::OtherBuild)
+        } else if wants == 1 && significant(version.number(0)) > significant(current.number(0)) + 1 {
+            Err(Reason::LongerNumber)
+        } else {
+            Ok(())
         }
     }
 
@@ -116,7 +125,7 @@ impl<'a> Selector<'a> {
         self.current
     }
 
-    /// Whether the tag in Git names a channel such as `-dev` or `-SNAPSHOT`.
+    /// The tag in Git as a version.
     pub(super) fn current_version(&self) -> Option<&Version<'a>> {
         self.version.as_ref()
     }
@@ -142,7 +151,7 @@ impl<'a> Selector<'a> {
         let first = is_current(a.0).cmp(&is_current(b.0));
         match (a.1, b.1) {
             (Key::Version(x), Key::Version(y)) => {
-                let like = |version: &Version<'_>| self.version.as_ref().is_some_and(|current| version.spelled_like(current));
+                let like = |version: &Version<'_>| matches!(&self.current_key, Some(Key::Version(current)) if version.spelled_like(current));
                 first.then_with(|| like(x).cmp(&like(y))).then_with(|| x.numbers().len().cmp(&y.numbers().len())).then_with(|| a.0.cmp(b.0))
             }
             _ => first.then_with(|| digits::natural(a.0, b.0)),
@@ -157,14 +166,23 @@ impl<'a> Selector<'a> {
     /// A version in range that lost only by its series: what `newer elsewhere` may name.
     pub(super) fn elsewhere(&self, tag: &'a str, reason: &Reason) -> Option<Version<'a>> {
         let Rule::Semver(range) = self.policy.pattern.rule() else { return None };
-        if !matches!(reason, Reason::OtherSeries(_) | Reason::OtherBuild | Reason::FewerNumbers { .. }) {
+        if !matches!(reason, Reason::OtherSeries(_) | Reason::OtherBuild | Reason::AnyBuild | Reason::OneNumber | Reason::FewerNumbers { .. }) {
             return None;
         }
         let version = Version::parse(tag)?;
-        let keys = &self.policy.keys;
-        let allowed = keys.expression.as_ref().is_none_or(|expression| expression.matches(tag)) && !keys.exclude.iter().any(|glob| glob.matches(tag));
         let one_number = self.version.as_ref().is_some_and(|current| current.numbers().len() == 1);
-        (allowed && (one_number || version.numbers().len() > 1) && range.holds(&version).is_ok()).then_some(version)
+        // `0.dev-231` and `alpine-rc1` are other flavours, but nobody who stays with releases misses them.
+        let counts = (one_number || version.numbers().len() > 1) && !version.suffix().hides_pre_release();
+        let in_range = counts && range.holds(&version).is_ok();
+        (in_range && self.matches_own_expression(tag) && !self.is_excluded(tag)).then_some(version)
+    }
+
+    fn matches_own_expression(&self, tag: &str) -> bool {
+        self.policy.keys.expression.as_ref().is_none_or(|expression| expression.matches(tag))
+    }
+
+    fn is_excluded(&self, tag: &str) -> bool {
+        self.policy.keys.exclude.iter().any(|glob| glob.matches(tag))
     }
 }
 
@@ -187,7 +205,7 @@ fn order(a: &Key<'_>, b: &Key<'_>, across: Across) -> Option<Ordering> {
 fn captured<'t>(expression: &Expression, by: By, tag: &'t str) -> Result<Key<'t>, Reason> {
     let found = expression.capture(tag, by).ok_or(Reason::NotMatched)?;
     match by {
-        By::Semver => Version::parse(found).map(|version| Key::Version(Box::new(version))).ok_or(Reason::NotAVersion),
+        By::Semver => Version::parse(found).map(Key::of).ok_or(Reason::NotAVersion),
         By::Number => digits::is_number(found).then_some(Key::Number(found)).ok_or(Reason::NoNumber),
         By::Text | By::BuildTime => Ok(Key::Text(found)),
     }

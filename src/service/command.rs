@@ -40,8 +40,8 @@ impl<'a> Command<'a> {
     pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
         let read = self.read()?;
         let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
-        let planned = self.cycle.plan(read, &answers)?;
-        Ok(self.cycle.outcome(&planned, None))
+        let planned = self.cycle.plan(&read, &answers)?;
+        Ok(self.cycle.outcome(&read, planned, None))
     }
 
     /// Decides and writes; where the branch moved meanwhile, plans again on the new tip.
@@ -53,15 +53,18 @@ impl<'a> Command<'a> {
         loop {
             let read = self.read()?;
             let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
-            let planned = self.cycle.plan(read, &answers)?;
+            let planned = self.cycle.plan(&read, &answers)?;
             if planned.is_empty() {
-                return Ok(self.cycle.outcome(&planned, None));
+                return Ok(self.cycle.outcome(&read, planned, None));
             }
             self.watcher.writing();
             attempt += 1;
-            match self.cycle.write(planned, write, attempt)? {
+            match self.cycle.write(&read, planned, write, attempt)? {
                 Wrote::Done(outcome) => return Ok(*outcome),
-                Wrote::Again => tokio::time::sleep(cycle::pause(attempt)).await,
+                Wrote::Again => {
+                    self.cycle.keep(read);
+                    tokio::time::sleep(cycle::pause(attempt)).await;
+                }
             }
         }
     }

@@ -1,6 +1,10 @@
 //! One cycle of one repository and branch.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -125,10 +129,8 @@ pub struct Read {
     pub(super) subjects: Subjects,
 }
 
-/// The plan for one tip, and the bytes that it would write.
+/// The plan for what was read, and the bytes that it would write.
 pub struct Planned {
-    tip: Tip,
-    index: Index,
     plan: Plan,
     /// New bytes by path.
     changes: BTreeMap<String, Vec<u8>>,
@@ -174,44 +176,54 @@ impl Cycle {
     ///
     /// # Errors
     /// A file that is to be edited cannot be read.
-    pub fn plan(&self, read: Read, answers: &[Answer]) -> Result<Planned, CycleError> {
+    pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
         let plan = Plan::new(&read.index, &read.subjects, answers);
-        let mut planned = Planned { tip: read.tip, index: read.index, plan, changes: BTreeMap::new(), diff: Vec::new() };
-        self.edit(&mut planned)?;
+        let mut planned = Planned { plan, changes: BTreeMap::new(), diff: Vec::new() };
+        self.edit(read, &mut planned)?;
         Ok(planned)
+    }
+
+    /// Whether the branch still stands where it was read.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn still_stands(&self, read: &Read) -> Result<bool, CycleError> {
+        let stands = self.source.stands(self.unit.repository.branch.as_deref())?;
+        Ok(stands.is_some() && stands == read.tip.commit)
+    }
+
+    /// Takes back what was read, so that the next reading parses only what differs.
+    pub fn keep(&mut self, read: Read) {
+        self.reading.keep(&read.tip, read.index);
     }
 
     /// Writes on top of the tip that was read; `attempt` counts from 1.
     ///
     /// # Errors
     /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
-    pub fn write(&mut self, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
-        match self.source.write(&planned.tip, &planned.changes, &self.commit(&planned), write) {
-            Ok(written) => Ok(Wrote::Done(Box::new(self.outcome(&planned, Some(written))))),
+    pub fn write(&self, read: &Read, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
+        match self.source.write(&read.tip, &planned.changes, &self.commit(&planned), write) {
+            Ok(written) => Ok(Wrote::Done(Box::new(self.outcome(read, planned, Some(written))))),
             Err(error) if is_refusal(&error) => {
                 planned.plan.refuse_all(&error.to_string(), error.hint().as_deref());
                 planned.diff.clear();
-                Ok(Wrote::Done(Box::new(self.outcome(&planned, None))))
+                Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => {
-                self.reading.keep(&planned.tip, planned.index);
-                Ok(Wrote::Again)
-            }
+            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
             Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Makes the new bytes of every file; what cannot be edited is held.
-    fn edit(&self, planned: &mut Planned) -> Result<(), CycleError> {
-        let paths: Vec<String> = planned.plan.files().map(str::to_owned).collect();
-        for path in paths {
-            let Some(file) = planned.tip.files.iter().find(|file| file.path == path) else { continue };
+    fn edit(&self, read: &Read, planned: &mut Planned) -> Result<(), CycleError> {
+        let paths: BTreeSet<String> = planned.plan.files().map(str::to_owned).collect();
+        for file in read.tip.files.iter().filter(|file| paths.contains(&file.path)) {
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
-            let after = planned.plan.edit(&path, &before);
+            let after = planned.plan.edit(&file.path, &before);
             if after != before {
-                planned.diff.extend(diff::unified(&path, &before, &after));
-                planned.changes.insert(path, after);
+                planned.diff.extend(diff::unified(&file.path, &before, &after));
+                planned.changes.insert(file.path.clone(), after);
             }
         }
         Ok(())
@@ -231,9 +243,9 @@ impl Cycle {
     }
 
     /// What was found, and what was done about it.
-    pub(super) fn outcome(&self, planned: &Planned, written: Option<Written>) -> Outcome {
-        let mut report = planned.plan.report(self.head(&planned.tip));
-        report.unreadable = planned.index.unreadable();
+    pub(super) fn outcome(&self, read: &Read, planned: Planned, written: Option<Written>) -> Outcome {
+        let mut report = planned.plan.report(self.head(&read.tip));
+        report.unreadable = read.index.unreadable();
         let done = match written {
             None | Some(Written::Nothing) => Done::Nothing,
             Some(Written::Files) => Done::Files(planned.changes.len()),
@@ -242,7 +254,7 @@ impl Cycle {
                 if matches!(self.source, Source::Mirror(_)) { Done::Pushed } else { Done::Committed }
             }
         };
-        Outcome { report, done, diff: planned.diff.clone(), workloads: planned.index.workloads() }
+        Outcome { report, done, diff: planned.diff, workloads: read.index.workloads() }
     }
 }
 
@@ -269,7 +281,19 @@ pub(super) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 
+impl Read {
+    /// The commit that was read.
+    pub fn commit(&self) -> Option<String> {
+        self.tip.commit.map(|commit| commit.to_string())
+    }
+}
+
 impl Planned {
+    /// The change as a unified diff.
+    pub fn diff(&self) -> &[u8] {
+        &self.diff
+    }
+
     /// Whether there is anything to write.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -1,9 +1,21 @@
-//! One cycle, start to finish: read a repository, ask registries, decide, write.
+//! One cycle, start to finish: read a repository, ask registries, decide, write; and the daemon that does so for months.
+#![expect(clippy::disallowed_methods, reason = "edge: measures how long a cycle takes")]
 
+pub mod board;
 pub mod command;
 pub mod cycle;
+pub mod daemon;
+pub mod http;
+pub mod log;
+pub mod metrics;
+pub mod notify;
 mod reading;
+pub mod ready;
 mod scan;
+pub mod scanner;
+pub mod shutdown;
+pub mod told;
+pub mod worker;
 
 pub use command::Command;
 pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     num::NonZero,
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{Mutex, PoisonError, mpsc, mpsc::SyncSender},
     thread,
 };
 
@@ -17,8 +17,10 @@ use crate::{
 const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// The most files of a repository.
 const FILES: usize = 100_000;
-/// How many files wait for a free parser: enough to keep all busy, few enough to bound memory.
-const QUEUE: usize = 64;
+/// Files go to the parsers in bundles of about so many bytes, for handing over one costs as much as parsing one small file.
+const BUNDLE_BYTES: usize = 64 * 1024;
+/// How many bundles wait for a free parser: enough to keep all busy, few enough to bound memory.
+const QUEUE: usize = 4;
 
 /// What was parsed before, by path, with the id of the bytes that it was parsed from.
 #[derive(Default)]
@@ -26,35 +28,26 @@ pub(super) struct Reading {
     known: BTreeMap<String, (BlobId, File)>,
 }
 
-type Parsed = Result<Option<File>, Unreadable>;
-
 impl Reading {
     /// The index of a tip; files whose bytes are known already are not read again.
     pub(super) fn index(&mut self, source: &Source, tip: &Tip, kinds: &[KindPaths]) -> Result<Index, ReadError> {
         let scope = Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?);
         let wanted: Vec<&git::File> = tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect();
-        let (mut files, mut open) = (BTreeMap::new(), Vec::new());
+        let (mut files, mut open) = (Vec::with_capacity(wanted.len()), Vec::new());
         let mut known = std::mem::take(&mut self.known);
         for file in wanted {
             match (known.remove(&file.path), file.blob) {
-                (Some((blob, parsed)), Some(now)) if blob == now => drop(files.insert(file.path.clone(), parsed)),
+                (Some((blob, parsed)), Some(now)) if blob == now => files.push((file.path.clone(), parsed)),
                 _ => open.push(file),
             }
         }
         let mut unreadable = unlisted(tip);
-        let mut take = |parsed: Vec<(&git::File, Parsed)>| {
-            for (file, parsed) in parsed {
-                match parsed {
-                    Ok(Some(parsed)) => drop(files.insert(file.path.clone(), parsed)),
-                    Ok(None) => {}
-                    Err(fault) => unreadable.push(fault),
-                }
-            }
-            scope.named(&files, &unreadable)
-        };
-        let named = take(parse(source, open, kinds, Screening::ByBytes)?);
+        files.extend(parse(source, open, kinds, Screening::ByBytes, &mut unreadable)?);
+        // Made at once, the map has no half-empty nodes.
+        let mut files = BTreeMap::from_iter(files);
+        let named = scope.named(&files, &unreadable);
         let named = tip.files.iter().filter(|file| named.contains(&file.path)).collect();
-        take(parse(source, named, kinds, Screening::Nothing)?);
+        files.extend(parse(source, named, kinds, Screening::Nothing, &mut unreadable)?);
         Ok(Index::new(files, unreadable))
     }
 
@@ -100,49 +93,77 @@ fn unlisted(tip: &Tip) -> Vec<Unreadable> {
 }
 
 /// Reads on this thread, for a repository serves one at a time, and parses on all others.
-fn parse<'t>(
+fn parse(
     source: &Source,
-    files: Vec<&'t git::File>,
+    files: Vec<&git::File>,
     kinds: &[KindPaths],
     screening: Screening,
-) -> Result<Vec<(&'t git::File, Parsed)>, ReadError> {
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Vec<(String, File)>, ReadError> {
     if files.is_empty() {
         return Ok(Vec::new());
     }
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
-    let (sender, receiver) = mpsc::sync_channel::<(&git::File, Vec<u8>)>(QUEUE);
+    let (sender, receiver) = mpsc::sync_channel::<Bundle<'_>>(QUEUE);
     let receiver = Mutex::new(receiver);
     thread::scope(|scope| {
         let work = || {
-            let mut parsed = Vec::new();
+            let (mut parsed, mut faults) = (Vec::new(), Vec::new());
             loop {
                 let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok((file, bytes)) = next else { return parsed };
-                parsed.push((file, read(&file.path, &bytes, kinds, screening)));
+                let Ok(bundle) = next else { return (parsed, faults) };
+                for (file, bytes) in bundle {
+                    match read(&file.path, &bytes, kinds, screening) {
+                        Ok(Some(file_read)) => parsed.push((file.path.clone(), file_read)),
+                        Ok(None) => {}
+                        Err(fault) => faults.push(fault),
+                    }
+                }
             }
         };
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let mut found = Vec::new();
-        let mut failure = None;
-        for file in files {
-            match source.content(file, FILE_BYTES) {
-                Ok(Content::Bytes(bytes)) => drop(sender.send((file, bytes))),
-                Ok(Content::TooLarge { size }) => found.push((file, Err(too_large(&file.path, size)))),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
+        let outcome = hand_out(source, files, &sender, unreadable);
         drop(sender);
+        let mut found = Vec::new();
         for handle in handles {
-            found.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let (parsed, faults) = handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            found.extend(parsed);
+            unreadable.extend(faults);
         }
-        failure.map_or(Ok(found), Err)
+        outcome.map(|()| found)
     })
 }
 
-fn read(path: &str, bytes: &[u8], kinds: &[KindPaths], screening: Screening) -> Parsed {
+/// Files with their bytes.
+type Bundle<'t> = Vec<(&'t git::File, Vec<u8>)>;
+
+fn hand_out<'t>(
+    source: &Source,
+    files: Vec<&'t git::File>,
+    parsers: &SyncSender<Bundle<'t>>,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<(), ReadError> {
+    // A parser that is gone has panicked, which its thread tells.
+    let send = |bundle: &mut Bundle<'t>| drop(parsers.send(std::mem::take(bundle)));
+    let (mut bundle, mut size) = (Bundle::new(), 0);
+    for file in files {
+        match source.content(file, FILE_BYTES)? {
+            Content::Bytes(bytes) => {
+                size += bytes.len();
+                bundle.push((file, bytes));
+            }
+            Content::TooLarge { size } => unreadable.push(too_large(&file.path, size)),
+        }
+        if size >= BUNDLE_BYTES {
+            send(&mut bundle);
+            size = 0;
+        }
+    }
+    send(&mut bundle);
+    Ok(())
+}
+
+fn read(path: &str, bytes: &[u8], kinds: &[KindPaths], screening: Screening) -> Result<Option<File>, Unreadable> {
     match screening {
         Screening::ByBytes => manifest::read_screened(path, bytes, kinds),
         Screening::Nothing => manifest::read(path, bytes, kinds).map(Some),

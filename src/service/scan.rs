@@ -30,6 +30,7 @@ pub(super) struct Scan<'a> {
     /// How long to go on without learning anything.
     patience: Duration,
     watcher: &'a dyn Watcher,
+    /// Each list is sorted by tag.
     knowledge: Knowledge,
 }
 
@@ -83,7 +84,8 @@ impl<'a> Scan<'a> {
             done += 1;
             watcher.listing(done, total);
             let known = match tags {
-                Ok(list) => {
+                Ok(mut list) => {
+                    list.tags.sort_unstable();
                     let records = list.tags.into_iter().map(TagRecord::listed).collect();
                     Known::Listed { records, listing: Listing::Trusted }
                 }
@@ -126,9 +128,9 @@ impl<'a> Scan<'a> {
 
 fn learnt(knowledge: &mut Knowledge, view: &View, tag: &Tag, metadata: Metadata) {
     if let Some(Known::Listed { records, .. }) = knowledge.get_mut(view)
-        && let Some(record) = records.iter_mut().find(|record| record.tag == *tag)
+        && let Ok(at) = records.binary_search_by(|record| record.tag.cmp(tag))
     {
-        record.metadata = metadata;
+        records[at].metadata = metadata;
     }
 }
 
@@ -140,11 +142,11 @@ async fn each<T>(patience: Duration, work: impl Iterator<Item = impl Future<Outp
     }
 }
 
-fn failure(error: &RegistryError) -> Failure {
+pub(super) fn failure(error: &RegistryError) -> Failure {
     Failure { code: error.code(), reason: error.to_string(), blame: error.blame(), hint: error.hint() }
 }
 
-fn unreadable(error: &RegistryError) -> Metadata {
+pub(super) fn unreadable(error: &RegistryError) -> Metadata {
     match error.code() {
         Code::NotFound => Metadata::Gone,
         code => Metadata::Unreadable { code, reason: error.to_string() },

@@ -6,6 +6,7 @@ use tagalong::{
     cli::args::{Args, definition},
     config,
     policy::{Blame, Code, List, TagCode},
+    service::metrics::{CycleOutcome, METRICS, OTHER, PushOutcome, ReloadOutcome, RequestKind},
 };
 
 use crate::{
@@ -84,6 +85,33 @@ fn the_reference_of_codes_is_fresh() {
         page += &row(&[&format!("`{code}`"), code.meaning()]);
     }
     assert_fresh(&root().join("docs/reference/codes.md"), &page);
+}
+
+#[test]
+fn the_reference_of_metrics_is_fresh() {
+    let mut page = "# Metrics\n\nThis page is made from the code. `tagalong run` serves them as OpenMetrics text under `/metrics` of `listen`.\n\n\
+                    | metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n"
+        .to_owned();
+    for metric in METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        page += &row(&[&format!("`{}`", metric.name), metric.kind.as_str(), metric.unit, &labels.join(" "), metric.meaning]);
+    }
+    page += "\n## Labels\n\nEvery label takes its values from a closed list: no tag, path or sentence becomes one.\n\n";
+    page += "- `repository`: the name of a repository in the configuration.\n";
+    writeln!(page, "- `host`: the host of a prefix under `registries`, as it is written there; every other one is `{OTHER}`.").unwrap();
+    page += "- `code`: one of [the codes](codes.md); `list` is the list that it belongs to: `updates`, `current`, `held` or `failed`.\n";
+    for (title, rows) in [
+        ("`kind` of a request", RequestKind::ALL.iter().map(|word| (word.as_str(), word.meaning())).collect::<Vec<_>>()),
+        ("`outcome` of a cycle", CycleOutcome::ALL.iter().map(|word| (word.as_str(), word.meaning())).collect()),
+        ("`outcome` of a push", PushOutcome::ALL.iter().map(|word| (word.as_str(), word.meaning())).collect()),
+        ("`outcome` of a reload", ReloadOutcome::ALL.iter().map(|word| (word.as_str(), word.meaning())).collect()),
+    ] {
+        write!(page, "\n### {title}\n\n| value | meaning |\n|---|---|\n").unwrap();
+        for (word, meaning) in rows {
+            page += &row(&[&format!("`{word}`"), meaning]);
+        }
+    }
+    assert_fresh(&root().join("docs/reference/metrics.md"), &page);
 }
 
 #[test]
@@ -190,7 +218,7 @@ fn words(command: &str) -> Vec<String> {
 fn configurations_in_pages_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for page in ["docs/configuration.md", "docs/git-sign-in.md", "docs/registries.md"] {
+    for page in ["docs/configuration.md", "docs/git-sign-in.md", "docs/registries.md", "docs/run-it.md"] {
         for block in text(page).split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()) {
             let path = folder.path().join("tagalong.yaml");
             std::fs::write(&path, &block).unwrap();

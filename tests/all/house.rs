@@ -29,7 +29,7 @@ fn continuous_integration_runs_the_test_command_of_the_readme() {
 
 #[test]
 fn scripts_are_well_formed() {
-    for script in ["scripts/test", ".ci/run"] {
+    for script in ["scripts/build-release", "scripts/test", ".ci/run"] {
         let checked = Command::new("bash").arg("-n").arg(root().join(script)).output().unwrap();
         assert!(checked.status.success(), "{script}: {}", String::from_utf8_lossy(&checked.stderr));
         assert!(text(script).starts_with("#!/usr/bin/env bash\n"), "{script} says what runs it");

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use digits::{compare, compare_dotted, is_number};
 pub use suffix::{Labelled, Part, Suffix};
+use suffix::{order_flavours, order_places};
 
 /// A tag read as a version: `v`, one to six numbers, and a suffix.
 ///
@@ -33,13 +34,11 @@ impl<'a> Version<'a> {
             }
             numbers[count] = number;
             count += 1;
-            match after.strip_prefix('.') {
-                Some(more) => rest = more,
-                None => {
-                    rest = after;
-                    break;
-                }
-            }
+            let Some(more) = after.strip_prefix('.') else {
+                rest = after;
+                break;
+            };
+            rest = more;
         }
         let (suffix, suffix_text) = if rest.is_empty() {
             (Suffix::default(), "")
@@ -71,9 +70,7 @@ impl<'a> Version<'a> {
             if suffix::is_channel(current.suffix_text) && version.suffix_text == current.suffix_text {
                 version.suffix = Suffix::channel(version.suffix_text);
             }
-            if version.suffix_text != "" && current.suffix_text != "" {
-                version.suffix.align(&current.suffix);
-            }
+            version.suffix.align(&current.suffix);
         }
         Some(version)
     }
@@ -98,9 +95,20 @@ impl<'a> Version<'a> {
         &self.suffix
     }
 
-    /// Whether both belong to one series: the same flavour but for what floats in it, and both with a build or both without.
+    /// Whether both belong to one series: one flavour, and both with a build or both without.
     pub fn same_series(&self, other: &Version<'_>) -> bool {
-        self.suffix.build.is_empty() == other.suffix.build.is_empty() && same_flavour(&self.suffix, &other.suffix)
+        self.suffix.build.is_empty() == other.suffix.build.is_empty() && self.same_flavour(other)
+    }
+
+    /// Whether both have the same flavour but for what floats in it.
+    pub fn same_flavour(&self, other: &Version<'_>) -> bool {
+        order_flavours(&self.suffix.flavour_parts, &other.suffix.flavour_parts).is_eq()
+    }
+
+    /// Whether the suffix names work on the way to a release: a channel, or the `pr.5` and `mr.5` of a request.
+    pub fn is_passing(&self) -> bool {
+        let request = |word: &str| ["pr", "mr"].iter().any(|request| request.eq_ignore_ascii_case(word));
+        suffix::is_channel(self.suffix_text) || self.suffix.flavour.split(['.', '-', '_']).next().is_some_and(request)
     }
 
     /// Compares by numbers, then pre-release and post-release, then build and floating numbers from the left.
@@ -110,12 +118,11 @@ impl<'a> Version<'a> {
         self.order_of_release(other).then_with(|| self.order_of_places(other))
     }
 
-    /// Compares captures, which need not be of one series: the flavour's text decides between release and build.
+    /// Compares captures, which need not be of one series: between the release and the build the text of the flavours decides.
     pub fn order_across(&self, other: &Version<'_>) -> Ordering {
-        let flavours = || {
-            if same_flavour(&self.suffix, &other.suffix) { Ordering::Equal } else { self.suffix.flavour.cmp(other.suffix.flavour) }
-        };
-        self.order_of_release(other).then_with(flavours).then_with(|| self.order_of_places(other))
+        self.order_of_release(other)
+            .then_with(|| order_flavours(&self.suffix.flavour_parts, &other.suffix.flavour_parts))
+            .then_with(|| self.order_of_places(other))
     }
 
     /// Compares by numbers, pre-release and post-release alone, whatever the series.
@@ -137,29 +144,14 @@ impl<'a> Version<'a> {
     }
 
     fn order_of_places(&self, other: &Version<'_>) -> Ordering {
-        let (mut a, mut b) = (self.places(), other.places());
-        loop {
-            match (a.next(), b.next()) {
-                (Some(Part::Floating(_, a)), Some(Part::Floating(_, b))) => match compare_dotted(a, b) {
-                    Ordering::Equal => {}
-                    other => return other,
-                },
-                (Some(a), Some(b)) => match matches!(a, Part::Floating(..)).cmp(&matches!(b, Part::Floating(..))) {
-                    Ordering::Equal => {}
-                    other => return other,
-                },
-                (a, b) => return a.is_some().cmp(&b.is_some()),
-            }
-        }
-    }
-
-    fn places(&self) -> impl Iterator<Item = &Part<'a>> {
-        self.suffix.build.iter().chain(&self.suffix.flavour_parts).filter(|part| !matches!(part, Part::Fixed(_)))
+        let [mine, theirs] = [&self.suffix, &other.suffix];
+        order_places(&mine.build, &theirs.build).then_with(|| order_places(&mine.flavour_parts, &theirs.flavour_parts))
     }
 
     /// The commit ids, from the left.
     pub fn commits(&self) -> impl Iterator<Item = &'a str> {
-        self.places().filter_map(|part| if let Part::Commit(id) = part { Some(*id) } else { None })
+        let parts = self.suffix.build.iter().chain(&self.suffix.flavour_parts);
+        parts.filter_map(|part| if let Part::Commit(id) = part { Some(*id) } else { None })
     }
 
     /// Whether two versions that compare as equal are also spelled alike: the same `v`, count of numbers and zero padding.
@@ -167,15 +159,6 @@ impl<'a> Version<'a> {
         let padded = |version: &Version<'_>| version.numbers().iter().any(|number| number.len() > 1 && number.starts_with('0'));
         self.count == other.count && self.text.starts_with('v') == other.text.starts_with('v') && padded(self) == padded(other)
     }
-}
-
-fn same_flavour(a: &Suffix<'_>, b: &Suffix<'_>) -> bool {
-    a.flavour_parts.len() == b.flavour_parts.len()
-        && a.flavour_parts.iter().zip(&b.flavour_parts).all(|pair| match pair {
-            (Part::Fixed(a), Part::Fixed(b)) | (Part::Floating(a, _), Part::Floating(b, _)) => a == b,
-            (Part::Commit(_), Part::Commit(_)) => true,
-            _ => false,
-        })
 }
 
 fn order_dotted(a: &str, b: &str) -> Ordering {
@@ -187,14 +170,14 @@ fn order_dotted(a: &str, b: &str) -> Ordering {
 
 /// Words as lower-case text, then a word without a number below the same word with one, then by the numbers.
 fn order_labels(a: &Labelled<'_>, b: &Labelled<'_>) -> Ordering {
-    let lower = |text: &str| text.to_ascii_lowercase();
-    lower(a.word).cmp(&lower(b.word)).then_with(|| order_dotted(a.numbers, b.numbers))
+    order_words(a.word, b.word).then_with(|| order_dotted(a.numbers, b.numbers))
 }
 
-/// A pre-release as SemVer writes it in an operand: `0`, `rc.1`, `beta-2`.
-///
-/// # Errors
-/// Compares below, at or above the pre-release of a candidate.
+fn order_words(a: &str, b: &str) -> Ordering {
+    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
+}
+
+/// Compares a candidate's pre-release with one in an operand, as semantic versioning writes it: `0`, `rc.1`, `beta-2`.
 pub fn order_pre_release(candidate: &Labelled<'_>, operand: &str) -> Ordering {
     let mine = std::iter::once(candidate.word).chain(candidate.numbers.split('.').filter(|number| !number.is_empty()));
     let mut theirs = operand.split(['.', '-', '_']).flat_map(|item| {
@@ -209,7 +192,7 @@ pub fn order_pre_release(candidate: &Labelled<'_>, operand: &str) -> Ordering {
             (true, true) => compare(item, other),
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
-            (false, false) => item.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()),
+            (false, false) => order_words(item, other),
         };
         if order.is_ne() {
             return order;

@@ -1,6 +1,8 @@
 //! What stands behind the numbers of a version, read once, from the left.
 
-use super::digits::{is_dotted_number, is_number};
+use std::cmp::Ordering;
+
+use super::digits::{compare_dotted, is_dotted_number, is_number};
 
 const PRE_RELEASE: [&str; 16] =
     ["alpha", "beta", "a", "b", "rc", "cr", "pre", "preview", "dev", "snapshot", "nightly", "canary", "unstable", "next", "ea", "m"];
@@ -28,6 +30,17 @@ pub enum Part<'a> {
     Floating(&'a str, &'a str),
     /// A commit id.
     Commit(&'a str),
+}
+
+impl<'a> Part<'a> {
+    /// What stays when the part moves, and its kind.
+    fn name(&self) -> (&'a str, u8) {
+        match *self {
+            Self::Fixed(text) => (text, 0),
+            Self::Floating(name, _) => (name, 1),
+            Self::Commit(_) => ("", 2),
+        }
+    }
 }
 
 /// The parts of a suffix; each may be missing.
@@ -84,17 +97,29 @@ impl<'a> Suffix<'a> {
             let (name, after) = identifier(rest);
             let previous = self.flavour_parts.iter().rev().find(|part| !matches!(part, Part::Fixed("-" | "_" | ".")));
             self.flavour_parts.push(part(name, previous, after.is_empty()));
+            rest = after.get(1..).unwrap_or_default();
             if !after.is_empty() {
                 self.flavour_parts.push(Part::Fixed(&after[..1]));
-                rest = &after[1..];
-            } else {
-                rest = after;
             }
         }
     }
 
+    /// Whether a word of a pre-release stands in the flavour: `0.dev-231`, `alpine-rc1`.
+    pub fn hides_pre_release(&self) -> bool {
+        let is_word = |part: &Part<'_>| matches!(part, Part::Fixed(text) if word_and_numbers(text, Kind::PreRelease).is_some());
+        self.flavour_parts.iter().any(is_word)
+    }
+
     /// Reads numbers as commit ids where the current tag has an id of that length in that place.
     pub fn align(&mut self, current: &Suffix<'_>) {
+        // `dev.1234567` beside `dev.1a2b3c4`: the number stood where a pre-release may have one.
+        if let (Some(label), Some(Part::Commit(commit))) = (&mut self.pre_release, current.build.first())
+            && self.build.len() + 1 == current.build.len()
+            && is_number(label.numbers)
+            && label.numbers.len() == commit.len()
+        {
+            self.build.insert(0, Part::Commit(std::mem::take(&mut label.numbers)));
+        }
         let pairs = self.build.iter_mut().zip(&current.build).chain(self.flavour_parts.iter_mut().zip(&current.flavour_parts));
         for (part, known) in pairs {
             if let (Part::Floating("", number) | Part::Fixed(number), Part::Commit(commit)) = (*part, known)
@@ -103,6 +128,27 @@ impl<'a> Suffix<'a> {
             {
                 *part = Part::Commit(number);
             }
+        }
+    }
+}
+
+/// Compares flavours by their text but for what floats; equal ones belong to one series.
+pub fn order_flavours(a: &[Part<'_>], b: &[Part<'_>]) -> Ordering {
+    a.iter().map(Part::name).cmp(b.iter().map(Part::name))
+}
+
+/// Compares what moves, from the left; commit ids are equal to each other and below numbers.
+pub fn order_places(a: &[Part<'_>], b: &[Part<'_>]) -> Ordering {
+    let moves = |part: &&Part<'_>| !matches!(part, Part::Fixed(_));
+    let (mut a, mut b) = (a.iter().filter(moves), b.iter().filter(moves));
+    loop {
+        let order = match (a.next(), b.next()) {
+            (Some(Part::Floating(_, a)), Some(Part::Floating(_, b))) => compare_dotted(a, b),
+            (Some(a), Some(b)) => matches!(a, Part::Floating(..)).cmp(&matches!(b, Part::Floating(..))),
+            (a, b) => return a.is_some().cmp(&b.is_some()),
+        };
+        if order.is_ne() {
+            return order;
         }
     }
 }
@@ -133,7 +179,7 @@ fn part<'a>(name: &'a str, previous: Option<&Part<'a>>, last: bool) -> Part<'a> 
     if is_commit(name) {
         return Part::Commit(name);
     }
-    if is_number(name) && name.len() >= 8 || is_dotted_number(name) && previous == Some(&Part::Fixed("debian")) {
+    if is_dotted_number(name) && (is_date(name) || previous == Some(&Part::Fixed("debian"))) {
         return Part::Floating("", name);
     }
     if let Some(number) = FLOATING.iter().find_map(|word| name.strip_prefix(word).filter(|number| is_dotted_number(number))) {
@@ -149,6 +195,11 @@ fn part<'a>(name: &'a str, previous: Option<&Part<'a>>, last: bool) -> Part<'a> 
         return Part::Floating(&name[..=word.len()], number);
     }
     Part::Fixed(name)
+}
+
+/// 8 digits and more, with a dotted counter where several were built that day.
+fn is_date(number: &str) -> bool {
+    number.split('.').next().is_some_and(|date| date.len() >= 8)
 }
 
 /// 7 to 40 hexadecimal digits with a letter and a digit; behind the `g` of `git describe` digits alone do, too.

@@ -44,7 +44,7 @@ pub struct HeldByKustomize {
 /// and belongs to no other is held.
 pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Vec<Deployed> {
     let layout = Layout::of(files);
-    let mut found: BTreeSet<Deployed> = BTreeSet::new();
+    let mut found: Vec<Deployed> = vec![];
     for root in layout.roots() {
         layout.gather(root, &mut found);
     }
@@ -63,10 +63,11 @@ pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Ve
                 line: by.line,
                 annotates: true,
             });
-            found.insert(Deployed { root: shown(folder(by.path)), path: (*path).to_owned(), workload, namespace: None, held });
+            found.push(Deployed { root: shown(folder(by.path)), path: (*path).to_owned(), workload, namespace: None, held });
         }
     }
-    let mut found = once_each(found);
+    found.sort_unstable();
+    once_each(&mut found);
     hold_by_flux(files, &mut found);
     unreadable.iter().for_each(|file| hold_by_unreadable(file, &mut found));
     found
@@ -152,7 +153,7 @@ impl<'f> Layout<'f> {
     }
 
     /// Adds what a root deploys.
-    fn gather(&self, root: &'f str, found: &mut BTreeSet<Deployed>) {
+    fn gather(&self, root: &'f str, found: &mut Vec<Deployed>) {
         let mut open = vec![Layer { path: root, above: vec![], namespace: None, held: None }];
         let mut seen = BTreeSet::new();
         while let Some(layer) = open.pop() {
@@ -233,21 +234,15 @@ impl Layer<'_> {
     }
 }
 
-/// One entry for each root, file, workload and namespace, the held one where there are two.
-fn once_each(found: BTreeSet<Deployed>) -> Vec<Deployed> {
-    let mut each: Vec<Deployed> = vec![];
-    for deployed in found {
-        match each.last_mut() {
-            Some(last)
-                if (&last.root, &last.path, last.workload, &last.namespace)
-                    == (&deployed.root, &deployed.path, deployed.workload, &deployed.namespace) =>
-            {
-                last.held = last.held.take().or(deployed.held);
-            }
-            _ => each.push(deployed),
+/// One entry for each root, file, workload and namespace of a sorted list, the held one where there are two.
+fn once_each(found: &mut Vec<Deployed>) {
+    found.dedup_by(|next, kept| {
+        let same = (&kept.root, &kept.path, kept.workload, &kept.namespace) == (&next.root, &next.path, next.workload, &next.namespace);
+        if same && kept.held.is_none() {
+            kept.held = next.held.take();
         }
-    }
-    each
+        same
+    });
 }
 
 /// Below a `.flux.yaml` that runs commands nobody knows what is deployed.

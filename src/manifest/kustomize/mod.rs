@@ -4,6 +4,8 @@ mod deployed;
 
 pub use deployed::{Deployed, HeldByKustomize, deployed};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     screen::is_kustomization,
     workload::is_ours,
@@ -29,7 +31,7 @@ const HARMLESS: [&str; 14] = [
 ];
 
 /// What a kustomization says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kustomization {
     /// Whether it is a component, which changes what the kustomization that uses it has gathered.
     component: bool,
@@ -43,14 +45,14 @@ pub struct Kustomization {
 }
 
 /// A path as a kustomization writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Link {
     path: String,
     line: u32,
 }
 
 /// A key that can change workloads in ways that are not understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Obstacle {
     key: String,
     line: u32,

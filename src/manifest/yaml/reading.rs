@@ -3,10 +3,12 @@
 //! The number is a sum over the events, each mixed with its position: the share of one scalar can be taken out and that of
 //! another value put in its place. So the reading expected after an edit follows from the reading before it.
 
+use serde::{Deserialize, Serialize};
+
 use super::Style;
 
 /// All that was read in a text, as one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(in crate::manifest) struct Reading {
     sum: u64,
     events: u32,

@@ -2,6 +2,8 @@
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Reading;
 
 /// What a node is.
@@ -15,7 +17,7 @@ pub(in crate::manifest) enum Kind {
 }
 
 /// How a scalar is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(in crate::manifest) enum Style {
     Plain,
     Single,

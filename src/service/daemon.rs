@@ -1,0 +1,131 @@
+//! The daemon: every repository in a thread of its own, and the scanners that serve them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tracing::error;
+
+use super::{
+    board::{Board, Interval, Wake},
+    ready::{Going, Part},
+    scanner::Scanner,
+    worker::{Prepare, Shared, Worker},
+};
+use crate::{registry::Client, store::Embedded};
+
+/// How long a worker sleeps at most: the clock may be set.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long after a panic a worker begins anew.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+
+/// A repository that the daemon serves.
+pub struct Served {
+    /// Its name.
+    pub name: String,
+    /// How often its branch is looked at.
+    pub interval: Duration,
+    /// Makes its unit.
+    pub prepare: Prepare,
+    /// Which of the registries' views it has: those with the same share one.
+    pub view: String,
+}
+
+/// What a view of the registries is made of.
+pub struct Registries {
+    /// Who asks.
+    pub client: Client,
+    /// How often each is listed.
+    pub interval: Interval,
+}
+
+/// Everything at work for one configuration.
+pub struct Daemon {
+    stopping: Arc<AtomicBool>,
+    wakes: Vec<Wake>,
+    workers: Vec<JoinHandle<()>>,
+    scanners: Vec<tokio::task::JoinHandle<()>>,
+    stop: watch::Sender<()>,
+}
+
+impl Daemon {
+    /// Starts scanners and workers; it must be called inside the runtime.
+    pub fn start(served: Vec<Served>, views: BTreeMap<String, Registries>, store: &Embedded, shared: &Shared) -> Self {
+        let (stop, stopped) = watch::channel(());
+        let stopping = Arc::new(AtomicBool::new(false));
+        shared.readiness.expect_repositories(served.iter().map(|served| served.name.clone()));
+        let mut boards = BTreeMap::new();
+        let mut scanners = Vec::new();
+        for (view, Registries { client, interval }) in views {
+            let board = Arc::new(Board::new(view.clone(), interval));
+            let scanner = Arc::new(Scanner {
+                board: Arc::clone(&board),
+                client: Arc::new(client),
+                store: store.clone(),
+                clock: Arc::clone(&shared.clock),
+                metrics: Arc::clone(&shared.metrics),
+                readiness: Arc::clone(&shared.readiness),
+            });
+            let mut stopped = stopped.clone();
+            scanners.push(tokio::spawn(scanner.run(async move { drop(stopped.changed().await) })));
+            boards.insert(view, board);
+        }
+        let (mut workers, mut wakes) = (Vec::new(), Vec::new());
+        for served in served {
+            let Some(board) = boards.get(&served.view) else { continue };
+            let (sender, receiver) = mpsc::sync_channel(1);
+            // One wake that waits is as good as many.
+            let wake: Wake = Arc::new(move || {
+                let _one_waits = sender.try_send(());
+            });
+            board.join(&served.name, Arc::clone(&wake));
+            wakes.push(wake);
+            let (board, shared, stopping) = (Arc::clone(board), shared.clone(), Arc::clone(&stopping));
+            workers.push(thread::spawn(move || work(served, &board, &shared, &receiver, &stopping)));
+        }
+        Self { stopping, wakes, workers, scanners, stop }
+    }
+
+    /// Begins nothing new, and ends when what was under way is done.
+    pub async fn stop(self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wakes.iter().for_each(|wake| wake());
+        let workers = self.workers;
+        let _joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
+        drop(self.stop);
+        for scanner in self.scanners {
+            drop(scanner.await);
+        }
+    }
+}
+
+/// Turns until it is stopped; a panic ends one turn, and not the process.
+fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Receiver<()>, stopping: &AtomicBool) {
+    let Served { name, interval, prepare, .. } = served;
+    let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone());
+    while !stopping.load(Ordering::SeqCst) {
+        let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
+        let wait = if let Ok(next) = turn {
+            next.duration_since((shared.clock)()).try_into().unwrap_or_default()
+        } else {
+            let reason = "a turn ended in a bug; please report the lines before this one";
+            error!(repository = %name, "{reason}");
+            shared.readiness.goes(&Part::Repository(name.clone()), Going::Badly(reason.to_owned()));
+            worker.begin_anew();
+            AFTER_PANIC
+        };
+        match wakes.recv_timeout(wait.min(LOOK)) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(wait.min(LOOK)),
+        }
+    }
+    board.leave(&name);
+}

@@ -1,0 +1,182 @@
+//! Keeps a board young: lists what is due, learns what is missing, and writes what was seen into the store.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use super::{
+    Clock,
+    board::{Board, Job},
+    metrics::Metrics,
+    ready::{Going, Part, Readiness},
+    scan::{failure, unreadable},
+};
+use crate::{
+    image::{Digest, Platform, Repository, Tag},
+    plan::View,
+    policy::{Blame, decision::Need, record::Metadata},
+    registry::Client,
+    store::{self, Cache, Embedded, Facts, Saved, Seen, Store},
+};
+
+/// How long to wait at most before looking at the clock again: it may be set.
+const LOOK: Duration = Duration::from_secs(30);
+/// Watched tags of one list that are asked about at once; the client's budget bounds what is really sent.
+const ABREAST: usize = 8;
+
+/// Asks registries for everything that one board needs.
+pub struct Scanner {
+    /// What is wanted and known.
+    pub board: Arc<Board>,
+    /// Who is asked.
+    pub client: Arc<Client>,
+    /// What earlier runs saw.
+    pub store: Embedded,
+    /// What tells the time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Which hosts answer.
+    pub readiness: Arc<Readiness>,
+}
+
+impl Scanner {
+    /// Works until `stop`; what was seen by then is in the store.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        let mut running = JoinSet::new();
+        tokio::pin!(stop);
+        loop {
+            for job in self.board.jobs((self.clock)()) {
+                running.spawn(Arc::clone(&self).job(job));
+            }
+            self.save().await;
+            let now = (self.clock)();
+            let due = self.board.next_due().map_or(LOOK, |due| due.duration_since(now).try_into().unwrap_or_default());
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.board.work.notified() => {}
+                Some(_) = running.join_next(), if !running.is_empty() => {}
+                () = tokio::time::sleep(due.min(LOOK)) => {}
+            }
+        }
+        running.shutdown().await;
+        self.save().await;
+    }
+
+    async fn job(self: Arc<Self>, job: Job) {
+        let repository = match job {
+            Job::Open(repository) => {
+                self.open(&repository).await;
+                repository
+            }
+            Job::List(repository, watched) => {
+                self.list(&repository, watched.into_iter().collect()).await;
+                repository
+            }
+            Job::Look { view, wanted, need, digest } => {
+                self.look(&view, &wanted, &need, digest.as_ref()).await;
+                view.repository
+            }
+        };
+        self.board.done(&repository);
+    }
+
+    async fn open(&self, repository: &Repository) {
+        let kept = match store::load::<Seen>(&self.store, vec![self.board.id(repository)]).await {
+            Ok(mut rows) => rows.pop().unwrap_or_default(),
+            Err(error) => {
+                warn!(error = %error, "cannot read the store");
+                store::Kept::default()
+            }
+        };
+        self.board.opened(repository, kept, (self.clock)());
+    }
+
+    async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
+        let host = Part::Host(repository.registry.to_string());
+        match self.client.tags(repository).await {
+            Ok(list) => {
+                debug!(image = %repository, tags = list.tags.len(), "listed");
+                self.board.listed(repository, list.tags, (self.clock)(), fastrand::f64());
+                self.readiness.goes(&host, Going::Well);
+            }
+            Err(error) => {
+                if error.blame() == Blame::Remote {
+                    self.readiness.goes(&host, Going::Badly(error.to_string()));
+                }
+                self.board.failed(repository, failure(&error), (self.clock)(), fastrand::f64());
+                return;
+            }
+        }
+        let asked = stream::iter(watched).map(|tag| async move {
+            let digest = self.client.digest(repository, &tag).await;
+            (tag, digest)
+        });
+        let mut answers = asked.buffer_unordered(ABREAST);
+        while let Some((tag, digest)) = answers.next().await {
+            // What could not be asked this time is asked with the next list; what was known still holds.
+            if let Ok(digest) = digest {
+                self.board.pointed(repository, &tag, &digest, (self.clock)());
+            }
+        }
+        self.metrics.listed(self.board.lists().iter().map(|(host, tags, at)| (host.as_str(), *tags, *at)));
+    }
+
+    async fn look(&self, view: &View, wanted: &[Platform], need: &Need, digest: Option<&Digest>) {
+        let tag = need.tag();
+        let metadata = match need {
+            Need::Digest(_) => self.client.digest(&view.repository, tag).await.map(Metadata::Pointed).unwrap_or_else(|error| unreadable(&error)),
+            Need::Metadata(_) => self.metadata(view, wanted, tag, digest).await,
+        };
+        let asked;
+        let digest = match (&metadata, digest) {
+            // What is no image says nothing of its digest, and is remembered by it.
+            (Metadata::NotAnImage(_), None) => {
+                asked = self.client.digest(&view.repository, tag).await.ok();
+                asked.as_ref()
+            }
+            (_, digest) => digest,
+        };
+        self.board.looked(view, tag, metadata, digest, (self.clock)());
+    }
+
+    /// What the documents behind a tag say: from the store where the digest is known, for they never change.
+    async fn metadata(&self, view: &View, wanted: &[Platform], tag: &Tag, digest: Option<&Digest>) -> Metadata {
+        if let Some(digest) = digest {
+            let id = Facts::id(digest, &view.platform);
+            let kept = self.store.recall(Cache::Facts, vec![id]).await.ok().and_then(|mut found| found.pop()?);
+            if let Some(facts) = kept.and_then(|bytes| Facts::decode(&bytes, digest)) {
+                return facts.into();
+            }
+        }
+        let metadata = match self.client.look(&view.repository, tag, wanted).await {
+            Ok(metadata) => metadata,
+            Err(error) => return unreadable(&error),
+        };
+        let digest = if let Metadata::Image(facts) = &metadata { Some(&facts.digest) } else { digest };
+        if let (Some(facts), Some(digest)) = (Facts::of(&metadata), digest) {
+            // A cache that cannot be written costs a request next time.
+            let _unkept = self.store.remember(Cache::Facts, vec![(Facts::id(digest, &view.platform), facts.encode())]).await;
+        }
+        metadata
+    }
+
+    async fn save(&self) {
+        let (repositories, writes): (Vec<_>, Vec<_>) = self.board.unsaved().into_iter().unzip();
+        if writes.is_empty() {
+            return;
+        }
+        match self.store.save_if(writes).await {
+            Ok(saved) => {
+                for (repository, saved) in repositories.iter().zip(saved) {
+                    if let Saved::Stands(generation) = saved {
+                        self.board.saved(repository, generation);
+                    }
+                }
+            }
+            Err(error) => warn!(error = %error, "cannot write the store"),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One repository and branch of the daemon, turn by turn.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+
+use super::{
+    Clock, Cycle, CycleError, Outcome, Planned, Read, Unit, Wrote,
+    board::Board,
+    cycle,
+    metrics::{CycleOutcome, Metrics, PushOutcome},
+    ready::{Going, Part, Readiness},
+    told::Told,
+};
+use crate::{
+    git::Write,
+    plan::schedule::{self, Batch},
+    policy::{Code, List},
+};
+
+/// What a worker shares with all others.
+#[derive(Clone)]
+pub struct Shared {
+    /// What tells the time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Which repositories can be read.
+    pub readiness: Arc<Readiness>,
+    /// How many pushes are under way: those may not be cut off.
+    pub pushing: Arc<AtomicUsize>,
+}
+
+/// Makes the unit anew: a secret that was missing may be there now.
+pub type Prepare = Box<dyn Fn() -> Result<Unit, String> + Send>;
+
+/// One repository and branch.
+pub struct Worker {
+    name: String,
+    interval: Duration,
+    prepare: Prepare,
+    board: Arc<Board>,
+    shared: Shared,
+    cycle: Option<(Cycle, Arc<Unit>)>,
+    read: Option<Read>,
+    /// What the board said when it was decided last.
+    generation: Option<u64>,
+    poll: Timestamp,
+    batch: Option<Batch>,
+    refused: Option<Refused>,
+    told: Told<(String, String, String), (Code, String)>,
+    trouble: Told<(), String>,
+}
+
+/// A change that the remote refused.
+struct Refused {
+    commit: Option<String>,
+    diff: Vec<u8>,
+    times: usize,
+    retry: Timestamp,
+}
+
+impl Worker {
+    /// A worker that has done nothing yet.
+    pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared) -> Self {
+        let poll = (shared.clock)();
+        Self {
+            name,
+            interval,
+            prepare,
+            board,
+            shared,
+            cycle: None,
+            read: None,
+            generation: None,
+            poll,
+            batch: None,
+            refused: None,
+            told: Told::default(),
+            trouble: Told::default(),
+        }
+    }
+
+    /// Does what is due, and says when it wants the next turn.
+    pub fn turn(&mut self) -> Timestamp {
+        let started = Instant::now();
+        let part = Part::Repository(self.name.clone());
+        match self.step() {
+            Ok(next) => {
+                if let Some(reason) = self.trouble.end(&()) {
+                    info!(repository = %self.name, was = %reason, "works again");
+                }
+                self.shared.readiness.goes(&part, Going::Well);
+                next
+            }
+            Err(trouble) => {
+                self.shared.metrics.cycled(&self.name, CycleOutcome::Failed, started.elapsed());
+                self.shared.readiness.goes(&part, Going::Badly(trouble.clone()));
+                if self.trouble.is_news((), trouble.clone()) {
+                    error!(repository = %self.name, error = %trouble, "cannot go on");
+                }
+                // What was open may be what is broken.
+                self.begin_anew();
+                self.poll
+            }
+        }
+    }
+
+    /// Forgets all that is open, as after a bug.
+    pub fn begin_anew(&mut self) {
+        (self.cycle, self.read, self.batch, self.generation) = (None, None, None, None);
+    }
+
+    fn step(&mut self) -> Result<Timestamp, String> {
+        let now = (self.shared.clock)();
+        let started = Instant::now();
+        let polls = now >= self.poll;
+        if polls {
+            self.poll = schedule::next(now, self.interval, fastrand::f64());
+        }
+        let moved = self.look(polls)?;
+        let generation = self.board.generation(&self.name);
+        let changed = moved || self.generation != Some(generation);
+        let waits = self.batch.is_some_and(|batch| now >= batch.due()) || self.refused.as_ref().is_some_and(|refused| now >= refused.retry);
+        if !changed && !waits && !(polls && self.minds_the_clock()) {
+            return Ok(self.next());
+        }
+        self.generation = Some(generation);
+        let outcome = self.decide(now, changed).map_err(|error| told(&error))?;
+        if let Some(outcome) = outcome {
+            self.tell(&outcome, started.elapsed());
+        }
+        Ok(self.next())
+    }
+
+    /// Whether an age counts, so that the same list may mean something else later.
+    fn minds_the_clock(&self) -> bool {
+        self.read.as_ref().is_some_and(|read| read.subjects.questions.iter().any(|asked| asked.policy.keys.min_age.is_some()))
+    }
+
+    fn next(&self) -> Timestamp {
+        let batch = self.batch.map(|batch| batch.due());
+        let retry = self.refused.as_ref().map(|refused| refused.retry);
+        [Some(self.poll), batch, retry].into_iter().flatten().min().unwrap_or(self.poll)
+    }
+
+    /// Reads the branch where it was not read yet or stands elsewhere; says whether it did.
+    fn look(&mut self, polls: bool) -> Result<bool, String> {
+        if self.cycle.is_none() {
+            let unit = Arc::new((self.prepare)()?);
+            let cycle = Cycle::open(Arc::clone(&unit), Arc::clone(&self.shared.clock)).map_err(|error| told(&error))?;
+            self.cycle = Some((cycle, unit));
+        }
+        let Some((cycle, _)) = &mut self.cycle else { return Ok(false) };
+        let stands = match &self.read {
+            Some(read) if polls => cycle.still_stands(read).map_err(|error| told(&error))?,
+            Some(_) => true,
+            None => false,
+        };
+        if stands {
+            return Ok(false);
+        }
+        if let Some(read) = self.read.take() {
+            cycle.keep(read);
+        }
+        self.read = Some(cycle.read().map_err(|error| told(&error))?);
+        Ok(true)
+    }
+
+    /// Decides on what is known now, and writes what has been quiet for long enough.
+    fn decide(&mut self, now: Timestamp, changed: bool) -> Result<Option<Outcome>, CycleError> {
+        let mut attempt = 0;
+        loop {
+            let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
+            let answers = self.board.answers(&self.name, &read.subjects, now);
+            let planned = cycle.plan(read, &answers)?;
+            if planned.is_empty() {
+                (self.batch, self.refused) = (None, None);
+                return Ok(Some(cycle.outcome(read, planned, None)));
+            }
+            let window = unit.repository.commit.batch_window;
+            let batch = match self.batch {
+                Some(batch) if changed => batch.joined(now),
+                Some(batch) => batch,
+                None => Batch::begin(now, window),
+            };
+            self.batch = Some(batch);
+            if batch.due() > now || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
+                return Ok(None);
+            }
+            attempt += 1;
+            let (commit, diff) = (read.commit(), planned.diff().to_vec());
+            self.shared.pushing.fetch_add(1, Ordering::SeqCst);
+            let wrote = cycle.write(read, planned, Write::Commit, attempt);
+            self.shared.pushing.fetch_sub(1, Ordering::SeqCst);
+            match wrote {
+                Ok(Wrote::Done(outcome)) => {
+                    self.batch = None;
+                    self.wrote(&outcome, commit, diff, now);
+                    return Ok(Some(*outcome));
+                }
+                Ok(Wrote::Again) => {
+                    self.shared.metrics.pushed(&self.name, PushOutcome::Moved);
+                    std::thread::sleep(cycle::pause(attempt));
+                    if let Some(read) = self.read.take() {
+                        cycle.keep(read);
+                    }
+                    self.read = Some(cycle.read()?);
+                }
+                Err(error) => {
+                    self.shared.metrics.pushed(&self.name, PushOutcome::Failed);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn wrote(&mut self, outcome: &Outcome, commit: Option<String>, diff: Vec<u8>, now: Timestamp) {
+        if let Some(pushed) = &outcome.report.pushed {
+            let updates = outcome.report.updates.len();
+            let branch = outcome.report.branch.clone().unwrap_or_default();
+            info!(repository = %self.name, %branch, commit = pushed.get(..7).unwrap_or(pushed), updates, "pushed");
+            self.shared.metrics.pushed(&self.name, PushOutcome::Pushed);
+            self.shared.metrics.updated(&self.name, updates as u64);
+            self.refused = None;
+            // The branch has moved, by us: it is read again at the next look.
+            self.poll = now;
+        } else if outcome.report.held.iter().any(|record| record.code == Code::PushRefused) {
+            self.shared.metrics.pushed(&self.name, PushOutcome::Refused);
+            let times = self.refused.as_ref().filter(|refused| refused.diff == diff).map_or(0, |refused| refused.times) + 1;
+            self.refused = Some(Refused { commit, diff, times, retry: schedule::after_refusal(now, times) });
+        }
+    }
+
+    /// Tells what is new about every container, once.
+    fn tell(&mut self, outcome: &Outcome, took: Duration) {
+        let mut codes: BTreeMap<Code, u64> = BTreeMap::new();
+        let mut now = BTreeMap::new();
+        for record in outcome.report.records() {
+            *codes.entry(record.code).or_default() += 1;
+            // What waits for the scanner is answered in a moment.
+            if matches!(record.code.list(), List::Held | List::Failed) && !matches!(record.code, Code::MetadataMissing | Code::WaitingForList) {
+                let key = (record.root.clone(), record.workload.clone(), record.container.clone());
+                now.insert(key, (record.code, record.reason.clone()));
+            }
+        }
+        let changes = self.told.turn(now);
+        for ((_, workload, container), (code, reason)) in &changes.news {
+            let word = if code.list() == List::Failed { "failed" } else { "held" };
+            warn!(repository = %self.name, %workload, %container, code = code.as_str(), %reason, "{word}");
+        }
+        for ((_, workload, container), (code, _)) in &changes.ended {
+            info!(repository = %self.name, %workload, %container, code = code.as_str(), "no longer so");
+        }
+        self.shared.metrics.decided(&self.name, &codes);
+        self.shared.metrics.cycled(&self.name, CycleOutcome::Done, took);
+    }
+}
+
+impl Refused {
+    /// Whether the same change on the same tip was refused, and it is too early to try again.
+    fn holds(&self, planned: &Planned, read: &Read, now: Timestamp) -> bool {
+        self.commit == read.commit() && self.diff == planned.diff() && now < self.retry
+    }
+}
+
+/// An error in one sentence, with what to do next.
+fn told(error: &CycleError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}

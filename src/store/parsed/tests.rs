@@ -1,0 +1,78 @@
+use super::*;
+use crate::manifest;
+
+/// A little of all that a file can hold.
+const FILES: [(&str, &str); 6] = [
+    (
+        "apps/web.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n    fluxcd.io/automated: \"true\"\n    fluxcd.io/locked: true\nspec:\n  template:\n    spec:\n      initContainers:\n        - {name: init, image: 'busybox:1.36'}\n      containers:\n        - name: web\n          image: &image \"ghcr.io/acme/web:1.4.2\"\n        - name: side\n          image: *image\n        - name: none\n        - name: long\n          image: |\n            a:1\n            b:2\n        - name: folded\n          image: >-\n            nginx:1.27\n",
+    ),
+    (
+        "apps/kustomization.yaml",
+        "resources: [web.yaml, ../base]\ncomponents: [c]\nnamespace: shop\npatches:\n  - path: patch.yaml\n  - patch: 'fluxcd.io/automated'\nnamePrefix: x-\n",
+    ),
+    ("apps/.flux.yaml", "version: 1\npatchUpdated: {}\n"),
+    ("apps/secret.yaml", "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: s, annotations: {fluxcd.io/automated: 'true'}}\n"),
+    ("apps/broken.yaml", "image: @b\nfluxcd.io/automated: \"true\"\n"),
+    ("apps/template.yaml", "image: {{ .Values.image }}:{{ .Values.tag }}\n"),
+];
+
+fn encoded() -> Vec<(&'static str, Parsed, Vec<u8>)> {
+    let read = |(path, text): (&'static str, &str)| {
+        let parsed = manifest::read(path, text.as_bytes(), &[]).map(Some);
+        let bytes = encode_parsed(&parsed);
+        (path, parsed, bytes)
+    };
+    let left_out = ("apps/values.yaml", Ok(None), encode_parsed(&Ok(None)));
+    FILES.into_iter().map(read).chain([left_out]).collect()
+}
+
+#[test]
+fn what_was_encoded_is_decoded() {
+    for (path, parsed, bytes) in encoded() {
+        assert_eq!(decode_parsed(&bytes, path), Some(parsed), "{path}");
+    }
+}
+
+#[test]
+fn a_fault_is_told_of_the_file_that_is_asked_about() {
+    let bytes = encode_parsed(&manifest::read("a.yaml", b"a: @b\n", &[]).map(Some));
+    let fault = decode_parsed(&bytes, "b/c.yaml").expect("decoded").expect_err("it cannot be read");
+    assert_eq!((fault.path.as_str(), fault.line), ("b/c.yaml", Some(1)));
+}
+
+#[test]
+fn bytes_that_nobody_encoded_are_refused() {
+    for (path, _, bytes) in encoded() {
+        for end in 0..bytes.len() {
+            assert_eq!(decode_parsed(&bytes[..end], path), None, "{path} cut off at {end}");
+        }
+        assert_eq!(decode_parsed(&[&bytes[..], &[0]].concat(), path), None, "{path} with too much");
+    }
+    assert_eq!(decode_parsed(&[9], "a.yaml"), None, "no kind of entry");
+}
+
+/// Entries of an older build would be taken for this one's.
+#[test]
+fn the_version_is_raised_when_files_are_read_differently() {
+    let mut hash = Sha256::new();
+    encoded().iter().for_each(|(_, _, bytes)| hash.update(bytes));
+    let hash: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((VERSION, hash.as_str()), (1, "?"), "raise VERSION, and write the new hash here");
+}
+
+#[test]
+fn an_entry_belongs_to_bytes_name_and_way_of_reading() {
+    let ids = FileIds::new(&[]);
+    let kinds = [KindPaths { api_version: "a/v1".to_owned(), kind: "B".to_owned(), images: vec!["spec.image".to_owned()] }];
+    let id = ids.id("1234", "apps/web.yaml", Screening::ByBytes);
+    for (word, other, same) in [
+        ("another folder", ids.id("1234", "old/web.yaml", Screening::ByBytes), true),
+        ("another name", ids.id("1234", "apps/kustomization.yaml", Screening::ByBytes), false),
+        ("other bytes", ids.id("5678", "apps/web.yaml", Screening::ByBytes), false),
+        ("not searched", ids.id("1234", "apps/web.yaml", Screening::Nothing), false),
+        ("other kinds", FileIds::new(&kinds).id("1234", "apps/web.yaml", Screening::ByBytes), false),
+    ] {
+        assert_eq!(other == id, same, "{word}");
+    }
+}
