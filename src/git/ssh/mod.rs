@@ -75,7 +75,7 @@ impl SshAccess {
         }
         match (error.code(), error.class()) {
             // The words of the program at the other end.
-            (ErrorCode::Eof, ErrorClass::Ssh) => Some(Trouble::said(error.message(), self.offered())),
+            (ErrorCode::Eof, ErrorClass::Ssh) if !error.message().trim().is_empty() => Some(Trouble::said(error.message(), self.offered())),
             _ if has("imeout expired") || has("imed out") => Some(Trouble::TimedOut),
             _ if has("banner") => Some(Trouble::NotSsh),
             (_, ErrorClass::Ssh) if has("ocket disconnect") || has("ocket recv") || has("ocket send") => Some(Trouble::Cut),

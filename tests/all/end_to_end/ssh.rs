@@ -1,6 +1,6 @@
 //! Git over SSH: keys of every kind, known hosts, and what stands in the way.
 
-use std::{fs, io::Write, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{fmt::Write as _, fs, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use super::{fleet, push};
 use crate::kit::{
@@ -145,7 +145,7 @@ fn a_host_that_is_not_known_is_not_talked_to() {
         configured(&machine, &url, "sshKeyFile: identity, knownHostsFile: known_hosts");
         let ran = machine.call(["plan", &url]).run().ended(1);
         let ran = told(&ran, &machine, &sshd, &fleet).replace(key, "KEY").replace(&shown, "FINGERPRINT");
-        sentences += &format!("{word}\n{ran}");
+        write!(sentences, "{word}\n{ran}").unwrap();
     }
     insta::assert_snapshot!(sentences, @r#"
     unknown
@@ -208,16 +208,16 @@ fn a_key_that_does_not_open_the_door_is_told() {
     ] {
         configured(&machine, &url, &format!("{keys} knownHostsFile: known_hosts"));
         let ran = machine.call(["plan", &url]).run().ended(1);
-        sentences += &format!("{word}\n{}", told(&ran, &machine, &sshd, &fleet).replace(stranger.bare(), "PUBLIC"));
+        write!(sentences, "{word}\n{}", told(&ran, &machine, &sshd, &fleet).replace(stranger.bare(), "PUBLIC")).unwrap();
     }
     configured(&machine, &url, "sshKeyFile: stranger, knownHostsFile: nowhere");
     let ran = machine.call(["plan", &url]).run().ended(1);
-    sentences += &format!("no known hosts\n{}", told(&ran, &machine, &sshd, &fleet));
+    write!(sentences, "no known hosts\n{}", told(&ran, &machine, &sshd, &fleet)).unwrap();
     sshd.admit(&stranger, "");
     let nowhere = sshd.url(&fleet.root().join("nowhere.git"));
     configured(&machine, &nowhere, "sshKeyFile: stranger, knownHostsFile: known_hosts");
     let ran = machine.call(["plan", &nowhere]).run().ended(1);
-    sentences += &format!("no repository\n{}", told(&ran, &machine, &sshd, &fleet).replace(&fleet.root().display().to_string(), "/ROOT"));
+    write!(sentences, "no repository\n{}", told(&ran, &machine, &sshd, &fleet).replace(&fleet.root().display().to_string(), "/ROOT")).unwrap();
     insta::assert_snapshot!(sentences, @r#"
     no key
     error: cannot fetch from `ssh://127.0.0.1:PORT/FLEET`: it wants an SSH key, and none is given
@@ -334,6 +334,13 @@ fn a_server_that_says_nothing_or_something_else_is_left() {
     error: cannot fetch from `ssh://127.0.0.1:PORT/fleet.git`: no answer in time
       hint: check the network and any proxy; --git-timeout says how long silence is borne
     "#);
+    let (sshd, fleet) = (Sshd::start(&HOST_KEYS), Bare::empty());
+    let url = sshd.url(&fleet.path());
+    sshd.admit(&KeyPair::make(&machine.work(), "waiting", "ed25519", ""), "command=\"cat > /dev/null\"");
+    machine.file("work/known_hosts", sshd.known("ssh-ed25519"));
+    configured(&machine, &url, "sshKeyFile: waiting, knownHostsFile: known_hosts");
+    let ran = machine.call(["plan", &url, "--git-timeout", "1s"]).run().ended(3);
+    assert!(ran.err.contains("no answer in time"), "after the sign-in: {}", ran.err);
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ssh://git@127.0.0.1:{}/fleet.git", web.local_addr().unwrap().port());
     let answering = std::thread::spawn(move || web.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());

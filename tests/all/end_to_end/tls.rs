@@ -1,6 +1,6 @@
 //! Git over https with certificates that no machine trusts by itself.
 
-use std::net::TcpListener;
+use std::{fmt::Write as _, net::TcpListener};
 
 use super::{fleet, push};
 use crate::kit::{
@@ -101,7 +101,7 @@ fn a_certificate_that_is_not_vouched_for_ends_the_talk_before_the_secret() {
         let keys = keys.replace("CERTIFICATES", &folder);
         machine.file("work/tagalong.yaml", format!("repositories:\n- {{ url: '{}', tokenEnv: TOKEN{keys} }}\n", server.url()));
         let ran = machine.call(["plan", &server.url()]).env("TOKEN", SECRET).run().ended(1);
-        sentences += &format!("{word}\n{}", ran.told(&[(&server.url(), "https://localhost:PORT/fleet.git"), (&folder, "CERTIFICATES")]));
+        write!(sentences, "{word}\n{}", ran.told(&[(&server.url(), "https://localhost:PORT/fleet.git"), (&folder, "CERTIFICATES")])).unwrap();
         assert_eq!(server.requests(), <[String; 0]>::default(), "{word}: nothing is asked");
     }
     insta::assert_snapshot!(sentences, @r#"

@@ -1,6 +1,7 @@
 //! OpenSSH's server on a free loopback port: one process for each connection, as the user who runs the tests.
 
 use std::{
+    fmt::Write as _,
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::OwnedFd,
@@ -79,7 +80,7 @@ impl Sshd {
             place("authorized_keys").display()
         );
         for key in host_keys().iter().filter(|key| host_key_types.iter().any(|kind| key.public.starts_with(kind))) {
-            config += &format!("HostKey {}\n", key.path.display());
+            writeln!(config, "HostKey {}", key.path.display()).expect("text");
         }
         fs::write(place("sshd_config"), config).expect("a configuration");
         fs::write(place("authorized_keys"), "").expect("no keys");
