@@ -1,5 +1,7 @@
 //! Why a command ended early.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use super::{demo::StageError, exit::Exit};
@@ -85,6 +87,16 @@ pub enum CommandError {
         /// Workloads with near names.
         near: Vec<String>,
     },
+    /// The workload stands in other roots.
+    #[error("cannot explain `{wanted}`: the root `{root}` has no such workload")]
+    NotInRoot {
+        /// What was asked for.
+        wanted: String,
+        /// The root that was named.
+        root: String,
+        /// The roots that have it.
+        roots: BTreeSet<String>,
+    },
     /// Several workloads are called so.
     #[error("cannot explain `{wanted}`: several workloads are called so: {}", found.join(", "))]
     Ambiguous {
@@ -135,13 +147,15 @@ impl CommandError {
             Self::Listen(error) => error.hint(),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
             Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
-            Self::Signals(_) => None,
             Self::Pattern { error, .. } => Some(error.hint().to_owned()),
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
-            Self::Input(_) => None,
+            Self::Input(_) | Self::Signals(_) => None,
             Self::NoWorkload { near, .. } if near.is_empty() => Some("name it as namespace:kind/name, or by a unique tail of that".to_owned()),
             Self::NoWorkload { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
+            Self::NotInRoot { roots, .. } => {
+                Some(format!("it is in {}", roots.iter().map(|root| format!("`{root}`")).collect::<Vec<_>>().join(", ")))
+            }
             Self::Ambiguous { roots: Roots::Differ, .. } => Some("choose one with --root PATH, or all with --all-roots".to_owned()),
             Self::Ambiguous { roots: Roots::Same, .. } => Some("write more of the id".to_owned()),
         }

@@ -97,6 +97,7 @@ mod tests {
             reason: String::new(),
             blame,
             newer_elsewhere: None,
+            departs: None,
             hint: None,
         }
     }

@@ -7,7 +7,7 @@ use super::{
     args::{Args, ExplainArgs, Output},
     error::{CommandError, Roots},
     exit::{Check, Exit},
-    ground::Ground,
+    ground::{self, Ground},
     print::{self, Depth},
     progress::Progress,
     terminal,
@@ -27,7 +27,7 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
     let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
@@ -51,10 +51,16 @@ fn pick(index: &Index, explain: &ExplainArgs) -> Result<BTreeSet<(String, String
     let wanted = explain.workload.as_str();
     let all: Vec<(String, String)> = index.deployed().into_iter().map(|(root, id, _)| (root, id.to_string())).collect();
     let in_root = |root: &str| explain.root.as_deref().is_none_or(|wanted| root == wanted.trim_end_matches('/') || wanted == "./" && root == ".");
-    let found: BTreeSet<(String, String)> = all.iter().filter(|(root, id)| is_tail(id, wanted) && in_root(root)).cloned().collect();
+    let (found, elsewhere): (BTreeSet<_>, BTreeSet<_>) =
+        all.iter().filter(|(_, id)| is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
     let ids: BTreeSet<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
     let ambiguous = |roots, found: Vec<String>| Err(CommandError::Ambiguous { wanted: wanted.to_owned(), found, roots });
     match (ids.len(), found.len()) {
+        (0, _) if !elsewhere.is_empty() => Err(CommandError::NotInRoot {
+            wanted: wanted.to_owned(),
+            root: explain.root.clone().unwrap_or_default(),
+            roots: elsewhere.into_iter().map(|(root, _)| root).collect(),
+        }),
         (0, _) => {
             let mut near: Vec<(f64, &str)> =
                 all.iter().map(|(_, id)| (similarity(id, wanted), id.as_str())).filter(|(score, _)| *score > NEAR).collect();

@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config, DockerConfig, Environment, Patience},
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
-    registry::{Client, Settings},
+    registry::{Client, Settings, Where},
     service::{Clock, Unit, Watcher},
 };
 
@@ -47,7 +47,7 @@ impl Ground {
         notes.extend(told);
         let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
-        let client = Client::new(settings(config, &repository, docker));
+        let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
         Ok(Self { unit: Arc::new(unit), client, notes })
     }
 }
@@ -79,27 +79,32 @@ pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
     Ok(Prepared { unit, repository, notes })
 }
 
-/// A client for the registries that serve a repository.
+/// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.
 ///
 /// # Errors
 /// The Docker configuration cannot be read.
 pub fn client(config: &Config, repository: &config::Repository) -> Result<Client, CommandError> {
-    Ok(Client::new(settings(config, repository, docker(config)?)))
+    Ok(Client::new(settings(config, repository, docker(config)?, Where::Public)))
 }
 
-fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig) -> Settings {
-    Settings { registries: config.registries_for(repository), docker, patience: Patience::default(), clock: Arc::new(Timestamp::now) }
+fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
+    Settings {
+        registries: config.registries_for(repository),
+        docker,
+        patience: Patience::default(),
+        allow: config.registry_allow,
+        addresses,
+        clock: Arc::new(Timestamp::now),
+    }
 }
 
 fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
     Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 
-impl Ground {
-    /// The clock of this machine.
-    pub fn clock(&self) -> Clock {
-        Arc::new(Timestamp::now)
-    }
+/// The clock of this machine.
+pub fn clock() -> Clock {
+    Arc::new(Timestamp::now)
 }
 
 impl Watcher for Progress {

@@ -7,7 +7,7 @@ use super::{
     args::{ApplyArgs, Args, PlanArgs, PlanOutput, Target},
     error::CommandError,
     exit::{Check, Exit},
-    ground::Ground,
+    ground::{self, Ground},
     print::{self, Ending, Facts},
     progress::Progress,
     terminal,
@@ -45,7 +45,7 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
     let started = Instant::now();
     let ground = Ground::prepare(args, target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground.clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
     let (outcome, check) = match intent {
         Intent::Show(check) => (command.plan().await?, check),
         Intent::Write(write) => (command.apply(write).await?, Check::Nothing),

@@ -59,7 +59,11 @@ pub fn test(args: &PolicyTestArgs) -> Result<Said, CommandError> {
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done };
     said.note(policy.pattern.warnings());
     if ignored > 0 {
-        said.note([format!("{ignored} of the texts are no legal tags, and are ignored")]);
+        said.note([if ignored == 1 {
+            "1 text is no legal tag, and is ignored".to_owned()
+        } else {
+            format!("{ignored} texts are no legal tags, and are ignored")
+        }]);
     }
     Ok(said)
 }

@@ -32,7 +32,7 @@ use crate::{
         shutdown::{Phase, Reload, Signals},
         worker::Shared,
     },
-    store::{Embedded, Shelf},
+    store::{Embedded, Kind},
 };
 
 /// How often Docker Hub is asked where nobody says otherwise: it counts requests.
@@ -54,7 +54,7 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     log.install();
     let store = Embedded::open(&config.state)?;
     store.notices().iter().for_each(|notice| warn!("{notice}"));
-    store.resume(Shelf::Repositories, clock(), config.registry_interval).await?;
+    store.resume(Kind::Repositories, clock(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock(), &config));
     let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;

@@ -1,6 +1,8 @@
 //! Values of arguments.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
+
+use regex::{Captures, Regex};
 
 use crate::config::{ImagePattern, PathError, Paths, PatternError, Prefix, registries::is_rate};
 
@@ -43,7 +45,11 @@ impl fmt::Debug for Address {
     }
 }
 
-/// A text in which everything between `://` and `@` of an address is masked.
+/// `user:password@`, where no scheme stands before it.
+static WITHOUT_SCHEME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"[^\s'"`/:@]+:[^\s'"`/@][^\s'"`@]*@(sha\d+:)?"#).expect("the expression parses"));
+
+/// A text in which everything between `://` and `@` of an address is masked, and `user:password@` without a scheme, too.
 pub fn mask(text: &str) -> String {
     let mut masked = String::new();
     let mut rest = text;
@@ -62,7 +68,10 @@ pub fn mask(text: &str) -> String {
             None => rest = after,
         }
     }
-    masked + rest
+    masked.push_str(rest);
+    // `app:1.0@sha256:…` is an image.
+    let hidden = |found: &Captures<'_>| if found.get(1).is_some() { found[0].to_owned() } else { "***@".to_owned() };
+    WITHOUT_SCHEME.replace_all(&masked, hidden).into_owned()
 }
 
 pub(super) fn prefixes(text: &str) -> Result<List<Prefix>, String> {
@@ -127,6 +136,8 @@ mod tests {
             ("in a sentence", "argument 'https://a:b@h/x' found", "argument 'https://***@h/x' found"),
             ("two", "https://a:b@h ssh://c:d@i", "https://***@h ssh://***@i"),
             ("at sign in the path", "https://git.example/a@b", "https://git.example/a@b"),
+            ("no scheme", "argument 'bot:hun/ter2@git.example/fleet' found", "argument '***@git.example/fleet' found"),
+            ("a pinned image", "ghcr.io/acme/app:1.0@sha256:00", "ghcr.io/acme/app:1.0@sha256:00"),
             ("short ssh", "git@git.example:fleet", "git@git.example:fleet"),
         ] {
             assert_eq!(mask(text), shown, "{word}");

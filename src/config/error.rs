@@ -97,9 +97,14 @@ impl ConfigError {
         match self {
             Self::Missing { .. } => Some("name an existing file with --config, or leave it out to use ./tagalong.yaml where present".into()),
             Self::Unreadable { .. } | Self::NotText { .. } => Some("the configuration is one YAML file of UTF-8 text".into()),
-            Self::Malformed { hint, .. } => hint.clone(),
+            Self::Malformed { hint, .. } => {
+                Some(hint.clone().unwrap_or_else(|| "docs/configuration.md shows every key with the value that it wants".into()))
+            }
             Self::UnknownKey { known, .. } => unknown_key_hint(known),
             Self::SecretInFile { hint, .. } => Some((*hint).into()),
+            Self::NotSupported { key: "caFile", .. } => {
+                Some("remove the key, and name the file in SSL_CERT_FILE: this machine then trusts its authorities".into())
+            }
             Self::NotSupported { .. } => Some("remove the key; commits go to the branch that was read, unsigned, one for all updates".into()),
             Self::NoStateFolder => Some("give one with --state DIR".into()),
         }

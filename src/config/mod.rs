@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-pub use docker::{DockerConfig, DockerConfigError, Notice};
+pub use docker::{DockerConfig, DockerConfigError, DockerSource, Grant, Helper, Notice, server_names};
 pub use duration::{DurationError, Show, parse as parse_duration};
 pub use environment::Environment;
 pub use error::ConfigError;

@@ -64,6 +64,9 @@ pub enum Security {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
+/// Docker Hub, by its name in images and by those of its servers.
+const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
 /// How hard a host may be asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
@@ -84,6 +87,8 @@ pub struct Patience {
     pub connect: Duration,
     /// For the next bytes.
     pub stall: Duration,
+    /// For a credential helper.
+    pub helper: Duration,
     /// Tries of one request.
     pub tries: u32,
     /// The longest pause before the second try; it doubles from then on.
@@ -108,6 +113,7 @@ impl Default for Patience {
             listing: Duration::from_mins(5),
             connect: Duration::from_secs(10),
             stall: Duration::from_secs(15),
+            helper: Duration::from_secs(5),
             tries: 4,
             first_pause: Duration::from_millis(500),
         }
@@ -124,6 +130,16 @@ impl Registries {
     pub fn entry_for_host(&self, host: &str) -> Option<&RegistryEntry> {
         let covering = self.entries.iter().rev().filter(|entry| entry.prefix.path().is_empty() && entry.prefix.covers_host(host));
         covering.max_by_key(|entry| entry.prefix.closeness())
+    }
+
+    /// Whether a host stands in an entry: in its prefix, or as the place where the prefix is really asked.
+    pub fn lists(&self, host: &str) -> bool {
+        let host = if DOCKER_HUB.contains(&host) { DOCKER_HUB[0] } else { host };
+        let is_endpoint = |endpoint: &Endpoint| endpoint.authority() == host;
+        self.entries.iter().any(|entry| {
+            let from = entry.list_from.as_ref();
+            entry.prefix.covers_host(host) || entry.endpoint.as_ref().is_some_and(is_endpoint) || from.is_some_and(|from| from.covers_host(host))
+        })
     }
 
     /// Only the entries that serve the repository in Git of this name.
@@ -220,6 +236,12 @@ impl Endpoint {
     /// The endpoint as a URL with the path `/`.
     pub fn url(&self) -> &Url {
         &self.0
+    }
+
+    /// Its host, and the port where it is not the scheme's own.
+    fn authority(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 }
 
@@ -369,6 +391,27 @@ mod tests {
         );
         assert_eq!(registries.budget("ghcr.io"), Budget { concurrency: 2, requests_per_second: 0.5 });
         assert_eq!(registries.budget("quay.io"), Budget { concurrency: 8, requests_per_second: 20.0 });
+    }
+
+    #[test]
+    fn a_host_is_listed_wherever_an_entry_names_it() {
+        let registries = registries(
+            r#"[{"prefix":"ghcr.io/acme"},{"prefix":"*.corp:5000"},{"prefix":"docker.io"},
+                {"prefix":"cache.corp/hub","endpoint":"https://mirror.corp:8443","listFrom":"quay.io/x"}]"#,
+        );
+        for (word, host, listed) in [
+            ("below a path", "ghcr.io", true),
+            ("wildcard", "a.corp:5000", true),
+            ("another port", "a.corp:5001", false),
+            ("Docker Hub's server", "registry-1.docker.io", true),
+            ("Docker Hub's token service", "auth.docker.io", false),
+            ("endpoint", "mirror.corp:8443", true),
+            ("endpoint at another port", "mirror.corp", false),
+            ("listed from", "quay.io", true),
+            ("nowhere", "gcr.io", false),
+        ] {
+            assert_eq!(registries.lists(host), listed, "{word}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Secrets: named in the configuration, read when they are needed.
 
-use std::path::PathBuf;
+use std::{io::ErrorKind, path::PathBuf};
 
 use secrecy::SecretString;
 use thiserror::Error;
@@ -155,6 +155,7 @@ impl SecretSource {
         let text = match self {
             Self::File(path) => match std::fs::read(path) {
                 Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err("there is no such file".to_owned()),
                 Err(error) => Err(error.kind().to_string()),
             },
             Self::Variable(name) => match std::env::var(name) {
@@ -212,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let missing = folder.path().join("missing");
         for (word, source, says) in [
-            ("missing file", SecretSource::File(missing), "missing`: entity not found"),
+            ("missing file", SecretSource::File(missing), "missing`: there is no such file"),
             ("folder", SecretSource::File(folder.path().to_owned()), "is a directory"),
             ("missing variable", SecretSource::Variable("TAGALONG_NO_SUCH_VARIABLE".into()), "`TAGALONG_NO_SUCH_VARIABLE`: it is not set"),
         ] {

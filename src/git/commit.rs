@@ -53,7 +53,8 @@ pub(super) fn with_tree(repository: &Repository, name: &str, parent: Oid, tree: 
     object().map_err(|error| tree::failed(name, &error))
 }
 
-fn signature(signature: &Signature) -> Result<git2::Signature<'static>, WriteError> {
+/// The author and committer as Git takes them.
+pub(super) fn signature(signature: &Signature) -> Result<git2::Signature<'static>, WriteError> {
     let Signature { name, email, time } = signature;
     git2::Signature::new(name, email, &Time::new(time.as_second(), 0)).map_err(|error| WriteError::Signature {
         name: name.clone(),

@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::remote::{Plaintext, RemoteUrl, UrlError, is_scp};
+use super::remote::{Plaintext, RemoteUrl, UrlError, UrlFault, is_scp, userinfo_without_scheme};
 use crate::policy::Blame;
 
 /// A folder of this machine or a remote URL.
@@ -39,8 +39,12 @@ impl Location {
         if text.is_empty() {
             return Err(LocationError::Empty);
         }
-        if text.contains("://") || (is_scp(text) && !Path::new(text).exists()) {
+        let is_no_path = || !Path::new(text).exists();
+        if text.contains("://") || (is_scp(text) && is_no_path()) {
             return Ok(Self::Remote(RemoteUrl::parse(text, plaintext)?));
+        }
+        if let Some(end) = userinfo_without_scheme(text).filter(|_| is_no_path()) {
+            return Err(UrlError { url: format!("***{}", &text[end..]), fault: UrlFault::NoScheme }.into());
         }
         Ok(Self::Folder(PathBuf::from(text)))
     }

@@ -82,6 +82,9 @@ pub enum UrlFault {
     /// Plain http to another machine.
     #[error("plain http to another machine can be read and changed on the way")]
     Plaintext,
+    /// `user:password@host` alone.
+    #[error("it has no scheme")]
+    NoScheme,
     /// A query or a fragment.
     #[error("a repository's URL has no `?` and no `#`")]
     Extra,
@@ -207,6 +210,7 @@ impl UrlError {
     pub fn hint(&self) -> Option<String> {
         Some(match &self.fault {
             UrlFault::Plaintext => "use https://, or set `insecure: true` for this repository".to_owned(),
+            UrlFault::NoScheme => "write `https://` before it".to_owned(),
             UrlFault::Extra => "name the branch with --branch".to_owned(),
             UrlFault::Malformed(_) | UrlFault::Scheme(_) => {
                 "a repository is a folder, https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH".to_owned()
@@ -219,6 +223,12 @@ impl UrlError {
 pub(super) fn is_scp(text: &str) -> bool {
     let head = text.split('/').next().unwrap_or_default();
     head.split_once(':').is_some_and(|(host, _)| host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()))
+}
+
+/// The end of what looks like `user:password` before a host, where no scheme says what it is.
+pub(super) fn userinfo_without_scheme(text: &str) -> Option<usize> {
+    let end = text.rfind('@')?;
+    text[..end].split('/').next().is_some_and(|head| head.contains(':')).then_some(end)
 }
 
 fn is_loopback(url: &Url) -> bool {

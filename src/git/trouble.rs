@@ -168,9 +168,10 @@ impl RemoteError {
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
             (Trouble::Authority(_), _) => "let the server's owner renew it, or name the authority that signed it with `caFile`".to_owned(),
             (Trouble::Certificate(_), _) => {
-                "name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it".to_owned()
+                "name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody".to_owned()
             }
-            (Trouble::Cut | Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => return None,
+            (Trouble::Cut | Trouble::Status(408 | 425 | 429 | 500..), _) => "try again later".to_owned(),
+            (Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => "`git ls-remote` with this URL asks the same, and may say more".to_owned(),
         })
     }
 }

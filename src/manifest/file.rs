@@ -114,6 +114,8 @@ fn unreadable(path: &str, bytes: &[u8], fault: Fault) -> Unreadable {
     let annotated =
         kind == UnreadableKind::Broken && ["fluxcd.io/", "flux.weave.works/", "tagalong"].iter().any(|mark| holds(bytes, mark.as_bytes()));
     let Fault { line, reason } = fault;
+    // What a YAML reader says about a template's braces tells nobody anything.
+    let reason = if kind == UnreadableKind::Template { "it is a template".to_owned() } else { reason };
     Unreadable { path: path.to_owned(), line, reason, kind, annotated }
 }
 

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// What to do where one place cannot serve all that it feeds.
+const APART: &str = "write the image of each by itself";
+
 /// What is known of a repository.
 #[derive(Clone, Debug)]
 pub enum Known {
@@ -135,7 +138,9 @@ impl Plan {
         match splice::edit(path, before, &kept) {
             Ok(after) => after,
             Err(refused) => {
-                kept.iter().for_each(|edit| self.refuse(path, edit, &refused));
+                for edit in &kept {
+                    self.refuse(path, edit, &refused);
+                }
                 before.to_vec()
             }
         }
@@ -201,14 +206,15 @@ impl Plan {
             let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
             let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
             let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            match self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
-                Some(held) => updates.iter().for_each(|&at| hold(&mut self.records[at], held.clone())),
-                None => {
-                    let to = written(&subjects.list[first], &self.records[first]);
-                    let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
-                    self.edits.entry(path.to_owned()).or_default().push(planned);
+            if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
+                for at in updates {
+                    hold(&mut self.records[at], held.clone());
                 }
+                continue;
             }
+            let to = written(&subjects.list[first], &self.records[first]);
+            let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
+            self.edits.entry(path.to_owned()).or_default().push(planned);
         }
     }
 
@@ -217,16 +223,16 @@ impl Plan {
         let wanted: BTreeSet<&Option<Version>> = updates.iter().map(|&at| &self.records[at].to).collect();
         if wanted.len() > 1 {
             let names: Vec<String> = updates.iter().map(|&at| self.name(at)).collect();
-            return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))));
+            return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
         }
         let shared = |who: &str, why: &str| {
             Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
-                .hint("annotate it alike, or give each an image of its own")
+                .hint("annotate it alike, or write the image of each by itself")
         };
         if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
             let record = &self.records[at];
             return Some(match record.code {
-                Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))),
+                Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
                 _ => shared(&self.name(at), &record.reason),
             });
         }
@@ -237,7 +243,9 @@ impl Plan {
         {
             return Some(shared(&format!("{container} of {workload}"), "not automated"));
         }
-        (feeds as usize > everyone.len()).then(|| shared("something else through an alias", "no image of a container"))
+        let read_otherwise =
+            || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
+        (feeds as usize > everyone.len()).then(read_otherwise)
     }
 
     fn name(&self, at: usize) -> String {
@@ -304,6 +312,7 @@ fn record(subject: &Subject, answers: &[Answer]) -> Record {
         reason: String::new(),
         blame: None,
         newer_elsewhere: None,
+        departs: None,
         hint: None,
     };
     match &subject.state {
@@ -330,6 +339,7 @@ fn take(record: &mut Record, decision: &Decision) {
     record.hint.clone_from(&decision.hint);
     record.to = decision.winner.as_ref().map(|tag| Version { tag: Some(tag.to_string()), digest: decision.digest.as_ref().map(ToString::to_string) });
     record.newer_elsewhere = decision.newer_elsewhere.as_ref().map(ToString::to_string);
+    record.departs.clone_from(&decision.departs);
 }
 
 fn hold(record: &mut Record, held: Held) {

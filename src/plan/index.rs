@@ -9,7 +9,7 @@ use super::{
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        Container, File, ImageField, Place, Unreadable, UnreadableKind, Workload, WorkloadId,
+        Container, File, ImageField, Place, Unreadable, Workload, WorkloadId,
         kustomize::{Deployed, deployed},
     },
     policy::{
@@ -57,12 +57,7 @@ impl Index {
         let mut files: Vec<_> = self
             .unreadable
             .iter()
-            .map(|file| UnreadableFile {
-                file: file.path.clone(),
-                line: file.line,
-                reason: if file.kind == UnreadableKind::Template { format!("a template: {}", file.reason) } else { file.reason.clone() },
-                annotated: file.annotated,
-            })
+            .map(|file| UnreadableFile { file: file.path.clone(), line: file.line, reason: file.reason.clone(), annotated: file.annotated })
             .collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));
         files
@@ -150,7 +145,7 @@ impl Gathering<'_> {
             let held = match (&deployed.held, workload.encrypted) {
                 (_, true) => encrypted(),
                 (Some(held), _) => by_kustomize(held),
-                _ => Held::new(Code::UnsupportedScalar, reason),
+                _ => Held::new(Code::UnsupportedScalar, reason).hint("name where it holds images under `kinds:` in the configuration"),
             };
             let mut subject = Subject::new(&deployed.root, id, &part.container, &deployed.path, workload.line);
             subject.take_policy(part, &deployed.path);
@@ -191,7 +186,7 @@ impl Gathering<'_> {
             (_, Some(held), _) => State::Held(by_kustomize(held)),
             (Some(Err(malformed)), _, _) => {
                 let place = format!("{malformed} ({}:{})", deployed.path, malformed.source.line);
-                State::Held(Held::new(Code::MalformedPolicy, place).hint(malformed.hint()))
+                State::Held(Held { hint: malformed.hint(), ..Held::new(Code::MalformedPolicy, place) })
             }
             (_, _, Some(lock)) => State::Held(locked(lock)),
             (Some(Ok(policy)), _, None) => match image {

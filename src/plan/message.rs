@@ -217,6 +217,7 @@ mod tests {
             reason: String::new(),
             blame: None,
             newer_elsewhere: None,
+            departs: None,
             hint: None,
         };
         for (word, record, update) in [

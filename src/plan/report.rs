@@ -61,8 +61,11 @@ pub struct Record {
     pub reason: String,
     /// Who has to act, where somebody has to.
     pub blame: Option<Blame>,
-    /// A higher tag in range, but outside the series.
+    /// A higher tag in range, but outside the series, and how it departs from it.
     pub newer_elsewhere: Option<String>,
+    /// How that one departs from the series, for people.
+    #[serde(skip)]
+    pub departs: Option<String>,
     /// What to do next, for people.
     #[serde(skip)]
     pub hint: Option<String>,
@@ -142,6 +145,14 @@ pub struct Candidate {
     pub created: Option<String>,
     /// When it was first seen, RFC 3339.
     pub first_seen: Option<String>,
+}
+
+impl Record {
+    /// The higher tag elsewhere and how it departs, in words: `1.2.4, without suffix`.
+    pub fn elsewhere(&self) -> Option<String> {
+        let tag = self.newer_elsewhere.as_ref()?;
+        Some(self.departs.as_ref().map_or_else(|| tag.clone(), |departs| format!("{tag}, {departs}")))
+    }
 }
 
 impl Report {

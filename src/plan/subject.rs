@@ -105,6 +105,7 @@ impl Held {
     }
 
     /// The same with what to do next.
+    #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }

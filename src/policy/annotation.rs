@@ -80,7 +80,7 @@ pub struct Policy {
 impl Policy {
     /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
     pub fn identity(&self) -> String {
-        let keys = self.keys.written().iter().map(|(key, value)| format!("\n{key}={value}")).collect::<String>();
+        let keys: String = self.keys.written().iter().flat_map(|(key, value)| ["\n", key, "=", value]).collect();
         format!("{}\n{:?}{keys}", self.pattern, self.origin)
     }
 }
@@ -149,12 +149,13 @@ impl std::fmt::Display for Malformed {
 }
 
 impl Malformed {
-    /// What to write instead.
-    pub fn hint(&self) -> String {
+    /// What to write instead, `None` where the error says it all.
+    pub fn hint(&self) -> Option<String> {
         match &self.error {
-            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => error.hint().to_owned(),
-            MalformedKind::Key(_) => format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", ")),
-            MalformedKind::WhichContainer(_) => "write `tagalong.dev/tag.<container>`".to_owned(),
+            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => Some(error.hint().to_owned()),
+            MalformedKind::Key(KeyError::Unknown(_)) => Some(format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
+            MalformedKind::Key(KeyError::Value { .. }) => None,
+            MalformedKind::WhichContainer(_) => Some("write `tagalong.dev/tag.<container>`".to_owned()),
         }
     }
 }
@@ -200,9 +201,10 @@ impl<'a> Reader<'a> {
     fn takes_part(&self, container: &str) -> bool {
         let own = self.find(&format!("{OWN}automated.{container}")).or_else(|| self.find(&format!("{OWN}automated")));
         match own.map(|annotation| &*annotation.value) {
-            Some("true") => true,
             Some("false") => false,
-            _ => self.is_true("automated"),
+            // What is neither `true` nor `false` is malformed, and held rather than passed over.
+            Some(_) => true,
+            None => self.is_true("automated"),
         }
     }
 
@@ -225,6 +227,7 @@ impl<'a> Reader<'a> {
         keys.iter().filter_map(|key| self.find(key)).collect()
     }
 
+    #[expect(clippy::result_large_err, reason = "it is kept as it is, once for each container")]
     fn policy(&self, container: &str, pattern: Option<&'a Annotation>) -> Result<Policy, Malformed> {
         let malformed = |annotation: &Annotation, error| Malformed { source: Source::of(annotation), error };
         if let Some(annotation) = self.find(&format!("{OWN}tag"))
@@ -246,19 +249,11 @@ impl<'a> Reader<'a> {
                 let Some(word) = annotation.key.strip_prefix(OWN) else { continue };
                 let (key, name) = word.split_once('.').map_or((word, None), |(key, name)| (key, Some(name)));
                 if name == only {
-                    self.set(&mut keys, key, annotation).map_err(|error| malformed(annotation, error.into()))?;
+                    set(&mut keys, key, annotation).map_err(|error| malformed(annotation, error.into()))?;
                 }
             }
         }
         Ok(Policy { pattern: parsed, keys, origin })
-    }
-
-    fn set(&self, keys: &mut Keys, key: &str, annotation: &Annotation) -> Result<(), KeyError> {
-        match (key, &*annotation.value) {
-            ("tag", _) | ("automated", "true" | "false") => Ok(()),
-            ("automated", value) => Err(KeyError::Value { value: value.to_owned(), expected: "neither `true` nor `false`" }),
-            (key, value) => keys.set(key, value),
-        }
     }
 
     fn warnings(&self, containers: &[&str]) -> Vec<Warning> {
@@ -282,6 +277,14 @@ impl<'a> Reader<'a> {
             }
         }
         warnings
+    }
+}
+
+fn set(keys: &mut Keys, key: &str, annotation: &Annotation) -> Result<(), KeyError> {
+    match (key, &*annotation.value) {
+        ("tag", _) | ("automated", "true" | "false") => Ok(()),
+        ("automated", value) => Err(KeyError::Value { value: value.to_owned(), expected: "neither `true` nor `false`" }),
+        (key, value) => keys.set(key, value),
     }
 }
 

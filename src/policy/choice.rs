@@ -10,13 +10,13 @@ use std::{
 };
 
 use super::{
-    Code,
+    Code, TagCode,
     decision::{Back, Need, Question, RolledBack},
     keys::WriteDigest,
     pattern::Rule,
     reason::Reason,
     record::{Metadata, TagRecord},
-    select::{Key, Selector},
+    select::{Key, Rejected, Selector},
 };
 use crate::image::{
     Digest, Platform, Tag,
@@ -28,6 +28,8 @@ pub(super) struct Chooser<'a> {
     question: Question<'a>,
     pub(super) selector: Selector<'a>,
     judged: Vec<Result<Key<'a>, Reason>>,
+    /// The highest version that only its series keeps out.
+    pub(super) elsewhere: Option<Box<Version<'a>>>,
     current: Option<usize>,
     /// The platforms that are wanted; the first is the one whose time counts.
     wanted: Vec<Platform>,
@@ -59,6 +61,35 @@ pub(super) enum Stop {
     NoBuildTime,
 }
 
+/// The fate of one record, before anybody asks for it in words.
+pub(super) enum Lot<'c> {
+    Chosen,
+    Lost(&'c Reason),
+    NotRead(Option<&'c str>),
+    Outranked(Option<&'c Tag>),
+}
+
+impl Lot<'_> {
+    pub(super) fn code(&self) -> TagCode {
+        match self {
+            Self::Chosen => TagCode::Chosen,
+            Self::Lost(reason) => reason.code(),
+            Self::NotRead(_) => TagCode::NotRead,
+            Self::Outranked(_) => TagCode::Outranked,
+        }
+    }
+
+    /// The fate in words; `merit` is what the winner is.
+    pub(super) fn reason(self, merit: &str) -> Reason {
+        match self {
+            Self::Chosen => Reason::Chosen(merit.into()),
+            Self::Lost(reason) => reason.clone(),
+            Self::NotRead(why) => Reason::NotRead(why.map(Into::into)),
+            Self::Outranked(above) => Reason::Outranked(above.cloned()),
+        }
+    }
+}
+
 impl Choice {
     fn stopped(mut self, at: impl IntoIterator<Item = usize>, stop: Stop) -> Self {
         self.open.extend(at);
@@ -69,9 +100,18 @@ impl Choice {
 impl<'a> Chooser<'a> {
     pub(super) fn new(question: &Question<'a>) -> Self {
         let selector = Selector::new(question.policy, question.tag);
-        let judged = question.records.iter().map(|record| selector.judge(record.tag.as_str())).collect();
+        let mut elsewhere: Option<Box<Version<'a>>> = None;
+        let mut reject = |rejected: Rejected<'a>| {
+            if let Some(version) = rejected.elsewhere
+                && elsewhere.as_ref().is_none_or(|best| order_elsewhere(&version, best).is_gt())
+            {
+                elsewhere = Some(version);
+            }
+            rejected.reason
+        };
+        let judged = question.records.iter().map(|record| selector.judge(record.tag.as_str()).map_err(&mut reject)).collect();
         let current = question.tag.and_then(|tag| question.records.iter().position(|record| record.tag == *tag));
-        let mut chooser = Self { question: *question, selector, judged, current, wanted: Vec::new() };
+        let mut chooser = Self { question: *question, selector, judged, elsewhere, current, wanted: Vec::new() };
         chooser.wanted = chooser.wanted_from_the_start();
         chooser
     }
@@ -172,14 +212,12 @@ impl<'a> Chooser<'a> {
         }
         let tag = self.timed_current()?;
         let new = self.time(winner)?;
-        match self.time_of_current() {
-            Some(time) => (time > new).then_some(Back::Lower),
-            // An image cannot be built after it was seen.
-            None => {
-                let seen = self.listed(tag).and_then(|at| self.record(at).first_seen.as_ref());
-                seen.is_none_or(|seen| seen.at >= new).then_some(Back::Unknown)
-            }
+        if let Some(time) = self.time_of_current() {
+            return (time > new).then_some(Back::Lower);
         }
+        // An image cannot be built after it was seen.
+        let seen = self.listed(tag).and_then(|at| self.record(at).first_seen.as_ref());
+        seen.is_none_or(|seen| seen.at >= new).then_some(Back::Unknown)
     }
 
     /// Who took this winner back: it, or by the policy's order a version at or above it.
@@ -196,25 +234,29 @@ impl<'a> Chooser<'a> {
         })
     }
 
-    /// The fate of every record.
-    pub(super) fn reasons(&self, choice: &Choice) -> Vec<Reason> {
-        let above = choice.winner.or(choice.best).map(|at| &self.record(at).tag);
-        let fate = |(at, judged): (usize, &Result<Key<'a>, Reason>)| match judged {
-            _ if choice.winner == Some(at) => Reason::Chosen,
-            Err(reason) => reason.clone(),
-            Ok(_) => choice.lost.get(&at).cloned().unwrap_or_else(|| match &self.record(at).metadata {
-                _ if choice.stop == Some(Stop::Exhausted) => Reason::NotRead(Some("ten better tags were tried before it".into())),
-                Metadata::Unreadable { reason, .. } if choice.open.contains(&at) => Reason::NotRead(Some(reason.as_str().into())),
-                Metadata::NotRead | Metadata::Pointed(_) if choice.open.contains(&at) => Reason::NotRead(None),
-                _ => Reason::Outranked(above.cloned()),
-            }),
-        };
-        self.judged.iter().enumerate().map(fate).collect()
+    /// The fate of every record, in the records' order.
+    pub(super) fn fates<'c>(&'c self, choice: &'c Choice) -> impl Iterator<Item = Lot<'c>> {
+        (0..self.judged.len()).map(|at| self.fate(at, choice))
+    }
+
+    fn fate<'c>(&'c self, at: usize, choice: &'c Choice) -> Lot<'c> {
+        if choice.winner == Some(at) {
+            return Lot::Chosen;
+        }
+        if let Some(reason) = self.judged[at].as_ref().err().or_else(|| choice.lost.get(&at)) {
+            return Lot::Lost(reason);
+        }
+        match &self.record(at).metadata {
+            _ if choice.stop == Some(Stop::Exhausted) => Lot::NotRead(Some("ten better tags were tried before it")),
+            _ if !choice.open.contains(&at) => Lot::Outranked(choice.winner.or(choice.best).map(|at| &self.record(at).tag)),
+            Metadata::Unreadable { reason, .. } => Lot::NotRead(Some(reason)),
+            _ => Lot::NotRead(None),
+        }
     }
 
     /// The order of `explain`: the winner, the candidates by their order, then all others by natural order.
     pub(super) fn rank(&self, a: usize, a_reason: &Reason, b: usize, b_reason: &Reason) -> Ordering {
-        let chosen = |reason: &Reason| *reason == Reason::Chosen;
+        let chosen = |reason: &Reason| matches!(reason, Reason::Chosen(_));
         let candidate = |at: usize| self.judged[at].is_ok();
         let by_time = || Reverse(self.time(b)).cmp(&Reverse(self.time(a)));
         chosen(a_reason).cmp(&chosen(b_reason)).then_with(|| candidate(a).cmp(&candidate(b))).then_with(|| {
@@ -227,4 +269,9 @@ impl<'a> Chooser<'a> {
             }
         })
     }
+}
+
+/// Of many flavours of one release the plain one is what a person looks for.
+fn order_elsewhere(a: &Version<'_>, b: &Version<'_>) -> Ordering {
+    a.order_of_release(b).then_with(|| a.is_plain().cmp(&b.is_plain())).then_with(|| digits::natural(a.text(), b.text()))
 }

@@ -104,7 +104,7 @@ codes! {
         PushRefused = "pushRefused",
         /// There is no such repository.
         NotFound = "notFound",
-        /// The registry wants other credentials.
+        /// The registry wants other credentials, or may not be asked.
         Unauthorized = "unauthorized",
         /// The registry asks for patience.
         RateLimited = "rateLimited",

@@ -16,10 +16,7 @@ use super::{
     record::TagRecord,
     select::Selector,
 };
-use crate::image::{
-    Digest, Platform, Tag,
-    version::{Version, digits},
-};
+use crate::image::{Digest, Platform, Tag};
 
 /// All that a decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +96,8 @@ pub struct Decision {
     pub tally: BTreeMap<TagCode, u32>,
     /// A higher tag in range, but outside the series.
     pub newer_elsewhere: Option<Tag>,
+    /// How that tag departs from the series: `without suffix`.
+    pub departs: Option<String>,
     /// What to learn, the most promising first; empty where the decision is final.
     pub needs: Vec<Need>,
 }
@@ -120,7 +119,9 @@ pub fn decide(question: &Question<'_>) -> Decision {
 /// The decision, and the fate of every tag, the best first.
 pub fn explain<'a>(question: &Question<'a>) -> (Decision, Vec<Fate<'a>>) {
     let court = Court::new(question);
-    let (decision, reasons) = court.rule();
+    let (decision, choice) = court.rule();
+    let merit = question.policy.pattern.merit();
+    let reasons = court.chooser.fates(&choice).map(|lot| lot.reason(&merit));
     let mut fates: Vec<(Fate<'a>, usize)> =
         question.records.iter().zip(reasons).enumerate().map(|(at, (record, reason))| (Fate { record, reason }, at)).collect();
     fates.sort_by(|a, b| court.chooser.rank(b.1, &b.0.reason, a.1, &a.0.reason));
@@ -158,22 +159,21 @@ impl<'a> Court<'a> {
         &self.chooser.selector
     }
 
-    fn rule(&self) -> (Decision, Vec<Reason>) {
+    fn rule(&self) -> (Decision, Choice) {
         let refused = self.refuse();
         // Held whatever the registry says: nothing is asked.
         let choice = if refused.is_some() { Choice::default() } else { self.chooser.choose() };
         let winner = choice.winner.map(|at| self.question.records[at].tag.clone());
-        let reasons = self.chooser.reasons(&choice);
         let mut tally = BTreeMap::new();
-        for reason in &reasons {
-            *tally.entry(reason.code()).or_insert(0) += 1;
+        for lot in self.chooser.fates(&choice) {
+            *tally.entry(lot.code()).or_insert(0) += 1;
         }
-        let newer_elsewhere = self.newer_elsewhere(&choice, &reasons);
+        let (newer_elsewhere, departs) = self.newer_elsewhere(&choice).unzip();
         let Verdict { code, reason, hint } = refused.unwrap_or_else(|| self.verdict(&choice, &tally, newer_elsewhere.as_ref()));
         let stands = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
         let digest = choice.winner.filter(stands).and_then(|at| self.chooser.digest_of(at)).cloned();
-        let needs = if let Some(Stop::Unread(needs)) = choice.stop { needs } else { Vec::new() };
-        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, needs }, reasons)
+        let needs = if let Some(Stop::Unread(needs)) = &choice.stop { needs.clone() } else { Vec::new() };
+        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, departs, needs }, choice)
     }
 
     /// What is held before any tag is looked at.
@@ -275,26 +275,17 @@ impl<'a> Court<'a> {
         })
     }
 
-    fn newer_elsewhere(&self, choice: &Choice, reasons: &[Reason]) -> Option<Tag> {
+    fn newer_elsewhere(&self, choice: &Choice) -> Option<(Tag, String)> {
+        let version = self.chooser.elsewhere.as_ref()?;
         let floor = choice.winner.and_then(|at| self.chooser.version(at)).or(self.selector().current_version());
-        let is_plain = |version: &Version<'_>| version.suffix().flavour.is_empty() && version.suffix().build.is_empty();
-        let is_above = |version: &Version<'_>| {
+        let is_above = floor.is_none_or(|floor| match version.order_of_release(floor) {
             // The release itself is above what was built on the way to it.
-            let passed = |floor: &Version<'_>| floor.is_passing() && is_plain(version);
-            floor.is_none_or(|floor| match version.order_of_release(floor) {
-                Ordering::Equal => passed(floor),
-                order => order.is_gt(),
-            })
-        };
-        let higher = self.question.records.iter().zip(reasons).filter_map(|(record, reason)| {
-            let version = self.selector().elsewhere(record.tag.as_str(), reason)?;
-            is_above(&version).then_some((record, version))
+            Ordering::Equal => floor.is_passing() && version.is_plain(),
+            order => order.is_gt(),
         });
-        // Of many flavours of one release the plain one is what a person looks for.
-        let order = |a: &Version<'_>, b: &Version<'_>| {
-            a.order_of_release(b).then_with(|| is_plain(a).cmp(&is_plain(b))).then_with(|| digits::natural(a.text(), b.text()))
-        };
-        higher.max_by(|(_, a), (_, b)| order(a, b)).map(|(record, _)| record.tag.clone())
+        let rejected = self.selector().judge(version.text()).err().filter(|_| is_above)?;
+        let tag = Tag::parse(version.text()).expect("the version is one of the tags");
+        Some((tag, words::departs(version, &rejected.reason)))
     }
 }
 

@@ -174,6 +174,18 @@ impl Pattern {
         &self.rule
     }
 
+    /// What the tag that it chooses is, or holds.
+    pub fn merit(&self) -> String {
+        match &self.rule {
+            Rule::Semver(range) => format!("the highest version in {}", range.text()),
+            Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. } => format!("the newest build that {self} matches"),
+            Rule::Expression { by: By::Semver, .. } => format!("the highest version that {self} captures"),
+            Rule::Expression { by: By::Number, .. } => format!("the highest number that {self} captures"),
+            Rule::Expression { by: By::Text, .. } => format!("the last text in alphabetical order that {self} captures"),
+            Rule::Digest(_) => "the tag to follow".to_owned(),
+        }
+    }
+
     /// Whether the newest tag is the one built last.
     pub fn is_by_build_time(&self) -> bool {
         matches!(self.rule, Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. })
@@ -223,7 +235,8 @@ impl Glob {
 
     /// Whether the glob matches the whole tag.
     pub fn matches(&self, tag: &str) -> bool {
-        self.0.is_match(tag)
+        // The default pattern, which needs no machine.
+        self.0.glob().glob() == "*" || self.0.is_match(tag)
     }
 }
 
@@ -275,9 +288,9 @@ impl By {
 
 /// Whether the tag is a signature or an attachment by its name: `sha256-<hex>`, alone or with `.sig`, `.att` or `.sbom`.
 pub fn is_attachment(tag: &str) -> bool {
-    let Some((algorithm, rest)) = tag.split_once('-') else { return false };
+    let Some(rest) = ["sha256-", "sha384-", "sha512-"].iter().find_map(|algorithm| tag.strip_prefix(algorithm)) else { return false };
     let digits = [".sig", ".att", ".sbom"].iter().find_map(|ending| rest.strip_suffix(ending)).unwrap_or(rest);
-    matches!(algorithm, "sha256" | "sha384" | "sha512") && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Whether the tag is `latest` in any case.

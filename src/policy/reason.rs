@@ -10,8 +10,8 @@ use crate::image::Tag;
 /// Why a tag won or lost. `Display` is the text that `explain` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It won.
-    Chosen,
+    /// It won, being this.
+    Chosen(Box<str>),
     /// The pattern, or the own key `match`, does not match.
     NotMatched,
     /// The group captures no number.
@@ -68,7 +68,7 @@ impl Reason {
     /// The code of the reason.
     pub fn code(&self) -> TagCode {
         match self {
-            Self::Chosen => TagCode::Chosen,
+            Self::Chosen(_) => TagCode::Chosen,
             Self::NotMatched | Self::NoNumber => TagCode::NotMatched,
             Self::NotAVersion => TagCode::NotAVersion,
             Self::PreRelease => TagCode::PreRelease,
@@ -91,7 +91,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chosen => f.write_str("chosen"),
+            Self::Chosen(merit) => f.write_str(merit),
             Self::NotMatched => f.write_str("does not match"),
             Self::NoNumber => f.write_str("the group `number` captures no number"),
             Self::NotAVersion => f.write_str("no version"),
@@ -102,10 +102,7 @@ impl fmt::Display for Reason {
             Self::OtherBuild => f.write_str("other series: only one of it and the current tag has a build number"),
             Self::AnyBuild => f.write_str("other series: with a build number"),
             Self::LongerNumber => f.write_str("other series: a far longer number than the current tag's"),
-            Self::FewerNumbers { has, wants } => {
-                let plural = if *has == 1 { "" } else { "s" };
-                write!(f, "{} number{plural}, the current tag has {}", count(*has), count(*wants))
-            }
+            Self::FewerNumbers { has, wants } => write!(f, "{}, the current tag has {}", count_of_numbers(*has), count(*wants)),
             Self::OneNumber => f.write_str("one number; the current tag is no version, so at least two are wanted"),
             Self::Latest => f.write_str("`latest` is never chosen unless the pattern is `latest`"),
             Self::Excluded => f.write_str("excluded"),
@@ -121,6 +118,11 @@ impl fmt::Display for Reason {
             Self::Outranked(None) => f.write_str("not known to be the best"),
         }
     }
+}
+
+/// `one number`, `two numbers`.
+pub(super) fn count_of_numbers(number: usize) -> String {
+    format!("{} number{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 fn count(number: usize) -> &'static str {

@@ -29,6 +29,19 @@ impl<'a> Key<'a> {
     }
 }
 
+/// A tag that takes no part.
+pub(super) struct Rejected<'a> {
+    pub(super) reason: Reason,
+    /// The version where only its series keeps it out: what `newer elsewhere` may name.
+    pub(super) elsewhere: Option<Box<Version<'a>>>,
+}
+
+impl From<Reason> for Rejected<'_> {
+    fn from(reason: Reason) -> Self {
+        Self { reason, elsewhere: None }
+    }
+}
+
 /// A policy beside the current tag: all that names alone decide.
 pub(super) struct Selector<'a> {
     policy: &'a Policy,
@@ -62,37 +75,52 @@ impl<'a> Selector<'a> {
     }
 
     /// Whether the tag takes part by its name, and what orders it then.
-    pub(super) fn judge(&self, tag: &'a str) -> Result<Key<'a>, Reason> {
+    pub(super) fn judge(&self, tag: &'a str) -> Result<Key<'a>, Rejected<'a>> {
         let key = self.judge_by_pattern(tag)?;
-        if self.is_excluded(tag) { Err(Reason::Excluded) } else { Ok(key) }
+        if self.is_excluded(tag) { Err(Reason::Excluded.into()) } else { Ok(key) }
     }
 
     /// Whether the tag matches when `exclude` is left aside.
-    pub(super) fn judge_by_pattern(&self, tag: &'a str) -> Result<Key<'a>, Reason> {
+    pub(super) fn judge_by_pattern(&self, tag: &'a str) -> Result<Key<'a>, Rejected<'a>> {
         if is_latest(tag) && !self.policy.pattern.is_exactly(tag) {
-            return Err(Reason::Latest);
+            return Err(Reason::Latest.into());
         }
         if is_attachment(tag) {
-            return Err(Reason::NotAnImage("a signature or an attachment".into()));
+            return Err(Reason::NotAnImage("a signature or an attachment".into()).into());
         }
+        let by_time = |matches: bool| if matches { Ok(Key::BuildTime) } else { Err(Reason::NotMatched) };
         let key = match self.policy.pattern.rule() {
-            Rule::Semver(range) => self.version_in(range, tag).map(Key::of)?,
-            Rule::Glob(glob) => glob.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
+            Rule::Semver(range) => self.version_in(range, tag)?,
+            Rule::Glob(glob) => by_time(glob.matches(tag))?,
             Rule::Digest(one) => (one.as_str() == tag).then_some(Key::Only).ok_or(Reason::NotMatched)?,
-            Rule::Expression { expression, by: By::BuildTime } => expression.matches(tag).then_some(Key::BuildTime).ok_or(Reason::NotMatched)?,
+            Rule::Expression { expression, by: By::BuildTime } => by_time(expression.matches(tag))?,
             Rule::Expression { expression, by } => captured(expression, *by, tag)?,
         };
-        if self.matches_own_expression(tag) { Ok(key) } else { Err(Reason::NotMatched) }
+        if self.matches_own_expression(tag) { Ok(key) } else { Err(Reason::NotMatched.into()) }
     }
 
-    fn version_in(&self, range: &Range, tag: &'a str) -> Result<Version<'a>, Reason> {
+    fn version_in(&self, range: &Range, tag: &'a str) -> Result<Key<'a>, Rejected<'a>> {
         let version = Version::beside(tag, self.version.as_ref()).ok_or(Reason::NotAVersion)?;
-        self.in_series(&version)?;
-        range.holds(&version).map_err(|outside| match outside {
-            Outside::PreRelease => Reason::PreRelease,
-            Outside::Range => Reason::OutsideRange(range.text()),
-        })?;
-        Ok(version)
+        if let Err(reason) = self.in_series(&version) {
+            let elsewhere = (reason != Reason::LongerNumber && self.is_missed(range, &version)).then(|| Box::new(version));
+            return Err(Rejected { reason, elsewhere });
+        }
+        match range.holds(&version) {
+            Ok(()) => Ok(Key::of(version)),
+            Err(Outside::PreRelease) => Err(Reason::PreRelease.into()),
+            Err(Outside::Range) => Err(Reason::OutsideRange(range.text()).into()),
+        }
+    }
+
+    /// Whether a version of another series would take part if it were of this one.
+    fn is_missed(&self, range: &Range, version: &Version<'_>) -> bool {
+        let one_number = self.version.as_ref().is_some_and(|current| current.numbers().len() == 1);
+        // `0.dev-231` and `alpine-rc1` are other flavours, but nobody who stays with releases misses them.
+        (one_number || version.numbers().len() > 1)
+            && !version.suffix().hides_pre_release()
+            && range.holds(version).is_ok()
+            && self.matches_own_expression(version.text())
+            && !self.is_excluded(version.text())
     }
 
     /// Candidates are the tags of the current tag's series with at least as many numbers as it has.
@@ -107,13 +135,14 @@ impl<'a> Selector<'a> {
             };
         };
         let wants = current.numbers().len();
+        let length = |version: &Version<'_>| digits::significant(version.number(0)).len().max(1);
         if has < wants {
             Err(Reason::FewerNumbers { has, wants })
         } else if !version.same_flavour(current) {
             Err(Reason::OtherSeries(suffix.flavour.into()))
         } else if !version.same_series(current) {
             Err(Reason::OtherBuild)
-        } else if wants == 1 && significant(version.number(0)) > significant(current.number(0)) + 1 {
+        } else if wants == 1 && length(version) > length(current) + 1 {
             Err(Reason::LongerNumber)
         } else {
             Ok(())
@@ -163,20 +192,6 @@ impl<'a> Selector<'a> {
         if matches!(self.policy.pattern.rule(), Rule::Semver(_)) { Across::OneSeries } else { Across::AllSeries }
     }
 
-    /// A version in range that lost only by its series: what `newer elsewhere` may name.
-    pub(super) fn elsewhere(&self, tag: &'a str, reason: &Reason) -> Option<Version<'a>> {
-        let Rule::Semver(range) = self.policy.pattern.rule() else { return None };
-        if !matches!(reason, Reason::OtherSeries(_) | Reason::OtherBuild | Reason::AnyBuild | Reason::OneNumber | Reason::FewerNumbers { .. }) {
-            return None;
-        }
-        let version = Version::parse(tag)?;
-        let one_number = self.version.as_ref().is_some_and(|current| current.numbers().len() == 1);
-        // `0.dev-231` and `alpine-rc1` are other flavours, but nobody who stays with releases misses them.
-        let counts = (one_number || version.numbers().len() > 1) && !version.suffix().hides_pre_release();
-        let in_range = counts && range.holds(&version).is_ok();
-        (in_range && self.matches_own_expression(tag) && !self.is_excluded(tag)).then_some(version)
-    }
-
     fn matches_own_expression(&self, tag: &str) -> bool {
         self.policy.keys.expression.as_ref().is_none_or(|expression| expression.matches(tag))
     }
@@ -209,9 +224,4 @@ fn captured<'t>(expression: &Expression, by: By, tag: &'t str) -> Result<Key<'t>
         By::Number => digits::is_number(found).then_some(Key::Number(found)).ok_or(Reason::NoNumber),
         By::Text | By::BuildTime => Ok(Key::Text(found)),
     }
-}
-
-/// How many digits a number has without leading zeros.
-fn significant(number: &str) -> usize {
-    number.trim_start_matches('0').len().max(1)
 }

@@ -5,6 +5,7 @@ use std::{error::Error, io};
 use rustls::CertificateError;
 
 use super::{
+    address::Forbidden,
     error::{Fault, Problem, printable},
     wire::innermost,
 };
@@ -15,6 +16,9 @@ pub(super) fn classify(host: &str, error: &reqwest::Error, patience: &Patience) 
     let host = host.to_owned();
     if let Some(tls) = cause::<rustls::Error>(error) {
         return tls_failure(host, tls);
+    }
+    if let Some(Forbidden { address, kind }) = cause::<Forbidden>(error) {
+        return Problem::Forbidden { host, address: *address, kind };
     }
     let text = innermost(error);
     if error.is_connect() && unknown_name(error, &text) {
@@ -60,7 +64,7 @@ fn unknown_name(error: &reqwest::Error, text: &str) -> bool {
 }
 
 /// The first error of a type in a chain, also inside an `io::Error`.
-fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {

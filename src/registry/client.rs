@@ -7,17 +7,20 @@ use reqwest::{Method, header::LINK};
 use url::Url;
 
 use super::{
+    address::Where,
     document::{ACCEPT, Document, MANIFEST_BODY, digest_of},
-    error::{Fault, Login, Problem, RegistryError, Verb, printable},
+    error::{Fault, Problem, RegistryError, Verb, printable},
     flight::Flights,
+    helper::Helpers,
     look::Part,
     page::{Listing, PAGE_BODY, TagList},
-    place::{Place, place},
+    place::Place,
     token::Proofs,
+    visit::{Opened, Question, Verdict, Visit},
     wire::{Answer, Deadline, Request, Wire, authority, same_origin},
 };
 use crate::{
-    config::{DockerConfig, Patience, Registries},
+    config::{DockerConfig, Patience, Registries, RegistryAllow},
     image::{Digest, Platform, Repository, Tag},
     policy::record::Metadata,
 };
@@ -34,6 +37,10 @@ pub struct Settings {
     pub docker: DockerConfig,
     /// How long it waits.
     pub patience: Patience,
+    /// Which registries may be asked.
+    pub allow: RegistryAllow,
+    /// Which addresses the names of registries, of their token services and of redirects may lead to.
+    pub addresses: Where,
     /// What it takes for now: a build time far ahead of it is none.
     pub clock: Clock,
 }
@@ -44,8 +51,10 @@ pub struct Settings {
 /// What it learns about manifests and configurations by digest, tokens and hosts is kept as long as it lives.
 /// A default provider of `rustls` must be installed before the first question.
 pub struct Client {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) wire: Wire,
+    pub(super) helpers: Helpers,
+    pub(super) opened: Opened,
     proofs: Proofs,
     bases: Flights<String, Url>,
     pub(super) parts: Flights<(Repository, Digest), Part>,
@@ -60,8 +69,15 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client that has asked nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let wire = Wire::new(settings.patience, Arc::clone(&settings.clock), Arc::new(settings.registries.clone()));
-        Self { settings, wire, proofs: Proofs::default(), bases: Flights::default(), parts: Flights::default() }
+        Self {
+            wire: Wire::new(&settings),
+            settings,
+            helpers: Helpers::default(),
+            opened: Opened::default(),
+            proofs: Proofs::default(),
+            bases: Flights::default(),
+            parts: Flights::default(),
+        }
     }
 
     /// How many requests were sent so far, those for tokens and retries included.
@@ -74,10 +90,16 @@ impl Client {
     /// # Errors
     /// The whole list cannot be had; a part of it is none.
     pub async fn tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
-        let error =
-            |login, problem| RegistryError { verb: Verb::List, object: repository.to_string(), repository: repository.clone(), login, problem };
-        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
-        self.listing(&place).await.map_err(|problem| error(place.login.clone(), problem))
+        let question = Question { verb: Verb::List, repository: repository.clone(), object: repository.to_string() };
+        let mut visit = Visit::begin(self, question)?;
+        while let Some(place) = visit.next().await? {
+            let outcome = self.listing(&place).await;
+            let verdict = Verdict::of(&outcome);
+            if let Some(end) = visit.take(&place, outcome, verdict) {
+                return end;
+            }
+        }
+        visit.end()
     }
 
     /// The digest that a tag points to now.
@@ -85,9 +107,15 @@ impl Client {
     /// # Errors
     /// It cannot be had, or there is no such tag.
     pub async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Digest, RegistryError> {
-        let error = |login, problem| Self::tag_error(Verb::Resolve, repository, tag, login, problem);
-        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
-        self.head(&place, tag).await.map_err(|problem| error(place.login.clone(), problem))
+        let mut visit = Visit::begin(self, Question::about(Verb::Resolve, repository, tag))?;
+        while let Some(place) = visit.next().await? {
+            let outcome = self.head(&place, tag).await;
+            let verdict = Verdict::of(&outcome);
+            if let Some(end) = visit.take(&place, outcome, verdict) {
+                return end;
+            }
+        }
+        visit.end()
     }
 
     /// What stands behind a tag: the platforms it offers, and build time and labels of the image for the first of `wanted`.
@@ -98,17 +126,15 @@ impl Client {
     /// # Errors
     /// No definite answer came. A tag that is gone or is no image is an answer.
     pub async fn look(&self, repository: &Repository, tag: &Tag, wanted: &[Platform]) -> Result<Metadata, RegistryError> {
-        let error = |login, problem| Self::tag_error(Verb::Look, repository, tag, login, problem);
-        let place = self.place(repository).map_err(|(login, problem)| error(login, problem))?;
-        self.metadata(&place, tag, wanted).await.map_err(|problem| error(place.login.clone(), problem))
-    }
-
-    fn tag_error(verb: Verb, repository: &Repository, tag: &Tag, login: Login, problem: Problem) -> RegistryError {
-        RegistryError { verb, object: format!("{repository}:{tag}"), repository: repository.clone(), login, problem }
-    }
-
-    fn place(&self, repository: &Repository) -> Result<Place, (Login, Problem)> {
-        place(repository, &self.settings.registries, &self.settings.docker)
+        let mut visit = Visit::begin(self, Question::about(Verb::Look, repository, tag))?;
+        while let Some(place) = visit.next().await? {
+            let outcome = self.metadata(&place, tag, wanted).await;
+            let verdict = if matches!(outcome, Ok(Metadata::Gone)) { Verdict::Hidden } else { Verdict::of(&outcome) };
+            if let Some(end) = visit.take(&place, outcome, verdict) {
+                return end;
+            }
+        }
+        visit.end()
     }
 
     async fn listing(&self, place: &Place) -> Result<TagList, Problem> {
@@ -126,6 +152,7 @@ impl Client {
                 url,
                 accept: "application/json",
                 authorization: None,
+                form: None,
                 bound: PAGE_BODY,
                 trust: place.trust.clone(),
             };
@@ -180,7 +207,7 @@ impl Client {
 
     fn manifest_request(place: &Place, base: &Url, method: Method, reference: &str) -> Request {
         let url = api(base, &format!("{}/manifests/{reference}", place.repository.path));
-        Request { method, url, accept: ACCEPT, authorization: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
+        Request { method, url, accept: ACCEPT, authorization: None, form: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
     }
 
     /// Sends a request with what the registry wants to see, which it says with a 401.
@@ -191,20 +218,20 @@ impl Client {
             return self.wire.send(&request, deadline).await;
         }
         let mut proof = self.proofs.first(&self.wire, place, base).await?;
-        // One 401 tells what is wanted, one more that a token is not taken any longer.
-        for _ in 0..2 {
+        let mut renewed = false;
+        loop {
             request.authorization.clone_from(&proof.header);
             let answer = self.wire.send(&request, deadline).await?;
-            if answer.status != 401 || !home(&answer.url) {
+            if answer.status != 401 || !home(&answer.url) || renewed {
                 return Ok(answer);
             }
+            // A 401 tells what is wanted, or that a token is not taken any longer.
+            renewed = proof.header.is_some();
             match self.proofs.after(&self.wire, place, base, &proof, &answer).await? {
                 Some(better) => proof = better,
                 None => return Ok(answer),
             }
         }
-        request.authorization = proof.header;
-        self.wire.send(&request, deadline).await
     }
 
     /// The root of the API. Where two may be tried, the second counts once the first cannot be talked to and the second can.
@@ -229,7 +256,7 @@ impl Client {
 
 fn probe_request(place: &Place, base: &Url) -> Request {
     let (url, trust) = (api(base, ""), place.trust.clone());
-    Request { method: Method::GET, url, accept: "application/json", authorization: None, bound: MANIFEST_BODY, trust }
+    Request { method: Method::GET, url, accept: "application/json", authorization: None, form: None, bound: MANIFEST_BODY, trust }
 }
 
 /// A place of the API. The parts of names, tags and digests need no escapes.

@@ -1,9 +1,10 @@
 //! Why a registry's answer cannot be had.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
+use super::{helper::HelperError, login::Login};
 use crate::{
     config::SecretError,
     image::Repository,
@@ -12,7 +13,7 @@ use crate::{
 
 /// Why one question to a registry has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("cannot {verb} `{object}`: {problem}")]
+#[error("cannot {verb} `{object}`: {problem}{}", attempts(tried))]
 pub struct RegistryError {
     /// What was asked.
     pub verb: Verb,
@@ -20,8 +21,10 @@ pub struct RegistryError {
     pub object: String,
     /// The repository that was asked.
     pub repository: Repository,
-    /// Whose credential was used.
+    /// With which credential it happened.
     pub login: Login,
+    /// Every credential that was tried, in this order.
+    pub tried: Vec<Login>,
     /// What happened.
     pub problem: Problem,
 }
@@ -35,15 +38,6 @@ pub enum Verb {
     Resolve,
     /// The manifest and configuration of a tag.
     Look,
-}
-
-/// Whose credential was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// Nobody's.
-    Anonymous,
-    /// The one that stands there.
-    From(String),
 }
 
 /// What a registry says about a failure, made safe for a person's eyes.
@@ -177,6 +171,25 @@ pub enum Problem {
     /// The configured secret cannot be read.
     #[error("{0}")]
     Secret(SecretError),
+    /// A credential helper gave no answer.
+    #[error("{0}")]
+    Helper(HelperError),
+    /// The configuration allows only listed hosts.
+    #[error("`registryAllow` is `listed`, and no entry under `registries:` names {host}")]
+    NotListed {
+        /// The host that none names.
+        host: String,
+    },
+    /// Strangers may not lead us there.
+    #[error("{host} leads to {address}, which is {kind}")]
+    Forbidden {
+        /// The host as it is named.
+        host: String,
+        /// Where it leads.
+        address: IpAddr,
+        /// What kind of address that is.
+        kind: &'static str,
+    },
     /// The configured authority cannot be read.
     #[error("cannot use the certificates in `{}`: {reason}", path.display())]
     Authority {
@@ -274,7 +287,9 @@ impl RegistryError {
     /// The code of `plan`.
     pub fn code(&self) -> Code {
         match &self.problem {
-            Problem::Denied { .. } | Problem::Secret(_) => Code::Unauthorized,
+            Problem::Denied { .. } | Problem::Secret(_) | Problem::Helper(_) | Problem::NotListed { .. } | Problem::Forbidden { .. } => {
+                Code::Unauthorized
+            }
             Problem::Absent { .. } => Code::NotFound,
             Problem::Busy { .. } | Problem::Resting { .. } => Code::RateLimited,
             Problem::Odd { .. } | Problem::Answer { .. } => Code::BadAnswer,
@@ -293,47 +308,60 @@ impl RegistryError {
     /// What to type or change next.
     pub fn hint(&self) -> Option<String> {
         let registry = &self.repository.registry;
-        Some(match (&self.problem, &self.login) {
-            (Problem::Denied { .. }, Login::Anonymous) => {
-                format!(
-                    "give {} a credential under `registries:`, or check the image's name; private images are denied like missing ones",
-                    self.prefix()
-                )
-            }
-            (Problem::Denied { .. }, Login::From(source)) => {
-                format!("check the user and the password from {source}, and that they may pull `{}`", self.repository)
-            }
-            (Problem::Absent { .. }, Login::Anonymous) => {
-                format!("check the name `{}`; if it is private, give {} a credential under `registries:`", self.object, self.prefix())
-            }
-            (Problem::Absent { .. }, Login::From(source)) => format!("check the name `{}`, and that the user from {source} may see it", self.object),
-            (Problem::Busy { .. } | Problem::Resting { .. }, Login::Anonymous) => {
-                format!("try again later, or give {} a credential under `registries:`: most registries allow more to those they know", self.prefix())
-            }
-            (Problem::Busy { .. } | Problem::Resting { .. }, Login::From(_)) => {
-                format!("try again later, or lower `requestsPerSecond` for {registry} under `registries:`")
-            }
-            (Problem::NoSuchHost { .. }, _) => format!("check the host in `{}`, or set `endpoint` for {registry} under `registries:`", self.object),
-            (Problem::NotListening { .. }, _) => "check that the registry runs, and its port".to_owned(),
-            (Problem::Untrusted { host, .. }, _) => format!("name the authority that signed it with `caFile` for {host} under `registries:`"),
-            (Problem::NotHttps { host }, _) => format!("if that is meant, set `insecure: true` for {host} under `registries:`"),
-            (Problem::WantsHttps { host }, _) => {
-                format!("name the authority that signed its certificate with `caFile` for {host} under `registries:`")
-            }
-            (Problem::Secret(error), _) => return error.hint(),
-            (Problem::Authority { path, .. }, _) => format!("`caFile` names a readable file of PEM certificates; look at `{}`", path.display()),
-            (Problem::NoTls { .. }, _) => {
-                "install the system's certificates (Debian: ca-certificates), or set `caFile` under `registries:`".to_owned()
-            }
-            (Problem::Answer { fault: Fault::WebPage, .. }, _) => {
+        Some(match &self.problem {
+            Problem::Denied { .. } => self.denied_hint(),
+            Problem::Absent { .. } => match &self.login {
+                Login::Anonymous => {
+                    format!("check the name `{}`; if it is private, give {} a credential under `registries:`", self.object, self.prefix())
+                }
+                login => format!("check the name `{}`, and that the user from {login} may see it", self.object),
+            },
+            Problem::Busy { .. } | Problem::Resting { .. } => match &self.login {
+                Login::Anonymous => {
+                    format!(
+                        "try again later, or give {} a credential under `registries:`: most registries allow more to those they know",
+                        self.prefix()
+                    )
+                }
+                _ => format!("try again later, or lower `requestsPerSecond` for {registry} under `registries:`"),
+            },
+            Problem::NoSuchHost { .. } => format!("check the host in `{}`, or set `endpoint` for {registry} under `registries:`", self.object),
+            Problem::NotListening { .. } => "check that the registry runs, and its port".to_owned(),
+            Problem::Untrusted { host, .. } => format!("name the authority that signed it with `caFile` for {host} under `registries:`"),
+            Problem::NotHttps { host } => format!("if that is meant, set `insecure: true` for {host} under `registries:`"),
+            Problem::WantsHttps { host } => format!("name the authority that signed its certificate with `caFile` for {host} under `registries:`"),
+            Problem::Secret(error) => return error.hint(),
+            Problem::Helper(error) => return error.hint(),
+            Problem::NotListed { host } => format!("if it may be asked, add `- prefix: {host}` under `registries:`, or set `registryAllow: any`"),
+            Problem::Forbidden { host, .. } => format!("if that is meant, add `- prefix: {host}` under `registries:`"),
+            Problem::Authority { path, .. } => format!("`caFile` names a readable file of PEM certificates; look at `{}`", path.display()),
+            Problem::NoTls { .. } => "install the system's certificates (Debian: ca-certificates), or set `caFile` under `registries:`".to_owned(),
+            Problem::Answer { fault: Fault::WebPage, .. } => {
                 format!("check that {registry} is a registry; set `endpoint` for it under `registries:` if its API is elsewhere")
             }
-            (Problem::Silent { .. } | Problem::Broken { .. } | Problem::Failing { .. }, _) => "try again later".to_owned(),
-            (Problem::Answer { fault: Fault::Garbled(_), .. }, _) => "try again later".to_owned(),
-            (Problem::Odd { host, .. } | Problem::Answer { host, .. }, _) => {
+            Problem::Silent { .. } | Problem::Broken { .. } | Problem::Failing { .. } | Problem::Answer { fault: Fault::Garbled(_), .. } => {
+                "try again later".to_owned()
+            }
+            Problem::Odd { host, .. } | Problem::Answer { host, .. } => {
                 format!("if it stays so, tell whoever runs {host}; `endpoint` under `registries:` names another place to ask")
             }
         })
+    }
+
+    fn denied_hint(&self) -> String {
+        match &self.login {
+            Login::Anonymous => format!(
+                "give {} a credential under `registries:`, or check the image's name; private images are denied like missing ones",
+                self.prefix()
+            ),
+            login @ Login::Entry(_) => format!("check the user and the password from {login}, and that they may pull `{}`", self.repository),
+            login @ Login::Docker(key) => {
+                format!("check that the user from {login} may pull `{}`; if the login has expired, type `docker login {key}`", self.repository)
+            }
+            login @ Login::Helper { .. } => {
+                format!("check that the user from {login} may pull `{}`, and that its login has not expired", self.repository)
+            }
+        }
     }
 
     /// What a person would write under `registries:` for this repository.
@@ -363,6 +391,17 @@ impl fmt::Display for Said {
     }
 }
 
+/// Which credentials were tried, where that was more than one.
+fn attempts(tried: &[Login]) -> String {
+    match tried {
+        [] | [_] => String::new(),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(Login::to_string).collect();
+            format!("; tried {} and {last}", first.join(", "))
+        }
+    }
+}
+
 fn patience(wait: Option<Duration>) -> String {
     wait.map_or_else(String::new, |wait| format!(", and asks to be left alone for {} s", seconds(wait)))
 }
@@ -388,7 +427,7 @@ mod tests {
 
     fn error(problem: Problem, login: Login) -> RegistryError {
         let repository = Name::parse("ghcr.io/acme/app").expect("a name").repository();
-        RegistryError { verb: Verb::List, object: repository.to_string(), repository, login, problem }
+        RegistryError { verb: Verb::List, object: repository.to_string(), repository, tried: vec![login.clone()], login, problem }
     }
 
     fn said() -> Said {
@@ -434,9 +473,64 @@ mod tests {
 
     #[test]
     fn a_refused_credential_is_named() {
-        let problem = Problem::Denied { host: "ghcr.io".into(), status: 403, said: Said::default() };
-        let hint = error(problem, Login::From("`registries:` (ghcr.io)".into())).hint().expect("a hint");
-        assert_eq!(hint, "check the user and the password from `registries:` (ghcr.io), and that they may pull `ghcr.io/acme/app`");
+        for (word, login, hint) in [
+            (
+                "entry",
+                Login::Entry("ghcr.io".into()),
+                "check the user and the password from `registries:` (ghcr.io), and that they may pull `ghcr.io/acme/app`",
+            ),
+            (
+                "Docker configuration",
+                Login::Docker("ghcr.io".into()),
+                "check that the user from the Docker configuration (ghcr.io) may pull `ghcr.io/acme/app`; if the login has expired, type `docker login ghcr.io`",
+            ),
+            (
+                "helper",
+                Login::Helper { program: "docker-credential-pass".into(), key: "ghcr.io".into() },
+                "check that the user from the credential helper `docker-credential-pass` (ghcr.io) may pull `ghcr.io/acme/app`, and that its login has not expired",
+            ),
+        ] {
+            let problem = Problem::Denied { host: "ghcr.io".into(), status: 403, said: Said::default() };
+            assert_eq!(error(problem, login).hint().as_deref(), Some(hint), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_credentials_that_were_tried_are_named() {
+        let (entry, docker) = (Login::Entry("ghcr.io".into()), Login::Docker("ghcr.io/acme".into()));
+        for (word, tried, says) in [
+            ("one", vec![entry.clone()], "ghcr.io answered 403"),
+            ("two", vec![entry.clone(), Login::Anonymous], "ghcr.io answered 403; tried `registries:` (ghcr.io) and no credential"),
+            (
+                "three",
+                vec![entry.clone(), docker, Login::Anonymous],
+                "ghcr.io answered 403; tried `registries:` (ghcr.io), the Docker configuration (ghcr.io/acme) and no credential",
+            ),
+        ] {
+            let problem = Problem::Denied { host: "ghcr.io".into(), status: 403, said: Said::default() };
+            let error = RegistryError { tried, ..error(problem, entry.clone()) };
+            assert_eq!(error.to_string(), format!("cannot list `ghcr.io/acme/app`: {says}"), "{word}");
+        }
+    }
+
+    #[test]
+    fn where_may_not_be_asked_is_told_with_what_to_add() {
+        for (problem, sentence, hint) in [
+            (
+                Problem::NotListed { host: "ghcr.io".into() },
+                "`registryAllow` is `listed`, and no entry under `registries:` names ghcr.io",
+                "if it may be asked, add `- prefix: ghcr.io` under `registries:`, or set `registryAllow: any`",
+            ),
+            (
+                Problem::Forbidden { host: "auth.evil".into(), address: IpAddr::from([10, 0, 0, 1]), kind: "a private address" },
+                "auth.evil leads to 10.0.0.1, which is a private address",
+                "if that is meant, add `- prefix: auth.evil` under `registries:`",
+            ),
+        ] {
+            let error = error(problem, Login::Anonymous);
+            assert_eq!((error.code(), error.blame(), error.hint().as_deref()), (Code::Unauthorized, Blame::Operator, Some(hint)));
+            assert_eq!(error.to_string(), format!("cannot list `ghcr.io/acme/app`: {sentence}"));
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl<K, V> Default for Flights<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Flights<K, V> {
+    /// Forgets the answer of a key.
+    pub(super) fn forget(&self, key: &K) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
     /// The answer that is there and still good, else the one that `ask` brings.
     pub(super) async fn share<F: Future<Output = Result<V, Problem>>>(&self, key: K, good: impl Fn(&V) -> bool, ask: F) -> Result<V, Problem> {
         let came = Instant::now();

@@ -155,6 +155,7 @@ impl Look<'_> {
                 url: api(&self.base, &format!("{}/blobs/{digest}", self.place.repository.path)),
                 accept: "*/*",
                 authorization: None,
+                form: None,
                 bound: CONFIG_BODY,
                 trust: self.place.trust.clone(),
             };

@@ -1,6 +1,10 @@
 //! What registries list and hold.
-#![expect(clippy::disallowed_methods, reason = "edge: the certificates that the configuration names are read here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "edge: reads the certificates that the configuration names and the proxies of the environment, and runs credential helpers"
+)]
 
+mod address;
 mod challenge;
 mod classify;
 mod client;
@@ -8,15 +12,21 @@ mod created;
 mod document;
 mod error;
 mod flight;
+mod helper;
 mod limit;
+mod login;
 mod look;
 mod page;
 mod place;
 mod retry;
 mod said;
 mod token;
+mod visit;
 mod wire;
 
+pub use address::Where;
 pub use client::{Client, Clock, Settings};
-pub use error::{Fault, Login, Problem, RegistryError, Said, Verb};
+pub use error::{Fault, Problem, RegistryError, Said, Verb};
+pub use helper::HelperError;
+pub use login::Login;
 pub use page::TagList;

@@ -3,11 +3,13 @@
 use url::Url;
 
 use super::{
-    error::{Login, Problem},
+    client::Settings,
+    error::Problem,
+    login::{Candidate, Login, candidates},
     wire::{Trust, authority},
 };
 use crate::{
-    config::{Credential, DockerConfig, Registries, RegistryEntry, is_loopback, registries::Security},
+    config::{Grant, RegistryAllow, RegistryEntry, is_loopback, registries::Security},
     image::Repository,
 };
 
@@ -22,23 +24,32 @@ pub(super) struct Place {
     /// The roots of the API that may be tried, in this order.
     pub(super) bases: Vec<Url>,
     pub(super) trust: Trust,
-    pub(super) credential: Option<Credential>,
-    /// Where the credential is written, for people; it also tells two credentials apart.
+    /// What the requests sign in with.
+    pub(super) credential: Option<Grant>,
+    /// Where the credential is configured.
     pub(super) login: Login,
 }
 
-/// Where a repository is asked by the configuration.
+/// Where a repository is asked by the configuration, without a credential, and what may be tried as one.
 ///
 /// # Errors
-/// The secret that the configuration names cannot be read.
-pub(super) fn place(repository: &Repository, registries: &Registries, docker: &DockerConfig) -> Result<Place, (Login, Problem)> {
+/// The configuration does not let it be asked.
+pub(super) fn place(repository: &Repository, settings: &Settings) -> Result<(Place, Vec<Candidate>), Problem> {
+    let registries = &settings.registries;
+    if settings.allow == RegistryAllow::Listed && !registries.lists(&repository.registry) {
+        return Err(Problem::NotListed { host: repository.registry.to_string() });
+    }
     let listed = registries.entry_for(repository).and_then(|entry| entry.listed_as(repository));
     let repository = listed.unwrap_or_else(|| repository.clone());
     let entry = registries.entry_for(&repository);
     let bases = bases(&repository, entry);
-    let (credential, login) = credential(&repository, entry, docker)?;
+    let asked = match entry.and_then(|entry| entry.endpoint.as_ref()) {
+        Some(endpoint) => Repository { registry: authority(endpoint.url()).into(), path: repository.path.clone() },
+        None => repository.clone(),
+    };
+    let candidates = candidates(&asked, entry, &settings.docker);
     let trust = entry.map_or(Trust::System, trust);
-    Ok(Place { repository, bases, trust, credential, login })
+    Ok((Place { repository, bases, trust, credential: None, login: Login::Anonymous }, candidates))
 }
 
 /// Whose certificates an entry believes.
@@ -65,39 +76,33 @@ fn bases(repository: &Repository, entry: Option<&RegistryEntry>) -> Vec<Url> {
     schemes.iter().filter_map(|scheme| Url::parse(&format!("{scheme}://{host}/")).ok()).collect()
 }
 
-/// The entry's credential, else the Docker configuration's for the host that is really asked.
-fn credential(
-    repository: &Repository,
-    entry: Option<&RegistryEntry>,
-    docker: &DockerConfig,
-) -> Result<(Option<Credential>, Login), (Login, Problem)> {
-    if let Some((entry, source)) = entry.and_then(|entry| Some((entry, entry.credential.as_ref()?))) {
-        let login = Login::From(format!("`registries:` ({})", entry.prefix));
-        return match source.read() {
-            Ok(credential) => Ok((Some(credential), login)),
-            Err(error) => Err((login, Problem::Secret(error))),
-        };
-    }
-    let asked = match entry.and_then(|entry| entry.endpoint.as_ref()) {
-        Some(endpoint) => Repository { registry: authority(endpoint.url()).into(), path: repository.path.clone() },
-        None => repository.clone(),
-    };
-    Ok(match docker.login_for(&asked) {
-        Some((key, credential)) => (Some(credential.clone()), Login::From(format!("the Docker configuration ({key})"))),
-        None => (None, Login::Anonymous),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Name;
+    use crate::{
+        config::{DockerConfig, Patience},
+        image::Name,
+        registry::Where,
+    };
+
+    /// What a Docker configuration says in these tests.
+    const DOCKER: &str = r#"{"auths":{"ghcr.io":{"username":"a","password":"x"},"ghcr.io/acme":{"username":"b","password":"x"},
+        "mirror.corp":{"username":"c","password":"x"}},"credHelpers":{"gcr.io":"gcloud"},"credsStore":"pass"}"#;
+
+    fn asked(name: &str, entries: &str, allow: RegistryAllow) -> Result<(Place, Vec<Candidate>), Problem> {
+        let settings = Settings {
+            registries: serde_json::from_str(entries).expect("registries"),
+            docker: DockerConfig::parse(DOCKER.as_bytes()).expect("a Docker configuration"),
+            patience: Patience::default(),
+            allow,
+            addresses: Where::Anywhere,
+            clock: std::sync::Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
+        };
+        place(&Name::parse(name).expect("a name").repository(), &settings)
+    }
 
     fn at(name: &str, entries: &str) -> Place {
-        let registries: Registries = serde_json::from_str(entries).expect("registries");
-        let docker =
-            DockerConfig::parse(br#"{"auths":{"ghcr.io":{"username":"ghcr","password":"x"},"mirror.corp":{"username":"mirror","password":"x"}}}"#);
-        place(&Name::parse(name).expect("a name").repository(), &registries, &docker.expect("a Docker configuration")).expect("a place")
+        asked(name, entries, RegistryAllow::Any).expect("a place").0
     }
 
     #[test]
@@ -119,26 +124,48 @@ mod tests {
     }
 
     #[test]
-    fn a_login_goes_to_the_host_it_was_given_for() {
-        for (word, name, entries, login) in [
-            ("its host", "ghcr.io/a/b", "[]", Some("ghcr.io")),
-            ("another host", "quay.io/a/b", "[]", None),
-            ("a mirror has its own", "ghcr.io/a/b", r#"[{"prefix":"ghcr.io","endpoint":"https://mirror.corp"}]"#, Some("mirror.corp")),
-            ("a mirror without one", "ghcr.io/a/b", r#"[{"prefix":"ghcr.io","endpoint":"https://cache.corp"}]"#, None),
-            ("listed elsewhere", "quay.io/a/b", r#"[{"prefix":"quay.io","listFrom":"ghcr.io"}]"#, Some("ghcr.io")),
+    fn credentials_are_tried_in_this_order_and_only_at_their_host() {
+        let entry = |rest: &str| format!(r#"[{{"prefix":"ghcr.io",{rest}}}]"#);
+        let own = r#""tokenEnv":"TOKEN""#;
+        let store = |host: &str| format!("the credential helper `docker-credential-pass` ({host})");
+        let docker = |key: &str| format!("the Docker configuration ({key})");
+        for (word, name, entries, expected) in [
+            ("by the longest key", "ghcr.io/acme/b", "[]".to_owned(), vec![docker("ghcr.io/acme"), docker("ghcr.io"), store("ghcr.io")]),
+            ("the entry's own first", "ghcr.io/a/b", entry(own), vec!["`registries:` (ghcr.io)".to_owned(), docker("ghcr.io"), store("ghcr.io")]),
+            ("an entry without one", "ghcr.io/a/b", entry(r#""concurrency":1"#), vec![docker("ghcr.io"), store("ghcr.io")]),
+            ("a helper of its own", "gcr.io/a/b", "[]".to_owned(), vec!["the credential helper `docker-credential-gcloud` (gcr.io)".to_owned()]),
+            ("another host", "quay.io/a/b", entry(own), vec![store("quay.io")]),
+            ("a mirror has its own", "ghcr.io/a/b", entry(r#""endpoint":"https://mirror.corp""#), vec![docker("mirror.corp"), store("mirror.corp")]),
+            ("a mirror without one", "ghcr.io/a/b", entry(r#""endpoint":"https://cache.corp""#), vec![store("cache.corp")]),
+            (
+                "listed elsewhere",
+                "quay.io/a/b",
+                r#"[{"prefix":"quay.io","listFrom":"ghcr.io","tokenEnv":"TOKEN"}]"#.to_owned(),
+                vec![docker("ghcr.io"), store("ghcr.io")],
+            ),
         ] {
-            let expected = login.map_or(Login::Anonymous, |key| Login::From(format!("the Docker configuration ({key})")));
-            assert_eq!(at(name, entries).login, expected, "{word}");
+            let (_, candidates) = asked(name, &entries, RegistryAllow::Any).expect(word);
+            let found: Vec<String> = candidates.iter().map(|candidate| candidate.login.to_string()).collect();
+            assert_eq!(found, [expected, vec!["no credential".to_owned()]].concat(), "{word}");
         }
     }
 
     #[test]
-    fn a_secret_that_cannot_be_read_is_a_problem_of_its_entry() {
-        let entries = r#"[{"prefix":"ghcr.io","tokenEnv":"TAGALONG_NO_SUCH_VARIABLE"}]"#;
-        let registries: Registries = serde_json::from_str(entries).expect("registries");
-        let repository = Name::parse("ghcr.io/a/b").expect("a name").repository();
-        let (login, problem) = place(&repository, &registries, &DockerConfig::default()).expect_err("no secret");
-        assert_eq!(login, Login::From("`registries:` (ghcr.io)".into()));
-        assert!(matches!(problem, Problem::Secret(_)));
+    fn a_host_that_is_not_listed_is_asked_where_all_are_allowed() {
+        let entries = r#"[{"prefix":"ghcr.io/acme","endpoint":"https://mirror.corp","listFrom":"quay.io"}]"#;
+        for (word, name, listed) in [
+            ("listed", "ghcr.io/acme/app", true),
+            ("the same host", "ghcr.io/other/app", true),
+            ("the place that is asked", "mirror.corp/app", true),
+            ("the place that is listed from", "quay.io/acme/app", true),
+            ("another host", "gcr.io/acme/app", false),
+            ("Docker Hub", "redis", false),
+            ("this machine", "localhost:5000/app", false),
+        ] {
+            assert!(asked(name, entries, RegistryAllow::Any).is_ok(), "{word}");
+            let refused = asked(name, entries, RegistryAllow::Listed).err();
+            assert_eq!(refused.is_none(), listed, "{word}: {refused:?}");
+            assert!(refused.is_none_or(|problem| matches!(problem, Problem::NotListed { .. })), "{word}");
+        }
     }
 }

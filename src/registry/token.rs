@@ -14,16 +14,17 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{
     challenge::{self, Challenge},
-    error::{Fault, Login, Problem},
+    error::{Fault, Problem},
     flight::Flights,
+    login::Login,
     place::Place,
     wire::{Answer, Deadline, Request, Wire, authority, redacted},
 };
-use crate::config::Credential;
+use crate::config::{Credential, Grant};
 
 /// The longest answer of a token service.
 const TOKEN_BODY: usize = 1024 * 1024;
@@ -36,14 +37,22 @@ pub(super) struct Proofs {
     /// What each host wanted last.
     challenges: Mutex<HashMap<String, Challenge>>,
     tokens: Flights<TokenKey, Token>,
+    /// Refresh tokens that came in place of the configured ones.
+    refresh: Mutex<HashMap<(Service, Login), SecretString>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct TokenKey {
-    realm: String,
-    service: Option<String>,
+    service: Service,
     scope: String,
-    login: Option<String>,
+    login: Login,
+}
+
+/// A token service, and for whom its tokens are.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Service {
+    realm: Url,
+    name: Option<String>,
 }
 
 /// A token of a token service.
@@ -74,6 +83,7 @@ enum Kind {
 struct Minted {
     token: Option<String>,
     access_token: Option<String>,
+    refresh_token: Option<String>,
     expires_in: Option<serde_json::Value>,
 }
 
@@ -83,7 +93,7 @@ impl Proofs {
     /// # Errors
     /// The token that is wanted cannot be had.
     pub(super) async fn first(&self, wire: &Wire, place: &Place, base: &Url) -> Result<Proof, Problem> {
-        if let Some(Credential::Token(token)) = &place.credential {
+        if let Some(Grant::Credential(Credential::Token(token))) = &place.credential {
             return Ok(Proof { header: bearer(token), kind: Kind::Fixed });
         }
         let known = self.challenges.lock().unwrap_or_else(PoisonError::into_inner).get(&authority(base)).cloned();
@@ -120,18 +130,24 @@ impl Proofs {
         match challenge {
             Challenge::Basic => Ok(Proof { header: basic(place.credential.as_ref()), kind: Kind::Fixed }),
             Challenge::Bearer { realm, service } => {
-                let realm = checked_realm(base, realm)?;
-                let login = match &place.login {
-                    Login::Anonymous => None,
-                    Login::From(source) => Some(source.clone()),
-                };
+                let service = Service { realm: checked_realm(base, realm)?, name: service.clone() };
                 let scope = format!("repository:{}:pull", place.repository.path);
-                let key = TokenKey { realm: realm.to_string(), service: service.clone(), scope: scope.clone(), login };
+                let key = TokenKey { service: service.clone(), scope: scope.clone(), login: place.login.clone() };
                 let good = |token: &Token| Instant::now() < token.good_until && refused != Some(&token.header);
-                let token = self.tokens.share(key, good, mint(wire, place, base, realm, service.as_deref(), &scope)).await?;
+                let minting = Minting { proofs: self, wire, place, base, service, scope };
+                let token = self.tokens.share(key, good, minting.mint()).await?;
                 Ok(Proof { header: Some(token.header), kind: Kind::Minted })
             }
         }
+    }
+
+    /// The refresh token that counts now, where the configuration has one.
+    fn refresh_token(&self, service: &Service, place: &Place) -> Option<SecretString> {
+        let Some(Grant::Identity { token, .. }) = &place.credential else {
+            return None;
+        };
+        let renewed = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(renewed.get(&(service.clone(), place.login.clone())).unwrap_or(token).clone())
     }
 }
 
@@ -142,31 +158,97 @@ fn checked_realm(base: &Url, realm: &str) -> Result<Url, Problem> {
         Ok(url) if !url.username().is_empty() || url.password().is_some() || url.host_str().is_none() => {
             refuse(Fault::Challenge(format!("its token service `{}` is no place", redacted(realm))))
         }
-        Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && base.scheme() == "http") => Ok(url),
+        Ok(mut url) if url.scheme() == "https" || (url.scheme() == "http" && base.scheme() == "http") => {
+            url.set_fragment(None);
+            Ok(url)
+        }
         Ok(_) => refuse(Fault::PlainRealm(redacted(realm))),
         Err(_) => refuse(Fault::Challenge(format!("its token service `{}` is no URL", redacted(realm)))),
     }
 }
 
-async fn mint(wire: &Wire, place: &Place, base: &Url, mut realm: Url, service: Option<&str>, scope: &str) -> Result<Token, Problem> {
-    realm.set_fragment(None);
-    realm.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", scope);
-    let host = authority(&realm);
-    let trust = if host == authority(base) { place.trust.clone() } else { wire.trust_elsewhere(&host, &place.trust) };
-    let authorization = basic(place.credential.as_ref());
-    let request = Request { method: Method::GET, url: realm, accept: "application/json", authorization, bound: TOKEN_BODY, trust };
-    let asked = Instant::now();
-    let answer = wire.send(&request, &mut Deadline::request(wire.patience())).await?;
-    if answer.status != 200 {
-        return Err(answer.failure(wire.now()));
+/// One token on its way.
+struct Minting<'a> {
+    proofs: &'a Proofs,
+    wire: &'a Wire,
+    place: &'a Place,
+    base: &'a Url,
+    service: Service,
+    scope: String,
+}
+
+impl Minting<'_> {
+    async fn mint(self) -> Result<Token, Problem> {
+        let asked = Instant::now();
+        let answer = match self.proofs.refresh_token(&self.service, self.place) {
+            Some(token) => self.exchange(&token).await?,
+            None => self.fetch().await?,
+        };
+        if answer.status != 200 {
+            return Err(answer.failure(self.wire.now()));
+        }
+        let unreadable = |why: &str| {
+            let fault = Fault::Unreadable { expected: "a token", why: why.to_owned() };
+            Problem::Answer { host: authority(&self.service.realm), fault }
+        };
+        let minted: Minted = serde_json::from_slice(&answer.body).map_err(|_| unreadable("it is not the JSON of a token"))?;
+        let given = |token: Option<String>| token.filter(|token| !token.is_empty()).map(SecretString::from);
+        let token = given(minted.token).or(given(minted.access_token)).ok_or_else(|| unreadable("no token is in it"))?;
+        let header = bearer(&token).ok_or_else(|| unreadable("the token cannot stand in a header"))?;
+        if let (Some(token), Some(Grant::Identity { .. })) = (given(minted.refresh_token), &self.place.credential) {
+            let key = (self.service.clone(), self.place.login.clone());
+            self.proofs.refresh.lock().unwrap_or_else(PoisonError::into_inner).insert(key, token);
+        }
+        // Counted from the question by our own monotonic clock: nobody else's time is believed.
+        Ok(Token { header, good_until: asked + usable(lifetime(minted.expires_in.as_ref())) })
     }
-    let unreadable = |why: &str| Problem::Answer { host: host.clone(), fault: Fault::Unreadable { expected: "a token", why: why.to_owned() } };
-    let minted: Minted = serde_json::from_slice(&answer.body).map_err(|_| unreadable("it is not the JSON of a token"))?;
-    let given = |token: Option<String>| token.filter(|token| !token.is_empty()).map(SecretString::from);
-    let token = given(minted.token).or(given(minted.access_token)).ok_or_else(|| unreadable("no token is in it"))?;
-    let header = bearer(&token).ok_or_else(|| unreadable("the token cannot stand in a header"))?;
-    let lifetime = minted.expires_in.as_ref().and_then(serde_json::Value::as_u64).map_or(LIFETIME, Duration::from_secs);
-    Ok(Token { header, good_until: asked + usable(lifetime) })
+
+    /// A token for a user and a password, or for nobody.
+    async fn fetch(&self) -> Result<Answer, Problem> {
+        let mut url = self.service.realm.clone();
+        url.query_pairs_mut().extend_pairs(self.named_service()).append_pair("scope", &self.scope);
+        self.send(Method::GET, url, basic(self.place.credential.as_ref()), None).await
+    }
+
+    /// A token for a refresh token; where the service knows no such thing, for what else there is, as Docker does.
+    ///
+    /// # Source
+    /// The distribution project's "OAuth 2 Token Authentication"; containerd's `remotes/docker/authorizer.go` for the statuses.
+    async fn exchange(&self, token: &SecretString) -> Result<Answer, Problem> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", "tagalong")
+            .extend_pairs(self.named_service())
+            .append_pair("scope", &self.scope)
+            .append_pair("refresh_token", token.expose_secret())
+            .finish();
+        let answer = self.send(Method::POST, self.service.realm.clone(), None, Some(SecretString::from(form))).await?;
+        if !matches!(answer.status, 400 | 401 | 404 | 405) {
+            return Ok(answer);
+        }
+        // One that came in place of the configured one is worth nothing any longer.
+        self.proofs.refresh.lock().unwrap_or_else(PoisonError::into_inner).remove(&(self.service.clone(), self.place.login.clone()));
+        let other = self.fetch().await?;
+        let knows_refresh_tokens = matches!(answer.status, 400 | 401);
+        Ok(if knows_refresh_tokens && other.status != 200 { answer } else { other })
+    }
+
+    fn named_service(&self) -> Option<(&'static str, &str)> {
+        Some(("service", self.service.name.as_deref()?))
+    }
+
+    async fn send(&self, method: Method, url: Url, authorization: Option<HeaderValue>, form: Option<SecretString>) -> Result<Answer, Problem> {
+        let host = authority(&url);
+        let trust = if host == authority(self.base) { self.place.trust.clone() } else { self.wire.trust_elsewhere(&host, &self.place.trust) };
+        let request = Request { method, url, accept: "application/json", authorization, form, bound: TOKEN_BODY, trust };
+        self.wire.send(&request, &mut Deadline::request(self.wire.patience())).await
+    }
+}
+
+/// How long a token lasts by the words of its service, which may be none.
+fn lifetime(said: Option<&serde_json::Value>) -> Duration {
+    let seconds = said.and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
+    seconds.filter(|&seconds| seconds > 0).map_or(LIFETIME, Duration::from_secs)
 }
 
 /// A token is given up a tenth of its life, at most 30 s, before its end; and not after a day.
@@ -179,12 +261,12 @@ fn bearer(token: &SecretString) -> Option<HeaderValue> {
     secret_header(&format!("Bearer {}", token.expose_secret()))
 }
 
-fn basic(credential: Option<&Credential>) -> Option<HeaderValue> {
-    match credential? {
-        Credential::Basic { user, password } => {
+fn basic(grant: Option<&Grant>) -> Option<HeaderValue> {
+    match grant? {
+        Grant::Credential(Credential::Basic { user, password }) | Grant::Identity { user, password, .. } => {
             secret_header(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()))))
         }
-        Credential::Token(_) => None,
+        Grant::Credential(Credential::Token(_)) => None,
     }
 }
 
@@ -216,6 +298,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lifetime_is_a_number_of_seconds() {
+        for (word, said, seconds) in [
+            ("said", "300", 300),
+            ("as a text", r#""300""#, 300),
+            ("none", "null", 60),
+            ("zero", "0", 60),
+            ("negative", "-5", 60),
+            ("words", r#""soon""#, 60),
+        ] {
+            let said: serde_json::Value = serde_json::from_str(said).expect(word);
+            assert_eq!(lifetime(Some(&said)), Duration::from_secs(seconds), "{word}");
+        }
+        assert_eq!(lifetime(None), LIFETIME);
+    }
+
+    #[test]
     fn a_token_is_given_up_before_its_end() {
         for (lifetime, good_for) in [(60, 54), (300, 270), (3600, 3570), (0, 0), (u64::MAX, 86_370)] {
             assert_eq!(usable(Duration::from_secs(lifetime)), Duration::from_secs(good_for), "{lifetime}");
@@ -224,8 +322,8 @@ mod tests {
 
     #[test]
     fn a_header_does_not_print_its_secret() {
-        let credential = Credential::Basic { user: "bot".into(), password: SecretString::from("hunter2") };
-        let header = basic(Some(&credential)).expect("a header");
+        let grant = Grant::of_pair("bot".into(), SecretString::from("hunter2"));
+        let header = basic(Some(&grant)).expect("a header");
         assert_eq!(format!("{header:?}"), "Sensitive");
     }
 }

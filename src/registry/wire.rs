@@ -13,14 +13,17 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine};
 use reqwest::{
     Certificate, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
     redirect::Policy,
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::{
+    address::{Forbidden, Guard, Where, check_literal},
     classify::classify,
+    client::Settings,
     error::{Fault, Problem, printable},
     limit::Gate,
     retry,
@@ -38,7 +41,8 @@ pub(super) struct Wire {
     patience: Patience,
     clock: super::Clock,
     registries: Arc<Registries>,
-    clients: Mutex<HashMap<(Trust, Route), reqwest::Client>>,
+    addresses: Where,
+    clients: Mutex<HashMap<(Trust, Route, Reach), reqwest::Client>>,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     sent: AtomicU64,
 }
@@ -67,6 +71,13 @@ enum Route {
     Proxied,
 }
 
+/// Where a name may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Reach {
+    Anywhere,
+    Public,
+}
+
 /// One request.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -75,6 +86,8 @@ pub(super) struct Request {
     pub(super) accept: &'static str,
     /// Sent to the host of `url` and to no other.
     pub(super) authorization: Option<HeaderValue>,
+    /// The body of a `POST`, which is sent to the host of `url` and to no other.
+    pub(super) form: Option<SecretString>,
     /// The longest body of a good answer.
     pub(super) bound: usize,
     pub(super) trust: Trust,
@@ -147,8 +160,16 @@ impl Answer {
 }
 
 impl Wire {
-    pub(super) fn new(patience: Patience, clock: super::Clock, registries: Arc<Registries>) -> Self {
-        Self { patience, clock, registries, clients: Mutex::default(), gates: Mutex::default(), sent: AtomicU64::new(0) }
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            patience: settings.patience,
+            clock: Arc::clone(&settings.clock),
+            registries: Arc::new(settings.registries.clone()),
+            addresses: settings.addresses,
+            clients: Mutex::default(),
+            gates: Mutex::default(),
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// How many requests were sent so far.
@@ -200,7 +221,8 @@ impl Wire {
         let mut hop = request.clone();
         for _ in 0..=REDIRECTS {
             let answer = self.exchange(&hop, deadline).await?;
-            let redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+            // What is posted is a secret for one place alone.
+            let redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308) && hop.form.is_none();
             let Some(location) = answer.headers.get(LOCATION).filter(|_| redirect) else {
                 return Ok(answer);
             };
@@ -254,6 +276,9 @@ impl Wire {
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
         }
+        if let Some(form) = &request.form {
+            builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned());
+        }
         self.sent.fetch_add(1, Ordering::Relaxed);
         let mut response = builder.send().await.map_err(|error| broken(&error))?;
         let good = response.status() == StatusCode::OK;
@@ -271,7 +296,7 @@ impl Wire {
                 }
             }
         }
-        if !good && request.authorization.as_ref().is_some_and(|header| echoes(&body, header)) {
+        if !good && echoes(&body, request) {
             body.clear();
         }
         Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body, url: request.url.clone() })
@@ -297,17 +322,29 @@ impl Wire {
             (_, true) => Route::Plain,
             (_, false) => Route::PlainProxied,
         };
-        let key = (request.trust.clone(), route);
+        let reach = self.reach(&request.url);
+        if reach == Reach::Public {
+            check_literal(&request.url).map_err(|Forbidden { address, kind }| Problem::Forbidden { host: authority(&request.url), address, kind })?;
+        }
+        let key = (request.trust.clone(), route, reach);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = self.build(&request.trust, route, &authority(&request.url))?;
+        let client = self.build(&key, &authority(&request.url))?;
         clients.insert(key, client.clone());
         Ok(client)
     }
 
-    fn build(&self, trust: &Trust, route: Route, host: &str) -> Result<reqwest::Client, Problem> {
+    /// What the configuration lists may lead anywhere.
+    fn reach(&self, url: &Url) -> Reach {
+        match self.addresses {
+            Where::Public if !self.registries.lists(&authority(url)) => Reach::Public,
+            _ => Reach::Anywhere,
+        }
+    }
+
+    fn build(&self, (trust, route, reach): &(Trust, Route, Reach), host: &str) -> Result<reqwest::Client, Problem> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("tagalong/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -315,6 +352,7 @@ impl Wire {
             .connect_timeout(self.patience.connect)
             .read_timeout(self.patience.stall);
         let builder = if matches!(route, Route::Plain | Route::Direct) { builder.no_proxy() } else { builder };
+        let builder = if *reach == Reach::Public { builder.dns_resolver(Arc::new(Guard::of_system())) } else { builder };
         let builder = match trust {
             // Plain http needs no authorities, and a machine may have none.
             _ if matches!(route, Route::Plain | Route::PlainProxied) => builder.tls_certs_only([]),
@@ -342,12 +380,15 @@ fn wants_https(body: &[u8]) -> bool {
 }
 
 /// Whether a body holds what proved who asks: such a body is shown to nobody.
-fn echoes(body: &[u8], header: &HeaderValue) -> bool {
+fn echoes(body: &[u8], request: &Request) -> bool {
     let text = String::from_utf8_lossy(body);
-    let proof = header.to_str().unwrap_or_default().split_once(' ').map_or("", |(_, proof)| proof);
+    let header = request.authorization.as_ref().and_then(|header| header.to_str().ok()).unwrap_or_default();
+    let proof = header.split_once(' ').map_or("", |(_, proof)| proof);
     let decoded = BASE64_STANDARD.decode(proof).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map_or("", |(_, password)| password);
-    [proof, password].into_iter().any(|secret| !secret.is_empty() && text.contains(secret))
+    let form = request.form.as_ref().map_or("", |form| form.expose_secret());
+    let posted = url::form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == "refresh_token").map(|(_, token)| token);
+    [proof, password, posted.as_deref().unwrap_or_default()].into_iter().any(|secret| !secret.is_empty() && text.contains(secret))
 }
 
 /// Where a redirect leads: never from https to plain http, and without a user.
@@ -409,14 +450,21 @@ mod tests {
 
     #[test]
     fn a_body_that_echoes_a_secret_is_noticed() {
-        for (word, header, body, echo) in [
-            ("password", "Basic Ym90Omh1bnRlcjI=", "who is hunter2?", true),
-            ("pair", "Basic Ym90Omh1bnRlcjI=", "got Ym90Omh1bnRlcjI=", true),
-            ("token", "Bearer abc.def", "token abc.def expired", true),
-            ("user alone", "Basic Ym90Omh1bnRlcjI=", "bot may not", false),
-            ("nothing", "Bearer abc.def", "denied", false),
+        let header = |text: &'static str| (Some(HeaderValue::from_static(text)), None);
+        let form = |text: &str| (None, Some(SecretString::from(text)));
+        for (word, (authorization, form), body, echo) in [
+            ("password", header("Basic Ym90Omh1bnRlcjI="), "who is hunter2?", true),
+            ("pair", header("Basic Ym90Omh1bnRlcjI="), "got Ym90Omh1bnRlcjI=", true),
+            ("token", header("Bearer abc.def"), "token abc.def expired", true),
+            ("user alone", header("Basic Ym90Omh1bnRlcjI="), "bot may not", false),
+            ("nothing", header("Bearer abc.def"), "denied", false),
+            ("refresh token", form("grant_type=refresh_token&refresh_token=a%2Bb"), "a+b has expired", true),
+            ("the rest of a form", form("grant_type=refresh_token&refresh_token=a%2Bb"), "no refresh_token", false),
+            ("nothing sent", (None, None), "denied", false),
         ] {
-            assert_eq!(echoes(body.as_bytes(), &HeaderValue::from_static(header)), echo, "{word}");
+            let url = Url::parse("https://a/").expect("a URL");
+            let request = Request { method: Method::GET, url, accept: "*/*", authorization, form, bound: 0, trust: Trust::System };
+            assert_eq!(echoes(body.as_bytes(), &request), echo, "{word}");
         }
     }
 

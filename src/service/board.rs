@@ -305,7 +305,9 @@ impl Board {
             }
         }
         drop(state);
-        wakes.iter().for_each(|wake| wake());
+        for wake in wakes {
+            wake();
+        }
     }
 }
 

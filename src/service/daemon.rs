@@ -25,7 +25,7 @@ use crate::{registry::Client, store::Embedded};
 /// How long a worker sleeps at most: the clock may be set.
 const LOOK: Duration = Duration::from_secs(30);
 /// How long after a panic a worker begins anew.
-const AFTER_PANIC: Duration = Duration::from_secs(60);
+const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// A repository that the daemon serves.
 pub struct Served {
@@ -97,7 +97,9 @@ impl Daemon {
     /// Begins nothing new, and ends when what was under way is done.
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.wakes.iter().for_each(|wake| wake());
+        for wake in &self.wakes {
+            wake();
+        }
         let workers = self.workers;
         let _joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
         drop(self.stop);

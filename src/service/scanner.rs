@@ -127,7 +127,7 @@ impl Scanner {
     async fn look(&self, view: &View, wanted: &[Platform], need: &Need, digest: Option<&Digest>) {
         let tag = need.tag();
         let metadata = match need {
-            Need::Digest(_) => self.client.digest(&view.repository, tag).await.map(Metadata::Pointed).unwrap_or_else(|error| unreadable(&error)),
+            Need::Digest(_) => self.client.digest(&view.repository, tag).await.map_or_else(|error| unreadable(&error), Metadata::Pointed),
             Need::Metadata(_) => self.metadata(view, wanted, tag, digest).await,
         };
         let asked;

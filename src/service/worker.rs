@@ -130,7 +130,7 @@ impl Worker {
         let generation = self.board.generation(&self.name);
         let changed = moved || self.generation != Some(generation);
         let waits = self.batch.is_some_and(|batch| now >= batch.due()) || self.refused.as_ref().is_some_and(|refused| now >= refused.retry);
-        if !changed && !waits && !(polls && self.minds_the_clock()) {
+        if !(changed || waits || polls && self.minds_the_clock()) {
             return Ok(self.next());
         }
         self.generation = Some(generation);

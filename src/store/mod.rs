@@ -32,19 +32,19 @@ pub use seen::{Check, Found, Mark, Seen, SeenTag, Standing, Trouble};
 /// clock is the caller's.
 pub trait Store: Send + Sync + 'static {
     /// The rows with these ids, in their order, all of one moment.
-    fn load(&self, shelf: Shelf, ids: Vec<String>) -> impl Future<Output = Result<Vec<Option<Row>>, StoreError>> + Send;
+    fn load(&self, kind: Kind, ids: Vec<String>) -> impl Future<Output = Result<Vec<Option<Row>>, StoreError>> + Send;
 
     /// Writes each row whose generation is still the one that its writer saw, all in one transaction; answers in their order.
     fn save_if(&self, writes: Vec<Write>) -> impl Future<Output = Result<Vec<Saved>, StoreError>> + Send;
 
     /// Leases the rows that are due, the longest overdue first; what somebody has leased is left out.
-    fn next_due(&self, shelf: Shelf, claim: Claim, window: Window) -> impl Future<Output = Result<Due, StoreError>> + Send;
+    fn next_due(&self, kind: Kind, claim: Claim, window: Window) -> impl Future<Output = Result<Due, StoreError>> + Send;
 
     /// Makes a row due at this time unless it is due earlier; a row that is leased now is due once more after it.
-    fn hint(&self, shelf: Shelf, id: String, at: Timestamp) -> impl Future<Output = Result<Hinted, StoreError>> + Send;
+    fn hint(&self, kind: Kind, id: String, at: Timestamp) -> impl Future<Output = Result<Hinted, StoreError>> + Send;
 
     /// Leases a row, prolongs the holder's own lease, or ends it (`until` not after `now`).
-    fn lease(&self, shelf: Shelf, id: String, claim: Claim) -> impl Future<Output = Result<Leased, StoreError>> + Send;
+    fn lease(&self, kind: Kind, id: String, claim: Claim) -> impl Future<Output = Result<Leased, StoreError>> + Send;
 
     /// What a cache holds of these ids, in their order.
     fn recall(&self, cache: Cache, ids: Vec<String>) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, StoreError>> + Send;
@@ -55,7 +55,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// Which kind of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shelf {
+pub enum Kind {
     /// Repositories in registries: [`Seen`].
     Repositories = 1,
     /// Registry hosts: [`HostRest`].
@@ -92,7 +92,7 @@ pub struct Generation(u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// The kind of row.
-    pub shelf: Shelf,
+    pub kind: Kind,
     /// Its id.
     pub id: String,
     /// The generation that its writer saw; `None` where there was no row.

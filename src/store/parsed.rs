@@ -32,8 +32,7 @@ impl FileIds {
     /// For these kinds, and this version of the program.
     pub fn new(kinds: &[KindPaths]) -> Self {
         let text = format!("{VERSION} {} {kinds:?}", env!("CARGO_PKG_VERSION"));
-        let hash = Sha256::digest(text);
-        Self { prefix: hash[..6].iter().map(|byte| format!("{byte:02x}")).collect() }
+        Self { prefix: short_hash(text.as_bytes()) }
     }
 
     /// The id of a file's entry: its bytes, and its name, which tells kustomizations from other files.
@@ -45,6 +44,12 @@ impl FileIds {
         };
         format!("{} {blob} {way} {name}", self.prefix)
     }
+}
+
+fn short_hash(bytes: &[u8]) -> String {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    let (words, _) = hash.as_chunks::<8>();
+    format!("{:016x}", u64::from_be_bytes(words[0]))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Generation, Shelf, Store, StoreError, Value, Write};
+use super::{Generation, Kind, Store, StoreError, Value, Write};
 
 /// A record with a row of its own.
 pub trait Record: Default + Send {
     /// Where its rows are.
-    const SHELF: Shelf;
+    const KIND: Kind;
 
     /// Its bytes, the version of their format first.
     fn encode(&self) -> Vec<u8>;
@@ -29,7 +29,7 @@ pub struct Kept<R> {
 
 /// The records with these ids, in their order.
 pub async fn load<R: Record>(store: &impl Store, ids: Vec<String>) -> Result<Vec<Kept<R>>, StoreError> {
-    let rows = store.load(R::SHELF, ids).await?;
+    let rows = store.load(R::KIND, ids).await?;
     let kept = |row: Option<super::Row>| match row {
         None => Kept { record: R::default(), generation: None, due: None },
         Some(row) => Kept { record: R::decode(&row.bytes).unwrap_or_default(), generation: Some(row.generation), due: row.due },
@@ -41,11 +41,35 @@ impl<R: Record> Kept<R> {
     /// The write that puts the record back, due at this time.
     pub fn write(&self, id: impl Into<String>, due: Option<Timestamp>) -> Write {
         let value = Some(Value { bytes: self.record.encode(), due });
-        Write { shelf: R::SHELF, id: id.into(), seen: self.generation, value }
+        Write { kind: R::KIND, id: id.into(), seen: self.generation, value }
     }
 
     /// The write that takes the row away.
     pub fn removal(&self, id: impl Into<String>) -> Write {
-        Write { shelf: R::SHELF, id: id.into(), seen: self.generation, value: None }
+        Write { kind: R::KIND, id: id.into(), seen: self.generation, value: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Embedded, HostRest, Saved};
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_any_more_is_written_anew() {
+        let store = Embedded::in_memory();
+        let ids = || vec!["ghcr.io".to_owned()];
+        let absent = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!(absent, Kept::default());
+        let old = Write { value: Some(Value { bytes: vec![0, 1, 2], due: None }), ..absent.write("ghcr.io", None) };
+        assert!(matches!(store.save_if(vec![old]).await.expect("saved")[..], [Saved::Stands(_)]));
+        let mut kept = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!((&kept.record, kept.generation.is_some()), (&HostRest::default(), true));
+        kept.record = kept.record.failed(None, Timestamp::UNIX_EPOCH);
+        let saved = store.save_if(vec![kept.write("ghcr.io", Some(Timestamp::UNIX_EPOCH))]).await.expect("saved");
+        let Saved::Stands(generation) = saved[0] else { panic!("{saved:?}") };
+        let again = load::<HostRest>(&store, ids()).await.expect("loaded").remove(0);
+        assert_eq!(again, Kept { record: kept.record, generation: Some(generation), due: Some(Timestamp::UNIX_EPOCH) });
+        assert_eq!(store.save_if(vec![again.removal("ghcr.io")]).await.expect("saved"), [Saved::Removed]);
     }
 }

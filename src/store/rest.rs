@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Record, Shelf,
+    Kind, Record,
     wire::{Reader, Writer, from_seconds, whole},
 };
 
@@ -47,7 +47,7 @@ fn signed(duration: Duration) -> jiff::SignedDuration {
 
 /// A host that answers is one of which nothing bad is known: [`HostRest::default`].
 impl Record for HostRest {
-    const SHELF: Shelf = Shelf::Hosts;
+    const KIND: Kind = Kind::Hosts;
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_host_rests_longer_the_oftener_it_fails() {
-        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| Some(Duration::from_mins(minutes));
         for (word, waits, rest) in [
             ("once", &[None][..], None),
             ("twice", &[None; 2], None),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_rest_ends() {
-        let host = HostRest::default().failed(Some(Duration::from_secs(60)), at(0));
+        let host = HostRest::default().failed(Some(Duration::from_mins(1)), at(0));
         for (word, now, until) in
             [("during", 59, Some(at(60))), ("at its end", 60, None), ("after", 1000, None), ("the clock was set back", -90_000, None)]
         {

@@ -17,17 +17,16 @@ mod tests {
     #[test]
     fn the_next_time_is_an_interval_away_give_or_take_a_tenth() {
         let now = Timestamp::from_second(1_000_000).expect("a time");
-        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         for (word, interval, chance, after) in [
-            ("earliest", minutes(5), 0.0, 270),
-            ("middle", minutes(5), 0.5, 300),
-            ("latest", minutes(5), 1.0, 330),
-            ("Docker Hub", minutes(15), 0.5, 900),
-            ("a chance that is none", minutes(5), 7.0, 330),
+            ("earliest", Duration::from_mins(5), 0.0, 270),
+            ("middle", Duration::from_mins(5), 0.5, 300),
+            ("latest", Duration::from_mins(5), 1.0, 330),
+            ("Docker Hub", Duration::from_mins(15), 0.5, 900),
+            ("a chance that is none", Duration::from_mins(5), 7.0, 330),
             ("at once", Duration::ZERO, 0.5, 0),
         ] {
             assert_eq!(next(now, interval, chance).as_second() - now.as_second(), after, "{word}");
         }
-        assert_eq!(next(Timestamp::MAX, minutes(5), 0.5), Timestamp::MAX);
+        assert_eq!(next(Timestamp::MAX, Duration::from_mins(5), 0.5), Timestamp::MAX);
     }
 }

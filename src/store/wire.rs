@@ -98,6 +98,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
+    #[expect(clippy::option_option, reason = "the outer one says whether the bytes are what was written")]
     pub(super) fn option(&mut self) -> Option<Option<&'a str>> {
         match self.byte()? {
             0 => Some(None),

@@ -275,3 +275,24 @@ fn a_linked_work_tree_is_a_work_tree() {
     assert_eq!(git(checkout.path(), &["rev-parse", "feature"]).trim(), commit);
     assert_eq!(git(&linked, &["status", "--porcelain"]), "");
 }
+
+/// `git` tells times apart by seconds, libgit2 by less: what one doubts the other believes.
+#[test]
+fn a_change_in_the_second_of_the_index_is_not_hidden_by_a_commit() {
+    let tree = Bare::with(&[("a.yaml", "image: app:1.0\n"), ("b.yaml", "b: 1\n")]).checkout();
+    let changed_at = |path: &str, nanoseconds| {
+        let file = fs::File::options().write(true).open(tree.path().join(path)).expect("a file");
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, nanoseconds)).expect("a time");
+    };
+    git(tree.path(), &["config", "core.trustctime", "false"]);
+    changed_at("b.yaml", 100_000_000);
+    git(tree.path(), &["update-index", "--refresh"]);
+    changed_at(".git/index", 900_000_000);
+    fs::write(tree.path().join("b.yaml"), "b: 2\n").expect("a file");
+    changed_at("b.yaml", 500_000_000);
+
+    let (source, tip) = Here::new().read(tree.path().to_str().expect("text")).expect("a tip");
+    source.content(file(&tip, "a.yaml"), 1 << 20).expect("read");
+    committed(source.write(&tip, &changes(&[("a.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit));
+    assert_eq!(git(tree.path(), &["status", "--porcelain"]), " M b.yaml\n");
+}

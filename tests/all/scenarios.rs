@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use crate::{
@@ -16,7 +17,21 @@ use crate::{
     repository::root,
 };
 
-fn folders() -> Vec<PathBuf> {
+/// The scenarios; where a person says so, what is expected of them is written anew before any test looks.
+fn folders() -> &'static [PathBuf] {
+    static FOLDERS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
+        let folders = scenarios();
+        if std::env::var("TAGALONG_BLESS").is_ok_and(|value| value == "1") {
+            for folder in &folders {
+                bless(folder, &expected(outcome(folder)));
+            }
+        }
+        folders
+    });
+    &FOLDERS
+}
+
+fn scenarios() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = fs::read_dir(root().join("testdata/scenarios")).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
@@ -75,19 +90,14 @@ fn difference(path: &str, committed: Option<&Vec<u8>>, made: Option<&Vec<u8>>) -
 
 #[test]
 fn every_scenario_ends_as_it_is_written() {
-    let blessing = std::env::var("TAGALONG_BLESS").is_ok_and(|value| value == "1");
     let mut wrong = String::new();
     for folder in folders() {
-        let expected = expected(outcome(&folder));
-        if blessing {
-            bless(&folder, &expected);
-        }
-        let committed = committed(&folder);
+        let (expected, committed) = (expected(outcome(folder)), committed(folder));
         let mut paths: Vec<&String> = expected.keys().chain(committed.keys()).collect();
         paths.sort();
         paths.dedup();
         for path in paths.into_iter().filter(|path| expected.get(*path) != committed.get(*path)) {
-            wrong += &difference(&format!("{}/{path}", name(&folder)), committed.get(path), expected.get(path));
+            wrong += &difference(&format!("{}/{path}", name(folder)), committed.get(path), expected.get(path));
         }
     }
     assert!(wrong.is_empty(), "look at each difference, then run `just bless` if it is right:\n{wrong}");
@@ -96,9 +106,9 @@ fn every_scenario_ends_as_it_is_written() {
 #[test]
 fn every_scenario_is_complete() {
     for folder in folders() {
-        let name = name(&folder);
+        let name = name(folder);
         assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{name}: words with `-` between");
-        let mut entries: Vec<String> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut entries: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         entries.retain(|entry| entry != "commit.txt");
         entries.sort();
         assert_eq!(entries, ["after", "before", "plan.txt", "registry.yaml"], "{name}");
@@ -113,8 +123,8 @@ fn every_scenario_is_complete() {
 fn a_second_run_over_what_a_scenario_left_plans_nothing() {
     for folder in folders() {
         let recorded = Recorded::parse(&fs::read_to_string(folder.join("registry.yaml")).unwrap());
-        let again = cycle(name(&folder), &tree(&folder.join("after")), &recorded);
-        assert_eq!(again.report.updates, [], "{}", name(&folder));
-        assert!(again.message.is_none(), "{}", name(&folder));
+        let again = cycle(name(folder), &tree(&folder.join("after")), &recorded);
+        assert_eq!(again.report.updates, [], "{}", name(folder));
+        assert!(again.message.is_none(), "{}", name(folder));
     }
 }

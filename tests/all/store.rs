@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tagalong::store::{Embedded, Generation, Notice, Row, Saved, Shelf, Store, Value, Write};
+use tagalong::store::{Embedded, Generation, Kind, Notice, Row, Saved, Store, Value, Write};
 
 /// In the environment of a test that runs once more as another process: the folder that it works on.
 const FOLDER: &str = "TAGALONG_TEST_STORE";
@@ -35,11 +35,11 @@ fn on_small_disk(test: &str, options: &str) {
 }
 
 fn write(id: &str, seen: Option<Generation>, bytes: Vec<u8>) -> Write {
-    Write { shelf: Shelf::Units, id: id.to_owned(), seen, value: Some(Value { bytes, due: None }) }
+    Write { kind: Kind::Units, id: id.to_owned(), seen, value: Some(Value { bytes, due: None }) }
 }
 
 async fn rows(store: &Embedded, ids: &[&str]) -> Vec<Option<Row>> {
-    store.load(Shelf::Units, ids.iter().map(|id| (*id).to_owned()).collect()).await.unwrap()
+    store.load(Kind::Units, ids.iter().map(|id| (*id).to_owned()).collect()).await.unwrap()
 }
 
 /// Writes two rows at once, again and again, and tells each number that stands.

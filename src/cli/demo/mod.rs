@@ -18,7 +18,7 @@ use super::{
     Said,
     error::CommandError,
     exit::Exit,
-    ground::Ground,
+    ground::{self, Ground},
     print::{Ending, Facts, Width},
     progress::Progress,
     terminal,
@@ -140,7 +140,7 @@ async fn apply(scene: Scene<'_>) -> Result<Applied, CommandError> {
     let config = Config::of_overrides(overrides)?;
     let ground = Ground::new(&config, scene.url.as_str(), Vec::new())?;
     let quiet = Progress::begin("demo");
-    let outcome = Command::open(&ground.unit, &ground.client, ground.clock(), &quiet)?.apply(Write::Commit).await?;
+    let outcome = Command::open(&ground.unit, &ground.client, ground::clock(), &quiet)?.apply(Write::Commit).await?;
     let branch = outcome.report.branch.clone().unwrap_or_default();
     let ending = match &outcome.report.pushed {
         Some(commit) => Ending::Pushed { commit: commit.clone(), branch },

@@ -66,7 +66,7 @@ fn facts(container: &ExplainedContainer, width: Width) -> String {
         table.add(Row::new(&["listed", &count(container.candidates.len(), "tag")]));
     }
     let mut decided = Row::new(&["decided"]).tail(&decision(record));
-    if let Some(newer) = &record.newer_elsewhere {
+    if let Some(newer) = &record.elsewhere() {
         decided = decided.below(&format!("newer elsewhere: {newer}"));
     }
     if let Some(hint) = &record.hint {

@@ -30,6 +30,7 @@ fn record(code: Code, workload: &str, image: &str, from: &str, to: Option<&str>,
         reason: to.map_or_else(String::new, |to| format!("{to} is the highest version in ~1")),
         blame: code.blame(),
         newer_elsewhere: None,
+        departs: None,
         hint: None,
     }
 }
@@ -141,9 +142,9 @@ fn nothing_to_do_says_so() {
 #[test]
 fn a_repository_without_annotations_shows_the_two_lines() {
     insta::assert_snapshot!(plan(&empty(), &facts(Ending::Planned), Width::Endless), @r#"
-    fleet  main @ 3f2a1b9   9 workloads, none annotated
+    fleet  main @ 3f2a1b9   9 workloads, none automated
 
-    nothing to do: none of the 9 workloads here is annotated
+    nothing to do: none of the 9 workloads here is automated
 
     To have an image updated, add two lines to its workload, with the container's name and the versions that you want:
 
@@ -173,7 +174,7 @@ fn unreadable_files_are_named_and_strangers_in_one_line() {
       unreadable  apps/tabs.yaml                        a tab cannot stand in the indentation
 
     0 updates, 1 current, 2 unreadable files · 7 requests, 0.4 s
-    note: cannot read `chart/templates/a.yaml` line 3: a template; also 4 more files; none holds an annotation
+    note: cannot read `chart/templates/a.yaml` line 3: a template; also 4 more files; none is an annotated manifest
     wrote nothing
     ");
 }

@@ -69,7 +69,7 @@ fn header(report: &Report, facts: &Facts) -> String {
     let images: BTreeSet<&str> = report.records().filter_map(|record| record.image.as_deref()).collect();
     let registries: BTreeSet<_> = images.iter().filter_map(|image| Name::parse(image).ok()).map(|name| name.repository().registry).collect();
     let counts = if workloads.is_empty() {
-        format!("{}, none annotated", count(facts.workloads, "workload"))
+        format!("{}, none automated", count(facts.workloads, "workload"))
     } else {
         let registries = if registries.len() == 1 { "1 registry".to_owned() } else { format!("{} registries", registries.len()) };
         format!("{}, {}, {registries}", count(workloads.len(), "workload"), count(images.len(), "image"))
@@ -153,7 +153,7 @@ fn notes(report: &Report) -> Vec<String> {
         containers.entry(&record.workload).or_default().insert(&record.container);
     }
     for record in report.records() {
-        let Some(newer) = &record.newer_elsewhere else { continue };
+        let Some(newer) = record.elsewhere() else { continue };
         let name = tail(&record.workload);
         let name = if containers.keys().filter(|other| tail(other) == name).count() == 1 { name } else { &record.workload };
         let container = if containers[record.workload.as_str()].len() == 1 { String::new() } else { format!(", {}", record.container) };
@@ -177,8 +177,8 @@ fn strangers(files: &[UnreadableFile]) -> Option<String> {
     let first = files.first()?;
     let line = first.line.map_or_else(String::new, |line| format!(" line {line}"));
     let others = match files.len() - 1 {
-        0 => "it holds no annotation".to_owned(),
-        more => format!("also {}; none holds an annotation", count(more, "more file")),
+        0 => "it is no annotated manifest".to_owned(),
+        more => format!("also {}; none is an annotated manifest", count(more, "more file")),
     };
     Some(format!("cannot read `{}`{line}: {}; {others}", first.file, first.reason))
 }
@@ -186,8 +186,8 @@ fn strangers(files: &[UnreadableFile]) -> Option<String> {
 fn how_to_begin(facts: &Facts) -> String {
     let none = match facts.workloads {
         0 => "there is no workload here".to_owned(),
-        1 => "the one workload here is not annotated".to_owned(),
-        many => format!("none of the {many} workloads here is annotated"),
+        1 => "the one workload here is not automated".to_owned(),
+        many => format!("none of the {many} workloads here is automated"),
     };
     format!(
         "nothing to do: {none}\n\n\

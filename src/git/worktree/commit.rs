@@ -1,8 +1,8 @@
 //! A commit of some files of a work tree on the branch that is checked out, which leaves the rest of the index alone.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::Path};
 
-use git2::{Oid, Repository, RepositoryState, Status};
+use git2::{Index, IndexEntry, Oid, Repository, RepositoryState, Status};
 
 use super::WorkTree;
 use crate::git::{
@@ -22,7 +22,8 @@ pub(super) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// Checks that a commit of exactly these files' new bytes is possible.
-    pub fn new(work_tree: &'a WorkTree, tip: &'a Tip, changes: &BTreeMap<&str, &[u8]>) -> Result<Self, WriteError> {
+    pub fn new(work_tree: &'a WorkTree, tip: &'a Tip, changes: &BTreeMap<&str, &[u8]>, new: &NewCommit) -> Result<Self, WriteError> {
+        commit::signature(&new.signature)?;
         let root = &work_tree.root;
         let repository = work_tree.repository.as_ref().ok_or_else(|| WriteError::NotARepository(root.clone()))?;
         let name = root.display().to_string();
@@ -60,9 +61,22 @@ impl<'a> Prepared<'a> {
         let tree = tree::replaced(self.repository, &self.name, &base, &blobs)?;
         let Some(commit) = commit::with_tree(self.repository, &self.name, self.parent, tree, new)? else { return Ok(self.parent) };
         move_branch(self.repository, &self.name, self.branch, self.parent, commit, new)?;
+        distrust_times(&mut index, changes).map_err(failed)?;
         index.write().map_err(failed)?;
         Ok(commit)
     }
+}
+
+/// Lets the next reader compare the bytes of each file that may have changed in the second in which the old index was written.
+///
+/// The `git` program tells times apart by seconds, and compares bytes only where the index is not younger; libgit2, which writes a younger one, goes by
+/// less and so leaves it nothing to doubt. An entry of no size is always compared.
+fn distrust_times(index: &mut Index, ours: &BTreeMap<&str, &[u8]>) -> Result<(), git2::Error> {
+    let Some(written) = index.path().and_then(|path| fs::metadata(path).ok()).map(|metadata| metadata.mtime()) else { return Ok(()) };
+    let is_ours = |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| ours.contains_key(path));
+    let may_hide = |entry: &IndexEntry| i64::from(entry.mtime.seconds()) >= written && !is_ours(&entry.path);
+    let doubtful: Vec<IndexEntry> = index.iter().filter(may_hide).collect();
+    doubtful.into_iter().try_for_each(|entry| index.add(&IndexEntry { file_size: 0, ..entry }))
 }
 
 fn under_way(state: RepositoryState) -> Option<&'static str> {

@@ -128,7 +128,7 @@ impl WorkTree {
         }
         let commit = match write {
             Write::Files => None,
-            Write::Commit => Some(commit::Prepared::new(self, tip, &changes)?),
+            Write::Commit => Some(commit::Prepared::new(self, tip, &changes, new)?),
         };
         write::files(self, &changes)?;
         for (path, bytes) in &changes {

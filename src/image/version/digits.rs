@@ -9,13 +9,24 @@ pub fn is_number(text: &str) -> bool {
 
 /// Whether the text is one or more numbers between dots.
 pub fn is_dotted_number(text: &str) -> bool {
-    text.split('.').all(is_number)
+    let mut previous = b'.';
+    let legal = text.bytes().all(|b| {
+        let before = std::mem::replace(&mut previous, b);
+        b.is_ascii_digit() || b == b'.' && before != b'.'
+    });
+    legal && previous != b'.'
 }
 
 /// Compares two runs of digits by their value, however long they are.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let [a, b] = [a, b].map(|digits| digits.trim_start_matches('0'));
+    let [a, b] = [significant(a), significant(b)];
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// The digits of a number without leading zeros: none for zero.
+pub fn significant(number: &str) -> &[u8] {
+    let zeros = number.bytes().take_while(|&b| b == b'0').count();
+    &number.as_bytes()[zeros..]
 }
 
 /// Compares dotted numbers part by part; what has more parts is greater where all before are equal.

@@ -28,7 +28,7 @@ impl<'a> Version<'a> {
         let mut numbers = [""; 6];
         let mut count = 0;
         loop {
-            let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+            let (number, after) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
             if number.is_empty() || count == 6 {
                 return None;
             }
@@ -105,6 +105,11 @@ impl<'a> Version<'a> {
         order_flavours(&self.suffix.flavour_parts, &other.suffix.flavour_parts).is_eq()
     }
 
+    /// Whether there is neither a flavour nor a build.
+    pub fn is_plain(&self) -> bool {
+        self.suffix.flavour.is_empty() && self.suffix.build.is_empty()
+    }
+
     /// Whether the suffix names work on the way to a release: a channel, or the `pr.5` and `mr.5` of a request.
     pub fn is_passing(&self) -> bool {
         let request = |word: &str| ["pr", "mr"].iter().any(|request| request.eq_ignore_ascii_case(word));
@@ -127,7 +132,7 @@ impl<'a> Version<'a> {
 
     /// Compares by numbers, pre-release and post-release alone, whatever the series.
     pub fn order_of_release(&self, other: &Version<'_>) -> Ordering {
-        (0..6)
+        (0..self.count.max(other.count))
             .map(|at| compare(self.number(at), other.number(at)))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)

@@ -225,10 +225,11 @@ fn next(after: &str) -> Option<Option<&str>> {
 ///
 /// Identifiers stand between `-` and `_`. A dot separates, too, where what stands before it is complete and what follows is no number.
 fn identifier(text: &str) -> (&str, &str) {
-    let end = text.find(['-', '_']).unwrap_or(text.len());
-    let dot = text[..end].match_indices('.').map(|(at, _)| at).find(|&at| {
-        let follows = text[at + 1..end].split('.').next().unwrap_or("");
-        !follows.is_empty() && !is_number(follows) && is_complete(&text[..at])
+    let bytes = text.as_bytes();
+    let end = bytes.iter().position(|b| matches!(b, b'-' | b'_')).unwrap_or(bytes.len());
+    let dot = (0..end).filter(|&at| bytes[at] == b'.').find(|&at| {
+        let follows = bytes[at + 1..end].split(|&b| b == b'.').next().unwrap_or_default();
+        !follows.iter().all(u8::is_ascii_digit) && is_complete(&text[..at])
     });
     text.split_at(dot.unwrap_or(end))
 }
@@ -239,7 +240,7 @@ fn is_complete(text: &str) -> bool {
 
 /// Reads a whole identifier as a word of this kind with its numbers.
 fn word_and_numbers(identifier: &str, kind: Kind) -> Option<Labelled<'_>> {
-    let word = &identifier[..identifier.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(identifier.len())];
+    let word = &identifier[..identifier.bytes().take_while(u8::is_ascii_alphabetic).count()];
     if !kind.has(word) || is_commit(identifier) {
         return None;
     }

@@ -69,7 +69,9 @@ pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Ve
     found.sort_unstable();
     once_each(&mut found);
     hold_by_flux(files, &mut found);
-    unreadable.iter().for_each(|file| hold_by_unreadable(file, &mut found));
+    for file in unreadable {
+        hold_by_unreadable(file, &mut found);
+    }
     found
 }
 

@@ -5,11 +5,14 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use super::{Choice, Chooser, Stop, look::Look};
-use crate::policy::{
-    decision::{Listing, Need, Wants},
-    keys::Downgrade,
-    reason::Reason,
-    record::Metadata,
+use crate::{
+    image::{Platform, version::Version},
+    policy::{
+        decision::{Listing, Need, Wants},
+        keys::Downgrade,
+        reason::Reason,
+        record::Metadata,
+    },
 };
 
 /// How many winners may turn out to be none before the container is held.
@@ -49,7 +52,7 @@ impl Chooser<'_> {
         choice
     }
 
-    fn look_where_it_counts(&self, at: usize, wanted: &mut Option<Vec<crate::image::Platform>>) -> Look {
+    fn look_where_it_counts(&self, at: usize, wanted: &mut Option<Vec<Platform>>) -> Look {
         if self.decides_without_look(at) { Look::Fits } else { self.look(at, wanted) }
     }
 
@@ -69,8 +72,10 @@ impl Chooser<'_> {
 
     /// Among tags that differ only in commit ids the build time decides; elsewhere the best is the best.
     fn newest_among_commits(&self, left: &[usize], best: usize, choice: &mut Choice) -> Newest {
-        let commits = |at: usize| self.version(at).into_iter().flat_map(|version| version.commits());
-        let equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        let commits = |at: usize| self.version(at).into_iter().flat_map(Version::commits);
+        let mut equal: Vec<usize> = left.iter().copied().filter(|&at| self.selector.order(self.key(at), self.key(best)).is_eq()).collect();
+        // What fails first must not hang on the order of the list.
+        equal.sort_by(|&a, &b| self.prefer(b, a));
         if equal.iter().all(|&at| commits(at).eq(commits(best))) || self.would_be_held_as_lower(best) {
             return Newest::Tag(best);
         }

@@ -85,8 +85,8 @@ fn record(word: &str) -> TagRecord {
         rest = after;
     }
     // A digest of its own, the same wherever the word stands.
-    let own: String = name.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().chars().rev().take(60).collect();
-    let digest = digest(number.unwrap_or(&own));
+    let own = name.bytes().fold(0_u128, |own, byte| own.wrapping_mul(257).wrapping_add(byte.into()));
+    let digest = number.map_or_else(|| digest(&format!("{own:x}")), digest);
     let offer = |text: &str| PlatformFacts { platform: Platform::parse(text).expect("a platform"), created };
     let metadata = match state {
         "unread" => Metadata::NotRead,
@@ -97,6 +97,11 @@ fn record(word: &str) -> TagRecord {
         _ => Metadata::Image(ImageFacts { digest, platforms: platforms.split(',').map(offer).collect(), labels: BTreeMap::new() }),
     };
     TagRecord { tag: Tag::parse(name).expect("a tag"), first_seen, metadata }
+}
+
+/// `1.1.0 1.2.0 …`, each with the same marks.
+fn rising(count: usize, marks: &str) -> String {
+    (1..=count).map(|at| format!("1.{at}.0{marks}")).collect::<Vec<_>>().join(" ")
 }
 
 fn records(tags: &str) -> Vec<TagRecord> {
@@ -142,20 +147,15 @@ impl Case<'_> {
     /// `code winner@digest`, then `elsewhere tag` and `needs …` where there are any.
     fn says(&self) -> String {
         let Decision { code, winner, digest, newer_elsewhere, needs, .. } = self.decision();
-        let mut text = format!("{code} {}", winner.map_or("-".into(), |tag| tag.to_string()));
-        if let Some(digest) = digest {
-            text += &format!("@{}", digest.as_str().trim_start_matches("sha256:").trim_start_matches('0'));
-        }
-        if let Some(tag) = newer_elsewhere {
-            text += &format!(" elsewhere {tag}");
-        }
-        for need in &needs {
-            text += &match need {
-                Need::Digest(tag) => format!(" digest? {tag}"),
-                Need::Metadata(tag) => format!(" look? {tag}"),
-            };
-        }
-        text
+        let winner = winner.map_or("-".into(), |tag| tag.to_string());
+        let digest = digest.map(|digest| format!("@{}", digest.as_str().trim_start_matches("sha256:").trim_start_matches('0')));
+        let mut words = vec![format!("{code} {winner}{}", digest.unwrap_or_default())];
+        words.extend(newer_elsewhere.map(|tag| format!("elsewhere {tag}")));
+        words.extend(needs.iter().map(|need| match need {
+            Need::Digest(tag) => format!("digest? {tag}"),
+            Need::Metadata(tag) => format!("look? {tag}"),
+        }));
+        words.join(" ")
     }
 
     /// Why this tag lost, in words.

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Court, Need};
+use super::{Court, Need, Verdict};
 use crate::{
-    image::{Tag, version::digits},
+    image::{
+        Tag,
+        version::{Version, digits},
+    },
     policy::{
-        TagCode,
+        Code, TagCode,
         choice::{Choice, Stop},
         pattern::{By, Rule},
-        reason::Reason,
+        reason::{Reason, count_of_numbers},
     },
 };
-
-use super::Verdict;
-use crate::policy::Code;
 
 impl Court<'_> {
     /// Why this tag wins.
@@ -25,14 +25,8 @@ impl Court<'_> {
             return format!("{tag} {points}");
         }
         let pattern = &self.question.policy.pattern;
-        match pattern.rule() {
-            Rule::Semver(range) => format!("{tag} is the highest version in {}", range.text()),
-            Rule::Glob(_) | Rule::Expression { by: By::BuildTime, .. } => format!("{tag} is the newest build that {pattern} matches"),
-            Rule::Expression { by: By::Semver, .. } => format!("{tag} holds the highest version that {pattern} captures"),
-            Rule::Expression { by: By::Number, .. } => format!("{tag} holds the highest number that {pattern} captures"),
-            Rule::Expression { by: By::Text, .. } => format!("{tag} holds the last text in alphabetical order that {pattern} captures"),
-            Rule::Digest(_) => format!("{tag} is the tag to follow"),
-        }
+        let verb = if matches!(pattern.rule(), Rule::Expression { by: By::Semver | By::Number | By::Text, .. }) { "holds" } else { "is" };
+        format!("{tag} {verb} {}", pattern.merit())
     }
 
     /// Why nothing is written, and where Flux v1 would have moved on, the way out.
@@ -113,14 +107,29 @@ fn and(names: &[&str]) -> String {
     }
 }
 
+/// How a version departs from the series of the current tag.
+pub(super) fn departs(version: &Version<'_>, reason: &Reason) -> String {
+    let suffix = version.suffix();
+    match reason {
+        Reason::FewerNumbers { has, .. } => format!("of {}", count_of_numbers(*has)),
+        Reason::OtherBuild if suffix.build.is_empty() => "without a build number".to_owned(),
+        Reason::OtherBuild | Reason::AnyBuild => "with a build number".to_owned(),
+        _ if suffix.flavour.is_empty() => "without suffix".to_owned(),
+        _ => format!("with suffix -{}", suffix.flavour),
+    }
+}
+
 /// `3 not matched, 1 gone`.
 fn counts(tally: &BTreeMap<TagCode, u32>) -> String {
-    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code))).collect::<Vec<_>>().join(", ")
+    tally.iter().map(|(code, number)| format!("{number} {}", describe(*code, *number))).collect::<Vec<_>>().join(", ")
 }
 
 /// A code of a tag as a word in a list of counts.
-fn describe(code: TagCode) -> &'static str {
+fn describe(code: TagCode, number: u32) -> &'static str {
     match code {
+        TagCode::NotAVersion if number == 1 => "no version",
+        TagCode::PreRelease if number == 1 => "pre-release",
+        TagCode::NotAnImage if number == 1 => "no image",
         TagCode::Chosen => "chosen",
         TagCode::NotMatched => "not matched",
         TagCode::NotAVersion => "no versions",

@@ -12,7 +12,7 @@ type Half = TableDefinition<'static, &'static str, &'static [u8]>;
 
 /// Which half is young, and how many bytes it has, by name in the header.
 struct Halves {
-    halves: [Half; 2],
+    both: [Half; 2],
     young: &'static str,
     bytes: &'static str,
 }
@@ -20,17 +20,17 @@ struct Halves {
 impl Halves {
     fn of(cache: Cache) -> Self {
         match cache {
-            Cache::Facts => Self { halves: [Half::new("facts.0"), Half::new("facts.1")], young: "facts.young", bytes: "facts.bytes" },
-            Cache::Files => Self { halves: [Half::new("files.0"), Half::new("files.1")], young: "files.young", bytes: "files.bytes" },
+            Cache::Facts => Self { both: [Half::new("facts.0"), Half::new("facts.1")], young: "facts.young", bytes: "facts.bytes" },
+            Cache::Files => Self { both: [Half::new("files.0"), Half::new("files.1")], young: "files.young", bytes: "files.bytes" },
         }
     }
 
     fn young(&self, number: u64) -> Half {
-        self.halves[usize::from(number == 1)]
+        self.both[usize::from(number == 1)]
     }
 
     fn old(&self, number: u64) -> Half {
-        self.halves[usize::from(number != 1)]
+        self.both[usize::from(number != 1)]
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Recalled {
 
 pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     for cache in [Cache::Facts, Cache::Files] {
-        for half in Halves::of(cache).halves {
+        for half in Halves::of(cache).both {
             transaction.open_table(half)?;
         }
     }

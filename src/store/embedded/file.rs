@@ -1,8 +1,9 @@
 //! The file of a store: one writer at a time, and what cannot be used is set aside.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -39,7 +40,8 @@ impl Home {
             let path = path.to_owned();
             move |error| StoreError::of_system(path, error)
         };
-        fs::create_dir_all(folder).map_err(told(folder))?;
+        // It names private repositories.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(told(folder))?;
         let path = folder.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(told(&path))?;
         match lock.try_lock() {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::store::{Claim, Leased, Shelf};
+use crate::store::{Claim, Kind, Leased};
 
 #[derive(Default)]
-pub(super) struct Leases(BTreeMap<(Shelf, String), (String, Timestamp)>);
+pub(super) struct Leases(BTreeMap<(Kind, String), (String, Timestamp)>);
 
 impl Leases {
-    pub(super) fn lease(&mut self, shelf: Shelf, id: &str, claim: &Claim) -> Leased {
-        let key = (shelf, id.to_owned());
+    pub(super) fn lease(&mut self, kind: Kind, id: &str, claim: &Claim) -> Leased {
+        let key = (kind, id.to_owned());
         if let Some((holder, until)) = self.0.get(&key)
             && *until > claim.now
             && *holder != claim.holder
@@ -27,8 +27,8 @@ impl Leases {
     }
 
     /// Until when somebody has a row.
-    pub(super) fn until(&self, shelf: Shelf, id: &str, now: Timestamp) -> Option<Timestamp> {
-        let (_, until) = self.0.get(&(shelf, id.to_owned()))?;
+    pub(super) fn until(&self, kind: Kind, id: &str, now: Timestamp) -> Option<Timestamp> {
+        let (_, until) = self.0.get(&(kind, id.to_owned()))?;
         (*until > now).then_some(*until)
     }
 }

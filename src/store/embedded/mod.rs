@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 
 use self::{file::Home, leases::Leases, rows::Rows};
-use super::{Cache, Claim, Due, Hinted, Leased, Notice, Row, Saved, Shelf, Store, StoreError, Window, Write};
+use super::{Cache, Claim, Due, Hinted, Kind, Leased, Notice, Row, Saved, Store, StoreError, Window, Write};
 
 /// A store in a file of the state folder; in memory where another process uses that folder.
 ///
@@ -61,45 +61,44 @@ impl Embedded {
     }
 
     /// Spreads what became due while nobody ran evenly over a time, in its order, so that a start is no burst.
-    pub async fn resume(&self, shelf: Shelf, now: Timestamp, over: Duration) -> Result<(), StoreError> {
-        self.run(move |inner| inner.with(|rows| rows.spread(shelf, now, over))).await
+    pub async fn resume(&self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), StoreError> {
+        self.run(move |inner| inner.with(|rows| rows.spread(kind, now, over))).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-        done.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
+        tokio::task::spawn_blocking(move || work(&inner)).await.expect("the work catches panics, and is awaited only while the runtime runs")
     }
 }
 
 impl Store for Embedded {
-    async fn load(&self, shelf: Shelf, ids: Vec<String>) -> Result<Vec<Option<Row>>, StoreError> {
-        self.run(move |inner| inner.with(|rows| rows.load(shelf, &ids))).await
+    async fn load(&self, kind: Kind, ids: Vec<String>) -> Result<Vec<Option<Row>>, StoreError> {
+        self.run(move |inner| inner.with(|rows| rows.load(kind, &ids))).await
     }
 
     async fn save_if(&self, writes: Vec<Write>) -> Result<Vec<Saved>, StoreError> {
         self.run(move |inner| inner.with(|rows| rows.save_if(&writes))).await
     }
 
-    async fn next_due(&self, shelf: Shelf, claim: Claim, window: Window) -> Result<Due, StoreError> {
+    async fn next_due(&self, kind: Kind, claim: Claim, window: Window) -> Result<Due, StoreError> {
         self.run(move |inner| {
             // Held throughout, so that no two callers find the same rows free.
             let mut leases = locked(&inner.leases);
-            let due = inner.with(|rows| rows.next_due(shelf, claim.now, window, &leases))?;
+            let due = inner.with(|rows| rows.next_due(kind, claim.now, window, &leases))?;
             for id in &due.ids {
-                leases.lease(shelf, id, &claim);
+                leases.lease(kind, id, &claim);
             }
             Ok(due)
         })
         .await
     }
 
-    async fn hint(&self, shelf: Shelf, id: String, at: Timestamp) -> Result<Hinted, StoreError> {
-        self.run(move |inner| inner.with(|rows| rows.hint(shelf, &id, at))).await
+    async fn hint(&self, kind: Kind, id: String, at: Timestamp) -> Result<Hinted, StoreError> {
+        self.run(move |inner| inner.with(|rows| rows.hint(kind, &id, at))).await
     }
 
-    async fn lease(&self, shelf: Shelf, id: String, claim: Claim) -> Result<Leased, StoreError> {
-        self.run(move |inner| Ok(locked(&inner.leases).lease(shelf, &id, &claim))).await
+    async fn lease(&self, kind: Kind, id: String, claim: Claim) -> Result<Leased, StoreError> {
+        self.run(move |inner| Ok(locked(&inner.leases).lease(kind, &id, &claim))).await
     }
 
     async fn recall(&self, cache: Cache, ids: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -10,12 +10,12 @@ use super::{
     leases::Leases,
     times::{self, Times},
 };
-use crate::store::{Cache, Due, Generation, Hinted, Row, Saved, Shelf, Window, Write};
+use crate::store::{Cache, Due, Generation, Hinted, Kind, Row, Saved, Window, Write};
 
 /// The version of all tables.
 pub(super) const FORMAT: u64 = 1;
 
-/// A shelf and an id.
+/// A kind and an id.
 pub(super) type Key = (u8, &'static str);
 
 /// Numbers by name.
@@ -62,11 +62,11 @@ impl Rows {
         Ok(outcome)
     }
 
-    pub(super) fn load(&self, shelf: Shelf, ids: &[String]) -> Result<Vec<Option<Row>>, redb::Error> {
+    pub(super) fn load(&self, kind: Kind, ids: &[String]) -> Result<Vec<Option<Row>>, redb::Error> {
         let transaction = self.database.begin_read()?;
         let (rows, times) = (transaction.open_table(ROWS)?, transaction.open_table(times::TIMES)?);
         let row = |id: &String| {
-            let key = (shelf as u8, id.as_str());
+            let key = (kind as u8, id.as_str());
             let Some(row) = rows.get(key)? else { return Ok(None) };
             let (generation, bytes) = row.value();
             let due = times.get(key)?.and_then(|times| times::earlier(times.value())).map(times::timestamp);
@@ -83,7 +83,7 @@ impl Rows {
             let mut last = header.get("generation")?.map_or(0, |generation| generation.value());
             let mut saved = Vec::with_capacity(writes.len());
             for write in writes {
-                let key = (write.shelf as u8, write.id.as_str());
+                let key = (write.kind as u8, write.id.as_str());
                 let stands = rows.get(key)?.map(|row| Generation(row.value().0));
                 saved.push(match &write.value {
                     _ if stands != write.seen => Saved::Moved,
@@ -105,9 +105,9 @@ impl Rows {
         })
     }
 
-    pub(super) fn hint(&self, shelf: Shelf, id: &str, at: Timestamp) -> Result<Hinted, redb::Error> {
+    pub(super) fn hint(&self, kind: Kind, id: &str, at: Timestamp) -> Result<Hinted, redb::Error> {
         self.write(|transaction| {
-            let key = (shelf as u8, id);
+            let key = (kind as u8, id);
             if transaction.open_table(ROWS)?.get(key)?.is_none() {
                 return Ok(Hinted::Unknown);
             }
@@ -117,13 +117,13 @@ impl Rows {
     }
 
     /// What is due and free; hints that are taken up here are taken away, those that come later stay.
-    pub(super) fn next_due(&self, shelf: Shelf, now: Timestamp, window: Window, leases: &Leases) -> Result<Due, redb::Error> {
+    pub(super) fn next_due(&self, kind: Kind, now: Timestamp, window: Window, leases: &Leases) -> Result<Due, redb::Error> {
         let transaction = self.database.begin_read()?;
-        let due = times::due(&transaction, shelf, now, window, |id| leases.until(shelf, id, now))?;
+        let due = times::due(&transaction, kind, now, window, |id| leases.until(kind, id, now))?;
         let times = transaction.open_table(times::TIMES)?;
         let mut hinted = vec![];
         for id in &due.ids {
-            let key = (shelf as u8, id.as_str());
+            let key = (kind as u8, id.as_str());
             if times.get(key)?.is_some_and(|times| times.value().1.is_some()) {
                 hinted.push(key);
             }
@@ -137,8 +137,8 @@ impl Rows {
         Ok(due)
     }
 
-    pub(super) fn spread(&self, shelf: Shelf, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
-        self.write(|transaction| Times::of(transaction)?.spread(shelf, now, over))
+    pub(super) fn spread(&self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
+        self.write(|transaction| Times::of(transaction)?.spread(kind, now, over))
     }
 
     pub(super) fn recall(&self, cache: Cache, ids: &[String]) -> Result<Vec<Option<Vec<u8>>>, redb::Error> {

@@ -3,7 +3,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{Generation, Shelf::Repositories, Value, Why};
+use crate::store::{Generation, Kind::Repositories, Value, Why};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).expect("a time")
@@ -19,7 +19,7 @@ fn open(folder: &TempDir) -> Embedded {
 
 fn write(id: &str, seen: Option<Generation>, bytes: &str, due: Option<i64>) -> Write {
     let value = Some(Value { bytes: bytes.into(), due: due.map(at) });
-    Write { shelf: Repositories, id: id.to_owned(), seen, value }
+    Write { kind: Repositories, id: id.to_owned(), seen, value }
 }
 
 fn claim(holder: &str, now: i64, until: i64) -> Claim {
@@ -74,7 +74,7 @@ async fn writes_of_one_call_stand_or_fall_each_alone() {
     assert!(matches!(saved[..], [Saved::Stands(_), Saved::Moved, Saved::Stands(_)]), "{saved:?}");
     let loaded = store.load(Repositories, ["c", "x", "a"].map(str::to_owned).into()).await.expect("loaded");
     assert_eq!(loaded.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true], "in the order that was asked");
-    assert_eq!(store.load(Shelf::Units, vec!["a".to_owned()]).await.expect("loaded"), [None], "another shelf");
+    assert_eq!(store.load(Kind::Units, vec!["a".to_owned()]).await.expect("loaded"), [None], "another kind");
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_lease_is_its_holder_s_until_it_ends() {
         ("given back", "two", 21, 21, Leased::Granted),
         ("free again", "one", 22, 30, Leased::Granted),
     ] {
-        assert_eq!(store.lease(Shelf::Units, "fleet".to_owned(), claim(holder, now, until)).await.expect("leased"), leased, "{word}");
+        assert_eq!(store.lease(Kind::Units, "fleet".to_owned(), claim(holder, now, until)).await.expect("leased"), leased, "{word}");
     }
 }
 

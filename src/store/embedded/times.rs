@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::rows::Key;
-use crate::store::{Due, Shelf, Window};
+use crate::store::{Due, Kind, Window};
 
 /// When a row is due by its own plan, and by a hint.
 ///
@@ -65,16 +65,16 @@ impl<'t> Times<'t> {
     }
 
     /// Gives what is overdue times from now on, evenly and in its order.
-    pub(super) fn spread(&mut self, shelf: Shelf, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
-        let shelf = shelf as u8;
+    pub(super) fn spread(&mut self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
+        let kind = kind as u8;
         let mut overdue = vec![];
-        for entry in self.order.range((shelf, i64::MIN, "")..(shelf, now.as_millisecond(), ""))? {
+        for entry in self.order.range((kind, i64::MIN, "")..(kind, now.as_millisecond(), ""))? {
             overdue.push(entry?.0.value().2.to_owned());
         }
         let step = over.checked_div(u32::try_from(overdue.len()).unwrap_or(u32::MAX)).unwrap_or_default();
         let mut at = now;
         for id in overdue {
-            self.set((shelf, &id), (Some(at.as_millisecond()), None))?;
+            self.set((kind, &id), (Some(at.as_millisecond()), None))?;
             at = at.saturating_add(step).unwrap_or(Timestamp::MAX);
         }
         Ok(())
@@ -102,18 +102,18 @@ impl<'t> Times<'t> {
 /// What is due and not leased. What lies too far ahead was written before the clock was set back, and is due too.
 pub(super) fn due(
     transaction: &ReadTransaction,
-    shelf: Shelf,
+    kind: Kind,
     now: Timestamp,
     window: Window,
     leased: impl Fn(&str) -> Option<Timestamp>,
 ) -> Result<Due, redb::Error> {
     let order = transaction.open_table(ORDER)?;
-    let shelf = shelf as u8;
-    let after_now = (shelf, now.as_millisecond() + 1, "");
-    let farthest = (shelf, now.saturating_add(window.longest).unwrap_or(Timestamp::MAX).as_millisecond() + 1, "");
+    let kind = kind as u8;
+    let after_now = (kind, now.as_millisecond() + 1, "");
+    let farthest = (kind, now.saturating_add(window.longest).unwrap_or(Timestamp::MAX).as_millisecond() + 1, "");
     let mut due = Due::default();
     let again = |next: &mut Option<Timestamp>, at: Timestamp| *next = Some(next.map_or(at, |next| next.min(at)));
-    for entry in order.range((shelf, i64::MIN, "")..after_now)?.chain(order.range(farthest..(shelf + 1, i64::MIN, ""))?) {
+    for entry in order.range((kind, i64::MIN, "")..after_now)?.chain(order.range(farthest..(kind + 1, i64::MIN, ""))?) {
         let (key, _) = entry?;
         let (_, _, id) = key.value();
         match leased(id) {

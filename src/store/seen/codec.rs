@@ -8,7 +8,7 @@ use crate::{
     plan::Failure,
     policy::{Blame, Code, record::FirstSeen},
     store::{
-        Record, Shelf,
+        Kind, Record,
         wire::{Reader, Writer, from_seconds},
     },
 };
@@ -36,7 +36,7 @@ struct Before {
 }
 
 impl Record for Seen {
-    const SHELF: Shelf = Shelf::Repositories;
+    const KIND: Kind = Kind::Repositories;
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     image::Name,
     policy::{Blame, Code},
-    store::{Record, Shelf},
+    store::{Kind, Record},
 };
 
 const MINUTE: i64 = 60;
@@ -210,7 +210,9 @@ fn a_tag_that_moves_is_first_seen_anew_and_asked_more_often() {
         ("it moved after long rest", &[('1', 0), ('1', 1), ('1', 3), ('1', 7), ('2', 15)], (15, false), true, 4),
     ] {
         let mut seen = Seen::default().lists(tags(&["a"]), 0);
-        answers.iter().for_each(|&(letter, hours)| seen.pointed(&a, digest(letter), at(hours * HOUR)));
+        for &(letter, hours) in answers {
+            seen.pointed(&a, digest(letter), at(hours * HOUR));
+        }
         let seen = seen.tag(&a).expect(word);
         let check = seen.check.as_ref().expect(word);
         assert_eq!((seen.first_seen.at, seen.first_seen.in_first_listing), (at(first_seen.0 * HOUR), first_seen.1), "{word}");
@@ -278,7 +280,7 @@ fn a_hundredth_is_asked_again_the_longest_overdue_first() {
 fn what_one_credential_sees_has_an_id_of_its_own() {
     let repository = Name::parse("redis").expect("a name").repository();
     assert_eq!(Seen::id(&repository, "anonymous"), "docker.io/library/redis anonymous");
-    assert_eq!(Seen::SHELF, Shelf::Repositories);
+    assert_eq!(Seen::KIND, Kind::Repositories);
 }
 
 #[test]

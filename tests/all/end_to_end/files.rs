@@ -16,7 +16,7 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("alias-bomb.yaml", format!("kind: Deployment\nspec:\n  image: x\n{annotated}a0: &a0 [x]\n{bomb}").into_bytes()),
         ("deep.yaml", format!("kind: Deployment\n{annotated}image: {}\n", "[".repeat(100_000)).into_bytes()),
-        ("deep-block.yaml", format!("kind: Deployment\nimage: x\n{}", format!("x:\n  {}", "- ".repeat(100_000))).into_bytes()),
+        ("deep-block.yaml", format!("kind: Deployment\nimage: x\nx:\n  {}", "- ".repeat(100_000)).into_bytes()),
         ("not-utf8.yaml", [b"kind: Deployment\nimage: x\n".as_slice(), annotated.as_bytes(), b"name: caf\xe9\n"].concat()),
         ("nul.yaml", [b"kind: Deployment\nimage: x\n".as_slice(), annotated.as_bytes(), b"name: a\0b\n"].concat()),
         ("broken.yaml", format!("kind: Deployment\nimage: x\n{annotated}spec: [1, 2\nname: b\n").into_bytes()),
@@ -50,9 +50,27 @@ fn a_file_that_cannot_be_read_is_told_and_stops_no_other() {
         .iter()
         .map(|file| format!("{}:{}: {}", file["file"].as_str().unwrap(), file["line"], file["reason"].as_str().unwrap()))
         .collect();
-    insta::assert_snapshot!(found.join("\n"), @"");
-    let told: Vec<&str> = ran.out.lines().filter(|line| line.contains("unreadable") || line.contains("note")).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(found.join("\n"), @r"
+    alias-bomb.yaml:12: its aliases repeat more than 100000 values
+    broken.yaml:7: illegal placement of ':' indicator
+    deep-block.yaml:4: it is nested more than 200 levels deep
+    deep.yaml:5: it is nested more than 200 levels deep
+    huge.yaml:null: it has 100 MiB, at most 8 are read
+    not-utf8.yaml:6: it is not UTF-8
+    nul.yaml:6: it holds a NUL byte
+    stranger.yaml:4: a template: a `,` or a closing bracket is missing between `{}` or `[]`
+    tabs.yaml:7: a tab stands where YAML wants spaces
+    ");
+    let told: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("  unreadable") || line.starts_with("note")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+      unreadable  alias-bomb.yaml:12   its aliases repeat more than 100000 values
+      unreadable  broken.yaml:7        illegal placement of ':' indicator
+      unreadable  deep.yaml:5          it is nested more than 200 levels deep
+      unreadable  not-utf8.yaml:6      it is not UTF-8
+      unreadable  nul.yaml:6           it holds a NUL byte
+      unreadable  tabs.yaml:7          a tab stands where YAML wants spaces
+    note: cannot read `deep-block.yaml` line 4: it is nested more than 200 levels deep; also 2 more files; none holds an annotation
+    ");
     for (path, bytes) in bad_files() {
         assert_eq!(fs::read(machine.work().join(path)).unwrap(), bytes, "{path}");
     }
@@ -66,7 +84,19 @@ fn an_unreadable_file_without_annotations_is_a_note_and_a_success() {
     machine.file("work/chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n");
     machine.file("work/chart/templates/x.yaml", "metadata:\n  annotations: {fluxcd.io/automated: \"true\"}\n{{ if .x }}\nimage: {{ .y }\n");
     let ran = machine.run("plan").ended(0);
-    insta::assert_snapshot!(ran.told(&[]), @"");
+    insta::assert_snapshot!(ran.told(&[]), @r#"
+    work   0 workloads, none annotated
+
+    nothing to do: there is no workload here
+
+    To have an image updated, add two lines to its workload, with the container's name and the versions that you want:
+
+        metadata:
+          annotations:
+            fluxcd.io/automated: "true"
+            fluxcd.io/tag.<container>: semver:~1.4
+    note: cannot read `x.yaml` line 3: a `{` or `[` is not closed; it holds no annotation
+    "#);
 }
 
 #[test]
@@ -77,6 +107,10 @@ fn two_policies_at_one_place_and_a_malformed_one_are_held_beside_the_others() {
     let fleet = Bare::with(&[("bad.yaml", &automated("bad", &image, "semver:~1.x.")), ("good.yaml", &automated("good", &image, "semver:~1"))]);
     let ran = machine.call(["apply", &fleet.file_url()]).run().ended(1);
     let told: Vec<String> = ran.out.lines().skip(2).take_while(|line| !line.is_empty()).map(|line| line.replace(registry.host(), "HOST")).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    update  default:deployment/good   app   HOST/web   1.0.0 → 1.1.0   semver:~1   good.yaml:13
+    held    default:deployment/bad    app   HOST/web   1.0.0           `fluxcd.io/tag.app` is malformed: `semver:~1.x.` ends in a dot (bad.yaml:7)
+            hint: a range is written like `semver:~1.4`, `semver:>=1.2 <2` or `semver:*`; try it with `tagalong policy test`
+    ");
     assert_eq!(fleet.file("good.yaml"), automated("good", &image.replace("1.0.0", "1.1.0"), "semver:~1").as_bytes());
 }

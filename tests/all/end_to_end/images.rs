@@ -53,7 +53,7 @@ fn build_times_platforms_and_digests_decide() {
     let (automated, zeros) = (("fluxcd.io/automated", "true"), "0".repeat(64));
     let rows = [
         ("the newest build", "time:main-c", vec![("fluxcd.io/tag.app", "glob:main-*")], "updated", "time:main-a".to_owned()),
-        ("no time", "zero:main-a", vec![("fluxcd.io/tag.app", "glob:main-*")], "x", "zero:main-a".to_owned()),
+        ("no time", "zero:main-a", vec![("fluxcd.io/tag.app", "glob:main-*")], "current", "zero:main-a".to_owned()),
         ("no image", "artifact:1.0.0", vec![("fluxcd.io/tag.app", "semver:~1")], "updated", "artifact:1.1.0".to_owned()),
         ("not for Windows", "windows:1.0.0", vec![("fluxcd.io/tag.app", "semver:~1")], "updated", "windows:1.1.0".to_owned()),
         (
@@ -67,7 +67,7 @@ fn build_times_platforms_and_digests_decide() {
             "for both",
             "arm:1.0.0",
             vec![("fluxcd.io/tag.app", "semver:~1"), ("tagalong.dev/platform.app", "linux/amd64,linux/arm64")],
-            "x",
+            "current",
             "arm:1.0.0".to_owned(),
         ),
         (

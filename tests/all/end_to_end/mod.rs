@@ -33,17 +33,17 @@ fn deployment(name: &str, image: &str, annotations: &[(&str, &str)]) -> String {
 }
 
 /// One that is automated under a pattern.
-fn automated(name: &str, image: &str, pattern: &str) -> String {
+pub fn automated(name: &str, image: &str, pattern: &str) -> String {
     deployment(name, image, &[("fluxcd.io/automated", "true"), ("fluxcd.io/tag.app", pattern)])
 }
 
 /// A repository with one automated Deployment `web`, of `image`.
-fn fleet(image: &str, pattern: &str) -> Bare {
+pub fn fleet(image: &str, pattern: &str) -> Bare {
     Bare::with(&[("apps/web.yaml", &automated("web", image, pattern)), ("README.md", "fleet\n")])
 }
 
 /// Pushes an image for each tag.
-fn push(registry: &Registry, repository: &str, tags: &[&str]) {
+pub fn push(registry: &Registry, repository: &str, tags: &[&str]) {
     let image = ImageSpec::built("2024-01-01T00:00:00Z");
     registry.push_all(repository, &tags.iter().map(|&tag| (tag, &image)).collect::<Vec<_>>());
 }
@@ -56,9 +56,4 @@ fn decisions(ran: &Ran) -> Vec<(String, String, String)> {
     let mut found: Vec<_> = lists.iter().flatten().map(|record| (text(record, "workload"), text(record, "code"), text(record, "reason"))).collect();
     found.sort();
     found
-}
-
-/// A sentence, what to do about it, and how the program ended.
-fn error(ran: &Ran, names: &[(&str, &str)]) -> (i32, String) {
-    (ran.code, ran.told(names))
 }

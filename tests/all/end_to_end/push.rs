@@ -136,7 +136,10 @@ fn a_wrong_password_and_one_that_may_only_read_are_told_apart() {
       hint: check the user and the token, and whether the token has expired
     ");
     let ran = machine.call(["apply", &server.url()]).run().ended(1);
-    insta::assert_snapshot!(ran.told(&[(&server.url(), "URL")]), @"");
+    insta::assert_snapshot!(ran.told(&[(&server.url(), "URL")]), @r"
+    error: cannot fetch from `URL`: it wants a user and a password or token, and none is given
+      hint: give a user and a token: `username` with `passwordFile`, or `tokenFile`, for this repository in tagalong.yaml, or USER:TOKEN@ in the URL
+    ");
 
     fleet.git(&["config", "http.receivepack", "false"]);
     let server = GitServer::start(fleet.root(), Door::Basic("bot", SECRET));
@@ -145,5 +148,5 @@ fn a_wrong_password_and_one_that_may_only_read_are_told_apart() {
     let ran = machine.call(["apply", &url, "--output", "json"]).run().ended(1);
     let held = &ran.json()["held"][0];
     assert_eq!(held["code"], "pushRefused");
-    insta::assert_snapshot!(held["reason"].as_str().unwrap().replace(&server.url(), "URL"), @"");
+    insta::assert_snapshot!(held["reason"].as_str().unwrap().replace(&server.url(), "URL"), @"cannot push to `URL`: it does not allow this (403 Forbidden)");
 }

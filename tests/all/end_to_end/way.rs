@@ -217,7 +217,10 @@ fn a_local_repository_is_written_in_its_own_way() {
     assert_eq!(refused.last(), "nothing to do: the one automated image is current");
     machine.file("work/web.yaml", &old);
     let refused = machine.run("apply --commit").ended(1);
-    insta::assert_snapshot!(refused.told(&[(&machine.work().display().to_string(), "WORK")]), @"");
+    insta::assert_snapshot!(refused.told(&[(&machine.work().display().to_string(), "WORK")]), @r"
+    error: cannot commit in `WORK`: it is no Git repository
+      hint: `git init` there, or leave out --commit
+    ");
 }
 
 #[test]

@@ -110,7 +110,7 @@ struct Shared {
 impl GitServer {
     /// Serves the repositories in `root`.
     pub fn start(root: &Path, door: Door) -> Self {
-        Self::serving(root, door, None)
+        Self::at(&Arc::new(ReservedPort::new()), root, door)
     }
 
     /// The same over TLS, with the certificates in `NAME.pem` of a folder and the key of the first, `NAME.key` up to a dash.
@@ -120,15 +120,20 @@ impl GitServer {
         let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
         let config = config.expect("versions").with_no_client_auth().with_single_cert(certificates.expect("certificates"), key);
-        Self::serving(root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
+        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
     }
 
-    fn serving(root: &Path, door: Door, tls: Option<TlsAcceptor>) -> Self {
+    /// Serves them on a port that a server was taken down from.
+    pub fn at(port: &Arc<ReservedPort>, root: &Path, door: Door) -> Self {
+        Self::serving(port, root, door, None)
+    }
+
+    fn serving(port: &Arc<ReservedPort>, root: &Path, door: Door, tls: Option<TlsAcceptor>) -> Self {
+        let port = Arc::clone(port);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
-        let port = Arc::new(ReservedPort::new());
         let number = port.number();
         let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let thread = std::thread::spawn(move || {

@@ -14,12 +14,14 @@ use std::{
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// `GET` or `HEAD`.
+    /// `GET`, `HEAD` or `POST`.
     pub method: String,
     /// Path and query.
     pub target: String,
     /// Headers, their names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// What was posted.
+    pub body: String,
 }
 
 /// What is sent back.
@@ -165,11 +167,15 @@ fn serve(stream: &TcpStream, record: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked
 }
 
 fn read_request(stream: &TcpStream) -> Option<Asked> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let first = lines.next()?;
     let mut words = first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let header = |line: String| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-    let headers = lines.take_while(|line| !line.is_empty()).filter_map(header).collect();
-    Some(Asked { method, target, headers })
+    let headers: BTreeMap<String, String> = lines.take_while(|line| !line.is_empty()).filter_map(header).collect();
+    let mut body = String::new();
+    let length = headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?;
+    reader.take(length).read_to_string(&mut body).ok()?;
+    Some(Asked { method, target, headers, body })
 }

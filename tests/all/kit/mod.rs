@@ -11,6 +11,7 @@ pub mod recorded;
 pub mod registry;
 pub mod source;
 pub mod sshd;
+pub mod token;
 
 /// Installs the TLS provider, as `main` does; it may be installed already.
 pub fn install_tls() {

@@ -21,10 +21,7 @@ use sha2::{Digest as _, Sha256};
 use tagalong::{
     image::{Digest, Name, Platform, Repository, Tag},
     plan::Failure,
-    policy::{
-        Code,
-        record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
-    },
+    policy::record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
     registry::{Login, Problem, RegistryError, Said, Verb},
 };
 
@@ -46,6 +43,9 @@ pub struct Recorded {
     /// Tags by repository.
     #[serde(default)]
     pub repositories: BTreeMap<String, BTreeMap<String, Option<TagFacts>>>,
+    /// Lists begin with a later tag, and end with those before it.
+    #[serde(skip)]
+    pub turned: usize,
 }
 
 /// What a registry says of one tag.
@@ -74,7 +74,7 @@ impl Recorded {
 
     /// A record of these repositories alone.
     pub fn of(repositories: BTreeMap<String, BTreeMap<String, Option<TagFacts>>>) -> Self {
-        Self { now: None, paths: vec![], refuse: BTreeMap::new(), repositories }
+        Self { now: None, paths: vec![], refuse: BTreeMap::new(), repositories, turned: 0 }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -87,7 +87,11 @@ impl Recorded {
         let status = self.refuse.iter().find(|(name, _)| named(name)).map(|(_, status)| *status);
         let tags = self.repositories.iter().find(|(name, _)| named(name)).map(|(_, tags)| tags);
         match (status, tags) {
-            (None, Some(tags)) => Ok(tags.keys().map(|tag| TagRecord::listed(Tag::parse(tag).expect("a tag"))).collect()),
+            (None, Some(tags)) => {
+                let mut listed: Vec<_> = tags.keys().map(|tag| TagRecord::listed(Tag::parse(tag).expect("a tag"))).collect();
+                listed.rotate_left(self.turned.min(tags.len()));
+                Ok(listed)
+            }
             (status, _) => Err(failure(&refusal(Verb::List, repository, &repository.to_string(), status.unwrap_or(404)))),
         }
     }
@@ -121,9 +125,9 @@ fn platform(text: &str, built: Option<&str>) -> PlatformFacts {
 }
 
 fn digest(word: Option<&str>, repository: &Repository, tag: &Tag) -> Digest {
-    let hex = match word {
+    let hex: String = match word {
         Some(word) => word.chars().cycle().take(64).collect(),
-        None => Sha256::digest(format!("{repository}:{tag}")).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        None => format!("{:x}", Sha256::digest(format!("{repository}:{tag}"))),
     };
     Digest::parse(&format!("sha256:{hex}")).expect("a digest")
 }
@@ -137,7 +141,7 @@ fn refusal(verb: Verb, repository: &Repository, object: &str, status: u16) -> Re
         500..600 => Problem::Failing { host, status, said },
         _ => Problem::Odd { host, status, said },
     };
-    RegistryError { verb, object: object.to_owned(), repository: repository.clone(), login: Login::Anonymous, problem }
+    RegistryError { verb, object: object.to_owned(), repository: repository.clone(), login: Login::Anonymous, tried: Vec::new(), problem }
 }
 
 fn failure(error: &RegistryError) -> Failure {

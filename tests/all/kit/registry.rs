@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use super::token::{Signer, TokenService};
+
 /// The user of a registry with basic authentication.
 pub const USER: &str = "puller";
 /// That user's password.
@@ -30,6 +32,8 @@ pub enum Mode {
     Basic,
     /// Everyone, by https with a certificate of a private authority.
     Tls,
+    /// Those with a token of a [`TokenService`], by plain http.
+    Token,
 }
 
 /// A running registry, until it is dropped.
@@ -39,6 +43,8 @@ pub struct Registry {
     folder: TempDir,
     address: String,
     mode: Mode,
+    /// What lets the test itself push.
+    signer: Option<Arc<Signer>>,
 }
 
 /// The media types of an image.
@@ -96,10 +102,21 @@ impl ImageSpec {
 impl Registry {
     /// Starts a registry and waits until it listens.
     pub fn start(mode: Mode) -> Self {
+        assert_ne!(mode, Mode::Token, "a registry with tokens knows its token service");
+        Self::start_with(mode, None)
+    }
+
+    /// Starts a registry that wants the tokens of a service.
+    pub fn guarded_by(service: &TokenService) -> Self {
+        Self::start_with(Mode::Token, Some(service))
+    }
+
+    fn start_with(mode: Mode, service: Option<&TokenService>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the registry");
         let path = folder.path();
         let auth = match mode {
             Mode::Open => String::new(),
+            Mode::Token => service.map(TokenService::registry_configuration).unwrap_or_default(),
             Mode::Basic => {
                 let line = run(program("htpasswd").args(["-nbB", "-C", "4", USER, PASSWORD]), "apache2-utils");
                 fs::write(path.join("htpasswd"), line.trim()).expect("the password file is written");
@@ -112,7 +129,7 @@ impl Registry {
         };
         let tls = match mode {
             Mode::Tls => format!("  tls:\n    certificate: {0}/server.pem\n    key: {0}/server.key\n", path.display()),
-            Mode::Open | Mode::Basic => String::new(),
+            Mode::Open | Mode::Basic | Mode::Token => String::new(),
         };
         let config = format!(
             "version: 0.1\nlog:\n  level: info\nstorage:\n  inmemory: {{}}\n  delete:\n    enabled: true\n\
@@ -130,7 +147,7 @@ impl Registry {
             .expect("`docker-registry` starts; on Debian: apt-get install docker-registry");
         let log = Arc::new(Mutex::new(String::new()));
         let address = await_address(&mut process, &log);
-        Self { process, log, folder, address, mode }
+        Self { process, log, folder, address, mode, signer: service.map(TokenService::signer) }
     }
 
     /// `127.0.0.1:PORT`: how an image's name begins.
@@ -187,7 +204,15 @@ impl Registry {
 
     fn request(&self, client: &reqwest::Client, method: Method, url: &str) -> reqwest::RequestBuilder {
         let request = client.request(method, url);
-        if self.mode == Mode::Basic { request.basic_auth(USER, Some(PASSWORD)) } else { request }
+        match &self.signer {
+            _ if self.mode == Mode::Basic => request.basic_auth(USER, Some(PASSWORD)),
+            Some(signer) => {
+                let path = url.split_once("/v2/").expect("a place of the API").1;
+                let end = ["/blobs/", "/manifests/"].iter().find_map(|part| path.find(part)).expect("a repository");
+                request.bearer_auth(signer.token(&path[..end], &["pull", "push", "delete"], 300))
+            }
+            None => request,
+        }
     }
 
     /// Runs in a thread of its own, so that tests with and without a runtime can push.

@@ -45,7 +45,7 @@ fn zoo() -> impl Strategy<Value = String> {
     ];
     let suffix = prop::collection::vec((prop::sample::select(words), prop::sample::select(vec!["-", "_", "."])), 0..4);
     (prop::sample::select(vec!["", "v"]), numbers, suffix).prop_map(|(v, numbers, suffix)| {
-        let suffix: String = suffix.iter().map(|(word, separator)| format!("{separator}{word}")).collect();
+        let suffix: String = suffix.iter().flat_map(|(word, separator)| [*separator, *word]).collect();
         format!("{v}{}{suffix}", numbers.join("."))
     })
 }

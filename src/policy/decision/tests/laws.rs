@@ -1,7 +1,10 @@
 use proptest::{prelude::*, sample::select};
 
 use super::*;
-use crate::policy::select::{Key, Selector};
+use crate::{
+    image::version::Version,
+    policy::select::{Key, Selector},
+};
 
 const PATTERNS: [&str; 12] = [
     "semver:*",
@@ -223,7 +226,7 @@ proptest! {
             *tally.entry(fate.reason.code()).or_insert(0) += 1;
         }
         prop_assert_eq!(&decision.tally, &tally);
-        let chosen: Vec<&Tag> = fates.iter().filter(|fate| fate.reason == Reason::Chosen).map(|fate| &fate.record.tag).collect();
+        let chosen: Vec<&Tag> = fates.iter().filter(|fate| matches!(fate.reason, Reason::Chosen(_))).map(|fate| &fate.record.tag).collect();
         prop_assert_eq!(chosen, decision.winner.iter().collect::<Vec<_>>());
         prop_assert!(!decision.reason.is_empty());
     }

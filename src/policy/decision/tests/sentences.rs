@@ -1,4 +1,4 @@
-use super::{Case, Code, Listing, Origin, case, with_keys};
+use super::{Case, Code, Listing, Origin, case, rising, with_keys};
 
 fn check(rows: &[(Case<'_>, Code, &str)]) {
     for (case, code, reason) in rows {
@@ -58,14 +58,14 @@ fn what_stays_says_why() {
 
 #[test]
 fn what_is_held_says_why_and_the_way_out() {
-    let ten_gone: String = (1..=12).map(|at| format!("1.{at}.0!gone ")).collect();
+    let ten_gone = rising(12, "!gone");
     check(&[
         (case("semver:~1", "1.0.0", ""), Code::NoTagMatches, "the repository lists no tags"),
         (case("semver:~2", "1.0.0", "1.0.0"), Code::NoTagMatches, "the only tag cannot be used: 1 outside the range"),
         (
             case("semver:~2", "1.0.0", "1.0.0 1.1.0 2.0.0-rc1 main latest 2 2.0.0-alpine"),
             Code::NoTagMatches,
-            "none of 7 tags can be used: 1 no versions, 1 pre-releases, 2 outside the range, 1 of another series, 1 with fewer numbers, 1 named `latest`",
+            "none of 7 tags can be used: 1 no version, 1 pre-release, 2 outside the range, 1 of another series, 1 with fewer numbers, 1 named `latest`",
         ),
         (
             case("semver:*", "placeholder", "1336 1337"),
@@ -137,9 +137,9 @@ fn what_is_not_known_is_counted() {
 #[test]
 fn tags_say_why_they_lost() {
     let young = with_keys(&[("min-age", "48h")], "semver:*", "1.0.0", "1.0.0 1.1.0=2025-12-31 1.2.0");
-    let ten_gone: String = (1..=11).map(|at| format!("1.{at}.0!gone ")).collect();
+    let ten_gone = rising(11, "!gone");
     for (case, tag, expected) in [
-        (case("semver:~1", "1.0.0", "1.0.0 1.1.0"), "1.1.0", "chosen: chosen"),
+        (case("semver:~1", "1.0.0", "1.0.0 1.1.0"), "1.1.0", "chosen: the highest version in ~1"),
         (case("semver:~1", "1.0.0", "1.0.0 1.1.0"), "1.0.0", "outranked: below 1.1.0"),
         (case("semver:~1", "1.0.0", "1.0.0 2.0.0"), "2.0.0", "outsideRange: outside ~1"),
         (case("semver:~1", "1.0.0", "1.0.0 1.5.1-rc.1"), "1.5.1-rc.1", "preRelease: pre-release; the range names none"),

@@ -1,4 +1,4 @@
-use super::{Case, Listing, Origin, case, check, with_keys};
+use super::{Case, Listing, Origin, case, check, rising, with_keys};
 
 #[test]
 fn what_stands_already_is_current() {
@@ -158,16 +158,15 @@ fn the_winner_is_looked_at_once() {
 
 #[test]
 fn at_most_ten_winners_are_tried() {
-    let tags = |count: usize, state: &str| (1..=count).map(|at| format!("1.{at}.0{state} ")).collect::<String>();
     for (word, keys, tags, expected) in [
-        ("nine gone", &[][..], format!("{}1.0.5 1.0.0", tags(9, "!gone")), "updated 1.0.5"),
-        ("ten gone", &[], format!("{}1.0.5", tags(10, "!gone")), "noTagMatches -"),
-        ("ten gone, down to nothing", &[], tags(10, "!gone"), "noTagMatches -"),
-        ("nine young", &[("min-age", "7d")], format!("{}1.0.0 1.0.5=2025-01-01", tags(9, "=2025-12-31")), "updated 1.0.5"),
-        ("ten young", &[("min-age", "7d")], format!("{}1.0.5=2025-01-01", tags(10, "=2025-12-31")), "tooYoung -"),
-        ("eleven young", &[("min-age", "7d")], tags(11, "=2025-12-31"), "tooYoung -"),
-        ("nine young, one gone", &[("min-age", "7d")], format!("{}1.10.0!gone 1.0.5=2025-01-01", tags(9, "=2025-12-31")), "noTagMatches -"),
-        ("all are young", &[("min-age", "7d")], tags(2, "=2025-12-31"), "tooYoung -"),
+        ("nine gone", &[][..], rising(9, "!gone") + " 1.0.5 1.0.0", "updated 1.0.5"),
+        ("ten gone", &[], rising(10, "!gone") + " 1.0.5", "noTagMatches -"),
+        ("ten gone, down to nothing", &[], rising(10, "!gone"), "noTagMatches -"),
+        ("nine young", &[("min-age", "7d")], rising(9, "=2025-12-31") + " 1.0.0 1.0.5=2025-01-01", "updated 1.0.5"),
+        ("ten young", &[("min-age", "7d")], rising(10, "=2025-12-31") + " 1.0.5=2025-01-01", "tooYoung -"),
+        ("eleven young", &[("min-age", "7d")], rising(11, "=2025-12-31"), "tooYoung -"),
+        ("nine young, one gone", &[("min-age", "7d")], rising(9, "=2025-12-31") + " 1.10.0!gone 1.0.5=2025-01-01", "noTagMatches -"),
+        ("all are young", &[("min-age", "7d")], rising(2, "=2025-12-31"), "tooYoung -"),
     ] {
         assert_eq!(with_keys(keys, "semver:*", "1.0.0", &tags).says(), expected, "{word}");
     }

@@ -184,7 +184,7 @@ fn build_times_decide_between_commit_ids() {
             "semver:*",
             "1.0.0-1a2b3c4",
             "1.0.0-1a2b3c4!unread 1.0.1-0a2b3c4!unread 1.0.1-5a2b3c4!unread",
-            "metadataMissing - look? 1.0.1-0a2b3c4 look? 1.0.1-5a2b3c4",
+            "metadataMissing - look? 1.0.1-5a2b3c4 look? 1.0.1-0a2b3c4",
         ),
         ("no times, current among them", "semver:*", "1.0.0-1a2b3c4", "1.0.0-1a2b3c4 1.0.0-9f8e7d6 0.9.0-1234abc", "current 1.0.0-1a2b3c4"),
         ("no times, current not among them", "semver:*", "0.9.0-1a2b3c4", "0.9.0-1a2b3c4 1.0.0-1a2b3c4 1.0.0-9f8e7d6", "noBuildTime -"),

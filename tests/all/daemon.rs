@@ -1,0 +1,221 @@
+//! The daemon against real servers: what it does by itself, and how it ends.
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    end_to_end::{automated, fleet, push},
+    kit::{
+        binary::Machine,
+        git::Bare,
+        git_server::{Door, GitServer},
+        registry::{Mode, Registry},
+    },
+};
+
+/// Nothing here takes nearly as long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A daemon that is ended with the test.
+struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+    told: String,
+}
+
+impl Daemon {
+    fn start(machine: &Machine, repositories: &[(&str, &str)]) -> Self {
+        configure(machine, repositories);
+        let call = machine.call(["run", "--config", "tagalong.yaml", "--log-format", "json"]);
+        let mut child = call.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let (sender, lines) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines, told: String::new() }
+    }
+
+    /// The first line that holds all of these words.
+    #[track_caller]
+    fn says(&mut self, words: &[&str]) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                panic!("it never says {words:?}, but\n{}", self.told);
+            };
+            writeln!(self.told, "{line}").expect("a text takes everything");
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
+    }
+
+    /// Where it listens.
+    fn address(&mut self) -> String {
+        let line: serde_json::Value = serde_json::from_str(&self.says(&["\"started\""])).expect("JSON");
+        line["address"].as_str().expect("an address").to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        assert!(crate::kit::registry::program("kill").args([name, &process]).status().expect("kill").success());
+    }
+
+    /// How it ended, once it has.
+    fn end(mut self) -> Option<i32> {
+        let until = Instant::now() + PATIENCE;
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            writeln!(self.told, "{line}").expect("a text takes everything");
+        }
+        self.child.wait().expect("an end").code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Short intervals, and no quiet period.
+fn configure(machine: &Machine, repositories: &[(&str, &str)]) {
+    let mut text = String::from("listen: 127.0.0.1:0\nregistryPollInterval: 1s\nrepositories:\n");
+    for (name, url) in repositories {
+        write!(text, "  - name: {name}\n    url: {url}\n    branch: main\n    interval: 1s\n    commit: {{ batchWindow: 0s }}\n")
+            .expect("a text takes everything");
+    }
+    machine.file("work/tagalong.yaml", text);
+}
+
+fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: tagalong\r\nConnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+fn tag_of(fleet: &Bare) -> String {
+    let text = String::from_utf8(fleet.file("apps/web.yaml")).expect("text");
+    text.split_once("/shop/web:").and_then(|(_, rest)| rest.split_whitespace().next()).expect("a tag").to_owned()
+}
+
+#[test]
+fn a_pushed_image_becomes_a_commit_and_the_daemon_ends_when_told() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let (machine, fleet) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let mut daemon = Daemon::start(&machine, &[("fleet", &server.url_of("", "fleet.git"))]);
+    let address = daemon.address();
+    daemon.says(&["\"pushed\"", "fleet"]);
+    assert_eq!(tag_of(&fleet), "1.5.0");
+
+    push(&registry, "shop/web", &["1.6.0"]);
+    daemon.says(&["\"pushed\"", "fleet"]);
+    assert_eq!(tag_of(&fleet), "1.6.0");
+    assert_eq!((fleet.git(&["rev-list", "--count", "main"]), fleet.faults()), ("3\n".to_owned(), String::new()));
+
+    assert_eq!(get(&address, "/healthz").0, 200);
+    assert_eq!(get(&address, "/readyz").0, 200);
+    let metrics = get(&address, "/metrics").1;
+    for line in ["tagalong_updates_total{repository=\"fleet\"} 2", "tagalong_pushes_total{repository=\"fleet\",outcome=\"pushed\"} 2"] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn a_registry_that_dies_and_returns_delays_nobody_else() {
+    let dead = crate::kit::git_server::ReservedPort::new();
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let machine = Machine::new();
+    let fleet = fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1");
+    let unreachable = format!("127.0.0.1:{}/ops/mailer:1.0.0", dead.number());
+    fleet.commit("main", &[("apps/mailer.yaml", &automated("mailer", &unreachable, "semver:~1"))]);
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let mut daemon = Daemon::start(&machine, &[("fleet", &server.url_of("", "fleet.git"))]);
+    daemon.says(&["\"pushed\"", "fleet"]);
+    assert_eq!(tag_of(&fleet), "1.5.0");
+    daemon.says(&["\"failed\"", "mailer", "unreachable"]);
+}
+
+#[test]
+fn a_git_server_that_dies_and_returns_is_served_again() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2"]);
+    let (machine, fleet) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let url = server.url_of("", "fleet.git");
+    let port = server.stop();
+    let mut daemon = Daemon::start(&machine, &[("fleet", &url)]);
+    let address = daemon.address();
+    daemon.says(&["cannot go on", "fleet", "nothing accepts connections"]);
+    let (status, waits) = get(&address, "/readyz");
+    assert_eq!(status, 503);
+    assert!(waits.contains("fleet"), "{waits}");
+    push(&registry, "shop/web", &["1.5.0"]);
+    let _server = GitServer::at(&port, fleet.root(), Door::Open);
+    daemon.says(&["\"pushed\"", "fleet"]);
+    assert_eq!((tag_of(&fleet), get(&address, "/readyz").0), ("1.5.0".to_owned(), 200));
+}
+
+#[test]
+fn a_changed_configuration_is_taken_and_a_bad_one_refused() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let machine = Machine::new();
+    let [one, two] = [(); 2].map(|()| fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    let mut daemon = Daemon::start(&machine, &[("one", &one.file_url())]);
+    daemon.says(&["\"pushed\"", "\"one\""]);
+    machine.file("work/tagalong.yaml", "repositories:\n  - ulr: x\n");
+    daemon.signal("-HUP");
+    let refused = daemon.says(&["the old configuration holds on"]);
+    assert!(refused.contains("ulr") && refused.contains("url"), "{refused}");
+    push(&registry, "shop/web", &["1.6.0"]);
+    daemon.says(&["\"pushed\"", "\"one\""]);
+    configure(&machine, &[("one", &one.file_url()), ("two", &two.file_url())]);
+    daemon.says(&["configuration taken"]);
+    daemon.says(&["\"pushed\"", "\"two\""]);
+    assert_eq!((tag_of(&one), tag_of(&two)), ("1.6.0".to_owned(), "1.6.0".to_owned()));
+}
+
+#[test]
+fn what_was_seen_is_remembered_and_a_second_process_works_in_memory() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let machine = Machine::new();
+    let fleet = fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1");
+    let mut first = Daemon::start(&machine, &[("fleet", &fleet.file_url())]);
+    first.says(&["\"pushed\"", "fleet"]);
+    let mut second = Daemon::start(&machine, &[("fleet", &fleet.file_url())]);
+    second.says(&["memory"]);
+    second.address();
+    for daemon in [second, first] {
+        daemon.signal("-TERM");
+        assert_eq!(daemon.end(), Some(0));
+    }
+}
+
+#[test]
+fn a_daemon_that_cannot_start_says_why() {
+    let machine = Machine::new();
+    let ran = machine.run("run").ended(1);
+    assert_eq!(
+        ran.err,
+        "error: cannot run: no repository is configured\n  hint: name one under `repositories:` in tagalong.yaml, or with --git-url\n"
+    );
+    machine.file("work/tagalong.yaml", "repositories:\n  - {name: a, url: 'file:///a'}\n  - {name: b, url: 'file:///a'}\n");
+    let ran = machine.run("run --config tagalong.yaml").ended(1);
+    assert!(ran.err.contains("is configured twice with the same branch"), "{}", ran.err);
+}
