@@ -22,7 +22,7 @@ fn a_wrong_command_line_is_told_in_few_words() {
         "plan . --git-url https://git.example/fleet.git",
         "policy",
         "policy test",
-        "run",
+        "deploy",
     ] {
         let ran = machine.run(line).ended(2);
         assert_eq!(ran.out, "", "{line}");
@@ -97,8 +97,10 @@ fn a_wrong_command_line_is_told_in_few_words() {
     Usage: tagalong policy test <PATTERN> [TAG]...
 
     For more information, try '--help'.
-    $ tagalong run
-    error: unrecognized subcommand 'run'
+    $ tagalong deploy
+    error: unrecognized subcommand 'deploy'
+
+      tip: some similar subcommands exist: 'apply', 'demo'
 
     Usage: tagalong [OPTIONS] <COMMAND>
 

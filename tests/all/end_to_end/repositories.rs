@@ -7,6 +7,7 @@ use crate::kit::{
     binary::Machine,
     git::{Bare, git},
     git_server::{Door, GitServer, ReservedPort},
+    registry::{Mode, Registry},
 };
 
 /// What `plan` says about each of some repositories, how it ends, and that it left nothing in their place.
@@ -193,7 +194,7 @@ fn a_state_folder_that_cannot_be_written_is_told() {
 
 #[test]
 fn a_work_tree_says_what_keeps_it_from_a_commit() {
-    let registry = crate::kit::registry::Registry::start(crate::kit::registry::Mode::Open);
+    let registry = Registry::start(Mode::Open);
     super::push(&registry, "web", &["1.0.0", "1.1.0"]);
     let machine = Machine::new();
     let old = automated("web", &format!("{}/web:1.0.0", registry.host()), "semver:~1");
@@ -229,4 +230,27 @@ fn a_work_tree_says_what_keeps_it_from_a_commit() {
     ");
     machine.call(["apply", "--commit"]).within(tree.path()).run().ended(0);
     assert_eq!(git(tree.path(), &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_git_server_that_nobody_vouches_for_is_believed_only_where_the_configuration_says_so() {
+    // Any https server will do: what it answers comes after its certificate.
+    let (server, machine) = (Registry::start(Mode::Tls), Machine::new());
+    let url = format!("https://{}/fleet.git", server.host());
+    let mut all = String::new();
+    for (word, key) in [("as it is", ""), ("insecure", ", insecure: true"), ("an authority", ", caFile: ca.pem")] {
+        machine.file("work/tagalong.yaml", format!("repositories:\n- {{ url: {url}{key} }}\n"));
+        all += &format!("{word}\n{}", machine.call(["plan", &url]).run().ended(1).told(&[(server.host(), "HOST")]));
+    }
+    insta::assert_snapshot!(all, @r"
+    as it is
+    error: cannot fetch from `https://HOST/fleet.git`: its certificate is not vouched for: the SSL certificate is invalid
+      hint: let this machine trust the certificate's authority: SSL_CERT_FILE names a file with the authorities to trust; `insecure: true` for this repository in tagalong.yaml trusts anybody
+    insecure
+    error: cannot fetch from `https://HOST/fleet.git`: it has no such repository, or hides it from this user
+      hint: check the URL: it is the one that `git clone` takes
+    an authority
+    error: cannot work on `fleet`: its `caFile` in `tagalong.yaml` line 2 is not supported yet
+      hint: remove the key, and name the file in SSL_CERT_FILE: this machine then trusts its authorities
+    ");
 }
