@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::{demo::StageError, exit::Exit};
 use crate::{
-    config::{ConfigError, DockerConfigError, SecretError},
-    git::LocationError,
+    config::{ConfigError, DockerConfigError},
+    git::{AccessError, LocationError},
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
     store::StoreError,
@@ -22,9 +22,9 @@ pub enum CommandError {
     /// The Docker configuration cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerConfigError),
-    /// A secret cannot be read.
+    /// What it takes to come to the repository cannot be read.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Access(#[from] AccessError),
     /// What was named is no repository.
     #[error(transparent)]
     Location(#[from] LocationError),
@@ -124,7 +124,7 @@ impl CommandError {
         match self {
             Self::Config(error) => error.blame(),
             Self::Docker(error) => error.blame(),
-            Self::Secret(error) => error.blame(),
+            Self::Access(error) => error.blame(),
             Self::Location(error) => error.blame(),
             Self::Cycle(error) => error.blame(),
             Self::Demo(error) => error.blame(),
@@ -139,7 +139,7 @@ impl CommandError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Docker(error) => error.hint(),
-            Self::Secret(error) => error.hint(),
+            Self::Access(error) => error.hint(),
             Self::Location(error) => error.hint(),
             Self::Cycle(error) => error.hint(),
             Self::Demo(error) => error.hint(),

@@ -10,8 +10,8 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, Credential, CredentialSource, DockerConfig, Environment, Patience},
-    git::{self, Access, Credentials, Location, Plaintext},
+    config::{self, Config, DockerConfig, Environment, Patience},
+    git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
     registry::{Client, Settings, Where},
     service::{Clock, Unit, Watcher},
@@ -43,7 +43,8 @@ impl Ground {
     /// # Errors
     /// As [`Ground::prepare`].
     pub fn new(config: &Config, place: &str, mut notes: Vec<String>) -> Result<Self, CommandError> {
-        let (unit, repository) = unit(config, place)?;
+        let Prepared { unit, repository, notes: told } = unit(config, place)?;
+        notes.extend(told);
         let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
         let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
@@ -51,30 +52,31 @@ impl Ground {
     }
 }
 
+/// A unit of work, ready to begin.
+pub struct Prepared {
+    /// The repository and branch.
+    pub unit: Unit,
+    /// The repository's settings.
+    pub repository: config::Repository,
+    /// What else to tell the person.
+    pub notes: Vec<String>,
+}
+
 /// The unit of work for the repository at `place`, and its settings.
 ///
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
-pub fn unit(config: &Config, place: &str) -> Result<(Unit, config::Repository), CommandError> {
+pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
     git::options::install(config.git_timeout);
     let repository = config.repository_for(place)?;
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
-    let credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(|credential| match credential {
-        Credential::Basic { user, password } => Credentials { user, password },
-        Credential::Token(token) => Credentials::token(token),
-    });
+    let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-    let unit = Unit {
-        repository: repository.clone(),
-        location,
-        access: Access { state: config.state.clone(), credentials },
-        images: config.images.clone(),
-        kinds: kinds.collect(),
-        patience: config.timeout,
-    };
-    Ok((unit, repository))
+    let unit =
+        Unit { repository: repository.clone(), location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+    Ok(Prepared { unit, repository, notes })
 }
 
 /// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.

@@ -15,7 +15,7 @@ use super::{
     args::{Args, RunArgs},
     error::CommandError,
     exit::Exit,
-    ground,
+    ground::{self, Prepared},
 };
 use crate::{
     config::{self, Config, Environment, defaults},
@@ -114,11 +114,14 @@ fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> R
         }
         let config = Arc::clone(&config);
         let prepare = Box::new(move || {
-            let unit = ground::unit(&config, &place).map(|(unit, _)| unit);
-            unit.map_err(|error| match error.hint() {
+            let Prepared { unit, repository, notes } = ground::unit(&config, &place).map_err(|error| match error.hint() {
                 Some(hint) => format!("{error}; {hint}"),
                 None => error.to_string(),
-            })
+            })?;
+            for note in &notes {
+                warn!(repository = %repository.name, "{}", safe::line(note));
+            }
+            Ok(unit)
         });
         served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
     }

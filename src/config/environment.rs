@@ -33,6 +33,11 @@ impl Environment {
         Some(base.join(defaults::STATE_NAME))
     }
 
+    /// The hosts that this user's SSH knows.
+    pub(crate) fn known_hosts(&self) -> Option<PathBuf> {
+        Some(PathBuf::from(self.variable("HOME")?).join(".ssh/known_hosts"))
+    }
+
     /// Where Docker keeps its configuration for this user.
     pub(super) fn docker_config(&self) -> Option<PathBuf> {
         let folder = self.variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(PathBuf::from(self.variable("HOME")?).join(".docker")))?;

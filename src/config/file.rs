@@ -81,23 +81,27 @@ section! {
         "namespaces" namespaces: Texts, "names", "none";
         /// How often its branch is looked at.
         "interval" interval: Text, "duration", Show(defaults::GIT_INTERVAL);
-        /// The SSH key.
-        "sshKeyFile" ssh_key_file: Text, "file", "none";
-        /// The host keys that are trusted.
-        "knownHostsFile" known_hosts_file: Text, "file", "none";
-        /// The user for https, with `passwordFile` or `passwordEnv`.
+        /// The private key that signs in over SSH: ed25519, ECDSA or RSA.
+        "sshKeyFile" ssh_key_file: Text, "file", "the keys of the ssh-agent at `$SSH_AUTH_SOCK`";
+        /// A file that holds the passphrase of the key.
+        "sshPassphraseFile" ssh_passphrase_file: Text, "file", "none";
+        /// A variable that holds the passphrase of the key.
+        "sshPassphraseEnv" ssh_passphrase_env: Text, "name", "none";
+        /// The only SSH hosts that are trusted, in the format of OpenSSH's `known_hosts`.
+        "knownHostsFile" known_hosts_file: Text, "file", "`~/.ssh/known_hosts`, where present";
+        /// The user for https, with `passwordFile`, `passwordEnv`, `tokenFile` or `tokenEnv`.
         "username" username: Text, "text", "none";
         /// A file that holds the password.
         "passwordFile" password_file: Text, "file", "none";
         /// A variable that holds the password.
         "passwordEnv" password_env: Text, "name", "none";
-        /// A file that holds a token.
+        /// A file that holds a token for https.
         "tokenFile" token_file: Text, "file", "none";
-        /// A variable that holds a token.
+        /// A variable that holds a token for https.
         "tokenEnv" token_env: Text, "name", "none";
-        /// A private CA for this host.
+        /// A private CA for this repository, beside those that the machine trusts.
         "caFile" ca_file: Text, "file", "none";
-        /// Whether plain http, or a certificate that nobody vouches for, is accepted.
+        /// Whether plain http, or a certificate that nobody vouches for, is accepted. SSH hosts must be known all the same.
         "insecure" insecure: bool, "`true` or `false`", "false";
         /// How commits are made.
         "commit" commit: CommitWritten, "section", "as below";
@@ -150,11 +154,12 @@ pub(super) fn parse(source: &Source, text: &str) -> Result<FileWritten, ConfigEr
 }
 
 /// The keys by which people would write a secret down, and where it belongs instead.
-const SECRET_KEYS: [(&str, &str); 5] = [
+const SECRET_KEYS: [(&str, &str); 6] = [
     ("password", "write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`"),
     ("token", "write it into a file and name that with `tokenFile`, or a variable with `tokenEnv`"),
     ("secret", "write it into a file and name that with `passwordFile` or `tokenFile`"),
-    ("passphrase", "write it into a file and name that with `passwordFile`"),
+    ("passphrase", "write it into a file and name that with `sshPassphraseFile`, or a variable with `sshPassphraseEnv`"),
+    ("sshpassphrase", "write it into a file and name that with `sshPassphraseFile`, or a variable with `sshPassphraseEnv`"),
     ("sshkey", "write it into a file and name that with `sshKeyFile`"),
 ];
 

@@ -8,7 +8,7 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, ConfigError, CredentialSource, GitOverrides, Paths, Registries, defaults,
+    Config, ConfigError, CredentialSource, GitOverrides, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
     source::{Source, line},
     url::{check_git, identity, last_part},
@@ -35,6 +35,8 @@ pub struct Repository {
     pub interval: Duration,
     /// The SSH key.
     pub ssh_key_file: Option<PathBuf>,
+    /// What decrypts it.
+    pub ssh_passphrase: Option<SecretSource>,
     /// The host keys that are trusted.
     pub known_hosts_file: Option<PathBuf>,
     /// How to sign in over https.
@@ -139,6 +141,7 @@ impl Repository {
             namespaces: Vec::new(),
             interval: defaults::GIT_INTERVAL,
             ssh_key_file: None,
+            ssh_passphrase: None,
             known_hosts_file: None,
             credential: None,
             ca_file: None,
@@ -181,6 +184,7 @@ impl Repository {
             repository.interval = source.positive_duration("interval", interval)?;
         }
         repository.ssh_key_file = local("sshKeyFile", &written.ssh_key_file)?;
+        repository.ssh_passphrase = source.ssh_passphrase(written)?;
         repository.known_hosts_file = local("knownHostsFile", &written.known_hosts_file)?;
         repository.credential = source.sign_in(written)?;
         repository.ca_file = local("caFile", &written.ca_file)?;

@@ -81,8 +81,9 @@ impl SignIn {
     /// # Errors
     /// What does not go together. The sentence quotes no value: where a name is wanted, people write the secret itself.
     pub(super) fn source(self) -> Result<Option<CredentialSource>, &'static str> {
-        let password = one(self.password_file, self.password_env, "`passwordFile` and `passwordEnv` exclude each other")?;
-        let token = one(self.token_file, self.token_env, "`tokenFile` and `tokenEnv` exclude each other")?;
+        const NAME: &str = "`passwordEnv` and `tokenEnv` hold the name of a variable: letters, digits and `_`";
+        let password = one(self.password_file, self.password_env, "`passwordFile` and `passwordEnv` exclude each other", NAME)?;
+        let token = one(self.token_file, self.token_env, "`tokenFile` and `tokenEnv` exclude each other", NAME)?;
         match (self.username, password, token) {
             (_, Some(_), Some(_)) => Err("a password and a token exclude each other"),
             (Some(user), Some(password), None) | (Some(user), None, Some(password)) => Ok(Some(CredentialSource::Basic { user, password })),
@@ -94,12 +95,18 @@ impl SignIn {
     }
 }
 
-fn one(file: Option<PathBuf>, variable: Option<String>, both: &'static str) -> Result<Option<SecretSource>, &'static str> {
+/// The place of one secret; `both` and `name` say what is wrong with two places, and with a name that is none. Neither quotes a value.
+pub(super) fn one(
+    file: Option<PathBuf>,
+    variable: Option<String>,
+    both: &'static str,
+    name: &'static str,
+) -> Result<Option<SecretSource>, &'static str> {
     match (file, variable) {
         (Some(_), Some(_)) => Err(both),
         (Some(path), None) => Ok(Some(SecretSource::File(path))),
-        (None, Some(name)) if is_variable(&name) => Ok(Some(SecretSource::Variable(name))),
-        (None, Some(_)) => Err("`passwordEnv` and `tokenEnv` hold the name of a variable: letters, digits and `_`"),
+        (None, Some(variable)) if is_variable(&variable) => Ok(Some(SecretSource::Variable(variable))),
+        (None, Some(_)) => Err(name),
         (None, None) => Ok(None),
     }
 }

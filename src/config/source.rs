@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    ConfigError, CredentialSource, ImagePattern, Paths,
+    ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
     file::{RepositoryWritten, Text, Texts},
-    secret::SignIn,
+    secret::{SignIn, one},
     url::Fault,
 };
 
@@ -129,6 +129,19 @@ impl Source {
             Err(Fault::Malformed) => Err(self.wrong(line(written), format!("`{key}` is no address"))),
             Err(Fault::Scheme) => Err(self.wrong(line(written), format!("`{key}` starts with {schemes}"))),
         }
+    }
+
+    /// Where the passphrase of the SSH key is.
+    pub(super) fn ssh_passphrase(&self, written: &RepositoryWritten) -> Result<Option<SecretSource>, ConfigError> {
+        const BOTH: &str = "`sshPassphraseFile` and `sshPassphraseEnv` exclude each other";
+        const NAME: &str = "`sshPassphraseEnv` holds the name of a variable: letters, digits and `_`";
+        let Some(first) = written.ssh_passphrase_file.as_ref().or(written.ssh_passphrase_env.as_ref()).map(line) else { return Ok(None) };
+        if written.ssh_key_file.is_none() {
+            return Err(self.wrong(first, "a passphrase needs `sshKeyFile`"));
+        }
+        let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
+        let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
+        one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
     }
 
     /// How to sign in to a Git repository.

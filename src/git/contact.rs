@@ -7,11 +7,15 @@ use std::{
 
 use git2::{
     CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, Oid, ProxyOptions, RemoteCallbacks, RemoteConnection, Repository,
+    cert::Cert,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    remote::{Credentials, RemoteUrl},
+    authority::Trust,
+    remote::{Credentials, RemoteUrl, Scheme},
+    ssh::SshAccess,
+    text,
     trouble::{Doing, RemoteError, SignIn, Trouble},
 };
 
@@ -20,6 +24,16 @@ use super::{
 pub(super) struct Contact {
     pub url: RemoteUrl,
     pub credentials: Option<Credentials>,
+    pub ssh: SshAccess,
+    pub trust: Trust,
+}
+
+/// What is learned during one conversation that libgit2's errors do not tell.
+#[derive(Default)]
+pub(super) struct Talk {
+    sign_in: Cell<SignIn>,
+    /// What speaks against the other side's host key or certificate.
+    distrust: Cell<Option<Trouble>>,
 }
 
 /// One name that a remote advertises.
@@ -31,28 +45,62 @@ pub(super) struct Head {
 }
 
 impl Contact {
-    /// The callbacks of one conversation: credentials are offered once, and only to this host; `sign_in` tells what became of them.
-    pub fn callbacks<'a>(&'a self, sign_in: &'a Cell<SignIn>) -> RemoteCallbacks<'a> {
+    /// The callbacks of one conversation: credentials are offered once, and only to this host; `talk` tells what became of them.
+    pub fn callbacks<'a>(&'a self, talk: &'a Talk) -> RemoteCallbacks<'a> {
         let mut callbacks = RemoteCallbacks::new();
-        callbacks.credentials(move |_, _, allowed| match (&self.credentials, sign_in.get()) {
-            (Some(credentials), SignIn::NotAsked) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
-                sign_in.set(SignIn::Offered);
-                Cred::userpass_plaintext(&credentials.user, credentials.password.expose_secret())
-            }
-            // libgit2 asks again for as long as something is offered.
-            (Some(_), _) => {
-                sign_in.set(SignIn::Refused);
-                Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "refused"))
-            }
-            (None, _) => {
-                sign_in.set(SignIn::Wanted);
-                Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "wanted"))
-            }
-        });
-        if self.url.is_insecure() {
-            callbacks.certificate_check(|_, _| Ok(CertificateCheckStatus::CertificateOk));
-        }
+        callbacks.credentials(move |_, _, allowed| self.sign_in(allowed, &talk.sign_in));
+        callbacks.certificate_check(move |shown, host| self.check(shown, host, &talk.distrust));
         callbacks
+    }
+
+    fn sign_in(&self, allowed: CredentialType, sign_in: &Cell<SignIn>) -> Result<Cred, git2::Error> {
+        let end = |state, word| {
+            sign_in.set(state);
+            Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, word))
+        };
+        if allowed.contains(CredentialType::USERNAME) {
+            return Cred::username(self.url.ssh_user());
+        }
+        // libgit2 asks again for as long as something is offered.
+        if sign_in.get() != SignIn::NotAsked {
+            return end(SignIn::Refused, "refused");
+        }
+        let offer = match &self.credentials {
+            Some(Credentials { user, password }) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                Cred::userpass_plaintext(user, password.expose_secret())
+            }
+            Some(_) => return end(SignIn::Refused, "not taken"),
+            None => match self.ssh.credential(self.url.ssh_user(), allowed) {
+                Some(offer) => offer,
+                None => return end(SignIn::Wanted, "wanted"),
+            },
+        };
+        sign_in.set(SignIn::Offered);
+        offer
+    }
+
+    /// Judges whom we talk to; a host key by the known hosts alone, a certificate also by what this machine trusts.
+    fn check(&self, shown: &Cert<'_>, host: &str, distrust: &Cell<Option<Trouble>>) -> Result<CertificateCheckStatus, git2::Error> {
+        if self.url.scheme() == Scheme::Ssh {
+            let key = shown.as_hostkey().and_then(|key| key.hostkey()).unwrap_or_default();
+            let known = self.ssh.known_hosts.judge(self.url.host().unwrap_or(host), self.url.port(), key);
+            return known.map(|()| CertificateCheckStatus::CertificateOk).map_err(|fault| {
+                distrust.set(Some(Trouble::HostKey(Box::new(fault))));
+                git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "not trusted")
+            });
+        }
+        let authority = match (&self.trust, shown.as_x509()) {
+            (Trust::Anything, _) => return Ok(CertificateCheckStatus::CertificateOk),
+            (Trust::Also(authority), Some(shown)) => authority.judge(shown.data(), host, self.url.port()),
+            (Trust::System, _) | (Trust::Also(_), None) => return Ok(CertificateCheckStatus::CertificatePassthrough),
+        };
+        Ok(match authority {
+            Ok(()) => CertificateCheckStatus::CertificateOk,
+            Err(why) => {
+                distrust.set(Some(Trouble::Authority(text::one_line(why.as_bytes(), self.secret()))));
+                CertificateCheckStatus::CertificatePassthrough
+            }
+        })
     }
 
     /// The environment's proxy, but never for this machine itself.
@@ -70,8 +118,12 @@ impl Contact {
     }
 
     /// The failure of a conversation.
-    pub fn failure(&self, doing: Doing, error: &git2::Error, sign_in: &Cell<SignIn>) -> RemoteError {
-        self.error(doing, Trouble::of(error, sign_in.get(), &self.url).without(self.secret()))
+    pub fn failure(&self, doing: Doing, error: &git2::Error, talk: &Talk) -> RemoteError {
+        let sign_in = talk.sign_in.get();
+        let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate || error.class() == ErrorClass::Ssl);
+        let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.is_none();
+        let trouble = distrust.or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
+        self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret()))
     }
 
     /// The failure for a known reason.
@@ -81,13 +133,13 @@ impl Contact {
 
     /// Asks the remote for all its names: one ref advertisement.
     pub fn heads(&self, repository: &Repository) -> Result<Vec<Head>, RemoteError> {
-        let sign_in = Cell::default();
+        let talk = Talk::default();
         let listed = (|| {
             let mut remote = repository.remote_anonymous(self.url.as_str())?;
-            let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&sign_in)), Some(self.proxy()))?;
+            let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&talk)), Some(self.proxy()))?;
             listed(&connection)
         })();
-        listed.map_err(|error| self.failure(Doing::Fetch, &error, &sign_in))
+        listed.map_err(|error| self.failure(Doing::Fetch, &error, &talk))
     }
 }
 

@@ -27,14 +27,6 @@ pub enum ReadError {
         /// Why.
         reason: String,
     },
-    /// SSH is not spoken by this version.
-    #[error("cannot fetch from `{url}`: this version does not speak SSH")]
-    Ssh {
-        /// The URL.
-        url: String,
-        /// The same over https.
-        https: String,
-    },
     /// The remote gave no usable answer.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -203,7 +195,6 @@ impl ReadError {
             Self::Remote(error) => return error.hint(),
             Self::NoSuchFolder(_) | Self::NotAFolder(_) | Self::NotARepository(_) => "name a folder, a bare repository or a URL".to_owned(),
             Self::Unopenable { .. } => "`git fsck` there says more".to_owned(),
-            Self::Ssh { https, .. } => format!("use {https} with a user and a token"),
             Self::NoSuchBranch { near, .. } if near.is_empty() => "name an existing branch with --branch".to_owned(),
             Self::NoSuchBranch { near, .. } => format!("did you mean {}?", quoted(near, " or ")),
             Self::NoDefaultBranch { branches, .. } => format!("name one with --branch: {}", quoted(branches, ", ")),

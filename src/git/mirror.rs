@@ -1,7 +1,7 @@
 //! A mirror of one branch of a remote, without a work tree, in the state folder.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::BTreeMap,
     fs::{self, DirBuilder},
     io,
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     commit::{self, NewCommit},
-    contact::{Contact, Head, listed},
+    contact::{Contact, Head, Talk, listed},
     error::{ReadError, WriteError},
     push::Push,
     tree::{self, BlobId, CommitId, Content, Tip},
@@ -116,17 +116,17 @@ impl Mirror {
 
     fn fetched(&self, branch: Option<&str>) -> Result<Tip, Failure> {
         let repository = self.repository.borrow();
-        let sign_in = Cell::default();
-        let remote_failure = |error: &git2::Error| Failure::Final(self.contact.failure(Doing::Fetch, error, &sign_in).into());
+        let talk = Talk::default();
+        let remote_failure = |error: &git2::Error| Failure::Final(self.contact.failure(Doing::Fetch, error, &talk).into());
         let mut remote = repository.remote_anonymous(self.contact.url.as_str()).map_err(Failure::Local)?;
-        let connection = remote.connect_auth(Direction::Fetch, Some(self.contact.callbacks(&sign_in)), Some(self.contact.proxy()));
+        let connection = remote.connect_auth(Direction::Fetch, Some(self.contact.callbacks(&talk)), Some(self.contact.proxy()));
         let mut connection = connection.map_err(|error| remote_failure(&error))?;
         let advertised = Advertised::from(listed(&connection).map_err(|error| remote_failure(&error))?);
         let (branch, commit) = choose(self.contact.url.as_str(), branch, &advertised).map_err(Failure::Final)?;
         let reference = format!("refs/heads/{branch}");
         if repository.refname_to_id(&reference).ok() != Some(commit) {
             let mut options = FetchOptions::new();
-            options.remote_callbacks(self.contact.callbacks(&sign_in)).proxy_options(self.contact.proxy());
+            options.remote_callbacks(self.contact.callbacks(&talk)).proxy_options(self.contact.proxy());
             options.follow_redirects(RemoteRedirect::None).download_tags(AutotagOption::None);
             let fetched = connection.remote().download(&[format!("+{reference}:{reference}")], Some(&mut options));
             fetched.map_err(|error| if is_remote(&error) { remote_failure(&error) } else { Failure::Local(error) })?;

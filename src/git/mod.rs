@@ -3,6 +3,8 @@
 //! [`Source`] is the way in: a mirror of a remote, a bare repository, or a work tree, each read as a list of files and written as one change.
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
+mod access;
+mod authority;
 mod bare;
 mod commit;
 mod contact;
@@ -13,15 +15,19 @@ pub mod options;
 mod push;
 mod remote;
 pub mod source;
+mod ssh;
 mod text;
 mod tree;
 mod trouble;
 mod worktree;
 
+pub use access::{Access, AccessError};
+pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, Signature};
 pub use error::{ReadError, WriteError};
 pub use location::{Location, LocationError};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
-pub use source::{Access, Source, Write, Written};
+pub use source::{Source, Write, Written};
+pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
 pub use trouble::{Doing, RemoteError, Trouble};

@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
 
 use super::{
-    contact::Contact,
+    contact::{Contact, Talk},
     error::WriteError,
     text,
-    trouble::{Doing, SignIn, Trouble},
+    trouble::{Doing, Trouble},
 };
 
 /// What hooks say at most, in bytes.
@@ -46,8 +46,8 @@ enum Verdict {
 impl Push<'_> {
     /// Sends the commit and moves the branch.
     pub fn send(&self) -> Result<(), WriteError> {
-        let (heard, sign_in) = (Heard::default(), Cell::default());
-        let outcome = self.converse(&heard, &sign_in);
+        let (heard, talk) = (Heard::default(), Talk::default());
+        let outcome = self.converse(&heard, &talk);
         match heard.other_tip.get() {
             Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
             Some(_) => return Err(self.moved()),
@@ -63,15 +63,15 @@ impl Push<'_> {
                 self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", &heard))
             }
             (Err(error), _) => {
-                let failure = self.contact.failure(Doing::Push, &error, &sign_in);
+                let failure = self.contact.failure(Doing::Push, &error, &talk);
                 if failure.trouble.leaves_doubt() { self.unless_it_stands_or_moved(failure.into()) } else { Err(failure.into()) }
             }
         }
     }
 
-    fn converse<'a>(&'a self, heard: &'a Heard, sign_in: &'a Cell<SignIn>) -> Result<(), git2::Error> {
+    fn converse<'a>(&'a self, heard: &'a Heard, talk: &'a Talk) -> Result<(), git2::Error> {
         let name = self.name();
-        let mut callbacks = self.contact.callbacks(sign_in);
+        let mut callbacks = self.contact.callbacks(talk);
         callbacks.push_negotiation(|updates| {
             // `src` is what the remote has now.
             heard.other_tip.set(updates.iter().map(git2::PushUpdate::src).find(|&tip| tip != self.from));

@@ -12,6 +12,9 @@ use crate::policy::Blame;
 /// The user that forges take beside a token.
 const TOKEN_USER: &str = "x-access-token";
 
+/// The user of forges over SSH.
+const SSH_USER: &str = "git";
+
 /// Where a remote repository is.
 ///
 /// # Shape
@@ -19,9 +22,9 @@ const TOKEN_USER: &str = "x-access-token";
 #[derive(Clone)]
 pub struct RemoteUrl {
     scheme: Scheme,
-    plaintext: Plaintext,
     plain: String,
     host: Option<String>,
+    port: Option<u16>,
     user: Option<SecretString>,
     password: Option<SecretString>,
 }
@@ -39,7 +42,7 @@ pub enum Scheme {
     Ssh,
 }
 
-/// To which hosts plain `http://` is spoken, and so whose certificates are believed unseen.
+/// To which hosts plain `http://` is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plaintext {
     /// To this machine only.
@@ -95,7 +98,7 @@ impl RemoteUrl {
     pub fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlError> {
         let fail = |fault| UrlError { url: without_userinfo(text), fault };
         if !text.contains("://") && is_scp(text) {
-            return Ok(Self::scp(text, plaintext));
+            return Ok(Self::scp(text));
         }
         let mut url = Url::parse(text).map_err(|error| fail(UrlFault::Malformed(error.to_string())))?;
         let scheme = match url.scheme() {
@@ -119,13 +122,20 @@ impl RemoteUrl {
         if scheme != Scheme::File {
             url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| fail(UrlFault::Malformed("it has no host".to_owned())))?;
         }
-        Ok(Self { scheme, plaintext, host: url.host_str().map(str::to_owned), plain: url.into(), user, password })
+        Ok(Self { scheme, host: url.host_str().map(str::to_owned), port: url.port(), plain: url.into(), user, password })
     }
 
-    fn scp(text: &str, plaintext: Plaintext) -> Self {
+    /// `user@host:path`, `user@[host]:path` or `user@[host:port]:path`.
+    fn scp(text: &str) -> Self {
         let (user, rest) = text.split_once('@').unwrap_or(("", text));
-        let host = rest.split(':').next().map(str::to_owned);
-        Self { scheme: Scheme::Ssh, plaintext, plain: rest.to_owned(), host, user: Some(user.to_owned().into()), password: None }
+        let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((inside, _)) => match inside.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+                Some((host, Ok(port))) if !host.contains(':') => (host, Some(port)),
+                _ => (inside, None),
+            },
+            None => (rest.split(':').next().unwrap_or_default(), None),
+        };
+        Self { scheme: Scheme::Ssh, plain: rest.to_owned(), host: Some(host.to_owned()), port, user: Some(user.to_owned().into()), password: None }
     }
 
     /// How the remote is spoken to.
@@ -133,14 +143,23 @@ impl RemoteUrl {
         self.scheme
     }
 
-    /// Whether a person said that this remote need not be vouched for.
-    pub(super) fn is_insecure(&self) -> bool {
-        self.plaintext == Plaintext::Anywhere
-    }
-
     /// The host, where it has one.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
+    }
+
+    /// The port that is spoken to.
+    pub(super) fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.scheme {
+            Scheme::Ssh => 22,
+            Scheme::Https => 443,
+            Scheme::Http | Scheme::File => 80,
+        })
+    }
+
+    /// The user who signs in over SSH; it is no secret there.
+    pub(super) fn ssh_user(&self) -> &str {
+        self.user.as_ref().map_or(SSH_USER, |user| user.expose_secret())
     }
 
     /// The URL without user and password.
@@ -158,23 +177,11 @@ impl RemoteUrl {
         Url::parse(&self.plain).is_ok_and(|url| is_loopback(&url))
     }
 
-    /// The same repository over https, for a hint.
-    pub(super) fn over_https(&self) -> String {
-        let path = self.plain.split_once("://").map_or(self.plain.as_str(), |(_, rest)| rest);
-        let path = path.split_once('/').map_or_else(
-            || path.replacen(':', "/", 1),
-            |(host, path)| match host.split_once(':') {
-                Some((host, "" | "22")) => format!("{host}/{path}"),
-                Some((host, folder)) if !folder.chars().all(|c| c.is_ascii_digit()) => format!("{host}/{folder}/{path}"),
-                Some((host, _)) => format!("{host}/{path}"),
-                None => format!("{host}/{path}"),
-            },
-        );
-        format!("https://{path}")
-    }
-
-    /// What to sign in with: what the URL says wins over what is configured.
+    /// The user and password to sign in with: what the URL says wins over what is configured, which is for http alone.
     pub(super) fn credentials(&self, configured: Option<&Credentials>) -> Option<Credentials> {
+        if self.scheme == Scheme::Ssh {
+            return self.password.clone().map(|password| Credentials { user: self.ssh_user().to_owned(), password });
+        }
         let user = self.user.as_ref().map(|user| user.expose_secret().to_owned());
         match (&self.password, configured) {
             (Some(password), _) => Some(Credentials { user: user.unwrap_or_else(|| TOKEN_USER.to_owned()), password: password.clone() }),
@@ -205,7 +212,9 @@ impl UrlError {
             UrlFault::Plaintext => "use https://, or set `insecure: true` for this repository".to_owned(),
             UrlFault::NoScheme => "write `https://` before it".to_owned(),
             UrlFault::Extra => "name the branch with --branch".to_owned(),
-            UrlFault::Malformed(_) | UrlFault::Scheme(_) => "a repository is a folder, https://HOST/PATH or file:///PATH".to_owned(),
+            UrlFault::Malformed(_) | UrlFault::Scheme(_) => {
+                "a repository is a folder, https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH".to_owned()
+            }
         })
     }
 }
@@ -312,14 +321,19 @@ mod tests {
     }
 
     #[test]
-    fn an_ssh_url_has_a_neighbour_over_https() {
-        for (text, https) in [
-            ("git@git.example:team/f.git", "https://git.example/team/f.git"),
-            ("git@git.example:f.git", "https://git.example/f.git"),
-            ("ssh://git@git.example/f.git", "https://git.example/f.git"),
-            ("ssh://git@git.example:2222/team/f.git", "https://git.example/team/f.git"),
+    fn host_port_and_user_of_an_ssh_url_are_those_of_git() {
+        for (text, host, port, user) in [
+            ("ssh://git.example/f", "git.example", 22, "git"),
+            ("ssh://me@git.example:2222/f", "git.example", 2222, "me"),
+            ("ssh://me@[::1]:2222/f", "[::1]", 2222, "me"),
+            ("git+ssh://me@git.example/f", "git.example", 22, "me"),
+            ("me@git.example:team/f", "git.example", 22, "me"),
+            ("me@git.example:2222/f", "git.example", 22, "me"),
+            ("me@[::1]:f", "::1", 22, "me"),
+            ("me@[git.example:2222]:f", "git.example", 2222, "me"),
         ] {
-            assert_eq!(RemoteUrl::parse(text, Plaintext::Loopback).expect(text).over_https(), https);
+            let url = RemoteUrl::parse(text, Plaintext::Loopback).expect(text);
+            assert_eq!((url.scheme(), url.host(), url.port(), url.ssh_user()), (Scheme::Ssh, Some(host), port, user), "{text}");
         }
     }
 
@@ -333,6 +347,9 @@ mod tests {
             ("https://me:typed@h/f", Some(&configured), Some(("me", "typed"))),
             ("https://tok@h/f", None, Some(("tok", ""))),
             ("https://:tok@h/f", None, Some((TOKEN_USER, "tok"))),
+            ("ssh://me@h/f", Some(&configured), None),
+            ("ssh://me:typed@h/f", Some(&configured), Some(("me", "typed"))),
+            ("me@h:f", Some(&configured), None),
         ] {
             let used = RemoteUrl::parse(text, Plaintext::Loopback).expect(text).credentials(configured);
             let used = used.as_ref().map(|used| (used.user.as_str(), used.password.expose_secret()));

@@ -1,8 +1,9 @@
 //! One way to read and write a repository, wherever it is.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use super::{
+    access::Access,
     bare::{Bare, Named},
     commit::NewCommit,
     contact::Contact,
@@ -10,7 +11,7 @@ use super::{
     location::Location,
     mirror::Mirror,
     options,
-    remote::{Credentials, RemoteUrl, Scheme},
+    remote::RemoteUrl,
     tree::{self, CommitId, Content, File, Tip},
     worktree::{self, Found, WorkTree},
 };
@@ -25,15 +26,6 @@ pub enum Source {
     Bare(Bare),
     /// A work tree.
     WorkTree(WorkTree),
-}
-
-/// What it takes to come to a repository.
-#[derive(Clone, Debug)]
-pub struct Access {
-    /// The state folder, where mirrors live.
-    pub state: PathBuf,
-    /// What is configured to sign in with; a password in the URL wins.
-    pub credentials: Option<Credentials>,
 }
 
 /// How far a write into a work tree goes; elsewhere every write is a commit on the branch.
@@ -60,7 +52,7 @@ impl Source {
     /// Opens a repository; nothing is asked of a remote yet.
     ///
     /// # Errors
-    /// The folder is none or cannot be read, the state folder cannot be written, or the URL is one of SSH.
+    /// The folder is none or cannot be read, or the state folder cannot be written.
     pub fn open(location: &Location, access: &Access) -> Result<Self, ReadError> {
         options::ensure();
         match location {
@@ -76,10 +68,12 @@ impl Source {
         if let Some(folder) = url.folder() {
             return Ok(Self::Bare(Bare::open_url(&folder, url.to_string())?));
         }
-        if url.scheme() == Scheme::Ssh {
-            return Err(ReadError::Ssh { url: url.to_string(), https: url.over_https() });
-        }
-        let contact = Contact { credentials: url.credentials(access.credentials.as_ref()), url: url.clone() };
+        let contact = Contact {
+            credentials: url.credentials(access.credentials.as_ref()),
+            url: url.clone(),
+            ssh: access.ssh.clone(),
+            trust: access.trust.clone(),
+        };
         Ok(Self::Mirror(Box::new(Mirror::open(contact, &access.state)?)))
     }
 

@@ -4,7 +4,13 @@ use git2::{Error, ErrorClass, ErrorCode};
 use secrecy::SecretString;
 use thiserror::Error as ThisError;
 
-use super::{remote::RemoteUrl, text};
+use std::path::PathBuf;
+
+use super::{
+    remote::RemoteUrl,
+    ssh::{HostKeyFault, Offered},
+    text,
+};
 use crate::policy::Blame;
 
 /// A conversation with a remote that failed.
@@ -37,9 +43,35 @@ pub enum Trouble {
     /// It refused what we signed in with.
     #[error("it refused the user and the password or token")]
     Unauthorized,
+    /// It asks for a key, and none is configured.
+    #[error("it wants an SSH key, and none is given")]
+    KeyWanted,
+    /// It takes no keys.
+    #[error("it lets nobody sign in with an SSH key")]
+    KeysNotTaken,
+    /// It refused our key.
+    #[error("it refused {0}")]
+    KeyRefused(Offered),
+    /// The key cannot be read with the passphrase that is given, or at all.
+    #[error("the SSH key `{}` cannot be opened: its passphrase is wrong, or it is damaged", .0.display())]
+    KeyUnusable(PathBuf),
+    /// Its host key is not accepted.
+    #[error("{0}")]
+    HostKey(Box<HostKeyFault>),
+    /// What answers is no SSH server.
+    #[error("what answers there does not speak SSH")]
+    NotSsh,
     /// It knows who we are and does not allow this.
     #[error("it does not allow this (403 Forbidden)")]
     Forbidden,
+    /// It says in its own words that we may not do this.
+    #[error("it does not allow this: \"{words}\"")]
+    Denied {
+        /// What it said.
+        words: String,
+        /// The key that signed in.
+        key: Option<Offered>,
+    },
     /// It has no such repository, or hides it from this user.
     #[error("it has no such repository, or hides it from this user")]
     NotFound,
@@ -58,9 +90,12 @@ pub enum Trouble {
     /// The connection ended in the middle.
     #[error("the connection ended in the middle of the conversation")]
     Cut,
-    /// Its certificate is not vouched for.
+    /// Its certificate is not vouched for by what this machine trusts.
     #[error("its certificate is not vouched for: {0}")]
     Certificate(String),
+    /// Its certificate is not vouched for by the repository's own authority either.
+    #[error("its certificate is not vouched for: {0}")]
+    Authority(String),
     /// It sends us elsewhere.
     #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
@@ -115,14 +150,25 @@ impl RemoteError {
                     .to_owned()
             }
             (Trouble::Unauthorized, _) => "check the user and the token, and whether the token has expired".to_owned(),
-            (Trouble::Forbidden, Doing::Push) => "give this user or token write access to the repository".to_owned(),
-            (Trouble::Forbidden, Doing::Fetch) => "give this user or token read access to the repository".to_owned(),
+            (Trouble::KeyWanted, _) => "name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it".to_owned(),
+            (Trouble::KeysNotTaken, _) => "check the URL, or let the host take keys".to_owned(),
+            (Trouble::KeyRefused(offered), _) => format!("add the key to the repository's deploy keys, with write access: {}", offered.installable()),
+            (Trouble::KeyUnusable(path), _) => {
+                format!("`ssh-keygen -y -f {}` tells whether the passphrase in `sshPassphraseFile` or `sshPassphraseEnv` is right", path.display())
+            }
+            (Trouble::HostKey(fault), _) => fault.hint(),
+            (Trouble::Denied { key: Some(key), .. }, Doing::Push) => format!("give this deploy key write access: {}", key.installable()),
+            (Trouble::Denied { key: Some(key), .. }, Doing::Fetch) => format!("give this deploy key read access: {}", key.installable()),
+            (Trouble::NotSsh, _) => "check the host and the port".to_owned(),
+            (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Push) => "give this user or token write access to the repository".to_owned(),
+            (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Fetch) => "give this user or token read access to the repository".to_owned(),
             (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
             (Trouble::UnknownHost(_), _) => "check the host's name and this machine's DNS".to_owned(),
             (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
+            (Trouble::Authority(_), _) => "let the server's owner renew it, or name the authority that signed it with `caFile`".to_owned(),
             (Trouble::Certificate(_), _) => {
-                "let this machine trust the certificate's authority: SSL_CERT_FILE names a file with the authorities to trust; `insecure: true` for this repository in tagalong.yaml trusts anybody".to_owned()
+                "name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody".to_owned()
             }
             (Trouble::Cut | Trouble::Status(408 | 425 | 429 | 500..), _) => "try again later".to_owned(),
             (Trouble::Status(_) | Trouble::Said(_) | Trouble::Other(_), _) => "`git ls-remote` with this URL asks the same, and may say more".to_owned(),
@@ -136,10 +182,18 @@ impl Trouble {
         match self {
             Self::SignInWanted
             | Self::Unauthorized
+            | Self::KeyWanted
+            | Self::KeysNotTaken
+            | Self::KeyRefused(_)
+            | Self::KeyUnusable(_)
+            | Self::HostKey(_)
+            | Self::NotSsh
             | Self::Forbidden
+            | Self::Denied { .. }
             | Self::NotFound
             | Self::NotGit
             | Self::Certificate(_)
+            | Self::Authority(_)
             | Self::Redirected(_) => Blame::Operator,
             Self::Status(status) if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => Blame::Operator,
             _ => Blame::Remote,
@@ -149,6 +203,7 @@ impl Trouble {
     /// The same without a secret that the other side may have sent back.
     pub(super) fn without(self, secret: Option<&SecretString>) -> Self {
         match self {
+            Self::Denied { words, key } => Self::Denied { words: text::one_line(words.as_bytes(), secret), key },
             Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),
             Self::Other(said) => Self::Other(text::one_line(said.as_bytes(), secret)),
             other => other,
@@ -180,17 +235,22 @@ impl Trouble {
             };
         }
         if let Some(said) = message.strip_prefix("remote error: ") {
-            return Self::said(said);
+            return Self::said(said, None);
         }
         Self::of_message(message, error.class(), url)
     }
 
-    fn said(said: &str) -> Self {
+    /// What a forge's own words mean; `key` is what signed in.
+    pub(super) fn said(said: &str, key: Option<Offered>) -> Self {
         let lower = said.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+        let words = text::one_line(said.as_bytes(), None);
         match () {
-            () if lower.contains("not found") || lower.contains("does not exist") => Self::NotFound,
-            () if lower.contains("denied") || lower.contains("not allowed") => Self::Forbidden,
-            () => Self::Said(text::one_line(said.as_bytes(), None)),
+            () if has(&["not found", "does not exist", "does not appear to be a git repository"]) => Self::NotFound,
+            () if has(&["denied", "not allowed", "read only", "read-only", "does not have write access", "not authorized"]) => {
+                Self::Denied { words, key }
+            }
+            () => Self::Said(words),
         }
     }
 
@@ -201,7 +261,7 @@ impl Trouble {
         match () {
             () if has("failed to resolve address") => Self::UnknownHost(url.host().unwrap_or_default().to_owned()),
             () if has("Connection refused") => Self::ConnectionRefused,
-            () if has("timed out") => Self::TimedOut,
+            () if has("timed out") || has("Resource temporarily unavailable") => Self::TimedOut,
             () if has("failed to connect") => {
                 Self::Unreachable(message.rsplit(": ").next().map(|why| text::one_line(why.as_bytes(), None)).unwrap_or_default())
             }
@@ -209,6 +269,9 @@ impl Trouble {
             () if has("content-type") || has("invalid packet line") || has("invalid hex digit") || has("bad packet length") => Self::NotGit,
             () if has("EOF") || has("truncated write") || has("receiving data from socket") || has("could not read") || has("connection") => {
                 Self::Cut
+            }
+            () if has("the SSL certificate is invalid") => {
+                Self::Certificate("nobody whom this machine trusts signed it, it expired, or it is for another name".to_owned())
             }
             () if class == ErrorClass::Ssl => Self::Certificate(told()),
             () => Self::Other(told()),

@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::flight::Flights;
@@ -21,6 +21,8 @@ use crate::config::{Grant, Helper, server_names};
 
 /// The longest answer of a helper; what is longer is no credential.
 const ANSWER: u64 = 64 * 1024;
+/// How long a helper that gave nothing is left alone.
+const NOTHING_FOR: Duration = Duration::from_mins(1);
 
 /// Why a helper gave no answer. What it wrote is never shown, since it may hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -79,21 +81,25 @@ impl HelperError {
     }
 }
 
-/// What a helper said about one key; it is asked once in the life of a client.
+/// What a helper said about one key.
 type Answer = Result<Option<Grant>, HelperError>;
 
 /// Everything that helpers said.
 #[derive(Default)]
 pub(super) struct Helpers {
-    answers: Flights<(Helper, String), Answer>,
+    answers: Flights<(Helper, String), (Instant, Answer)>,
 }
 
 impl Helpers {
     /// What a helper knows about a key of the Docker configuration.
     pub(super) async fn ask(&self, helper: &Helper, key: &str, patience: Duration) -> Answer {
-        let ask = async { Ok(ask(&helper.program(), key, patience).await) };
-        match self.answers.share((helper.clone(), key.to_owned()), |_| true, ask).await {
-            Ok(answer) => answer,
+        let good = |(at, answer): &(Instant, Answer)| matches!(answer, Ok(Some(_))) || at.elapsed() < NOTHING_FOR;
+        let ask = async {
+            let answer = ask(&helper.program(), key, patience).await;
+            Ok((Instant::now(), answer))
+        };
+        match self.answers.share((helper.clone(), key.to_owned()), good, ask).await {
+            Ok((_, answer)) => answer,
             // A helper's failure is an answer, so the question itself never fails.
             Err(_) => Ok(None),
         }

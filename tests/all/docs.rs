@@ -218,7 +218,7 @@ fn words(command: &str) -> Vec<String> {
 fn configurations_in_pages_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for page in ["docs/configuration.md", "docs/registries.md", "docs/run-it.md"] {
+    for page in ["docs/configuration.md", "docs/git-sign-in.md", "docs/registries.md", "docs/run-it.md"] {
         for block in text(page).split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()) {
             let path = folder.path().join("tagalong.yaml");
             std::fs::write(&path, &block).unwrap();

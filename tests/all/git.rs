@@ -396,19 +396,10 @@ fn a_state_folder_that_cannot_be_written_is_told() {
     let in_the_way = here.state.path().join("file");
     fs::write(&in_the_way, "").expect("a file");
     let location = Location::parse(&server.url(), Plaintext::Loopback).expect("a location");
-    let error = Source::open(&location, &Access { state: in_the_way.clone(), credentials: None }).err().expect("it fails");
+    let error = Source::open(&location, &Access::anonymous(in_the_way.clone())).err().expect("it fails");
     assert!(error.to_string().starts_with(&format!("cannot write the state folder `{}", in_the_way.display())), "{error}");
     assert!(error.hint().expect("a hint").contains("--state"));
     assert_eq!(error.blame(), Blame::Operator);
-}
-
-#[test]
-fn ssh_is_refused_with_the_way_out() {
-    for repository in ["git@git.example:team/fleet.git", "ssh://git@git.example/team/fleet.git"] {
-        let error = Here::new().open(repository).err().expect("it fails");
-        assert!(error.to_string().ends_with("this version does not speak SSH"), "{error}");
-        assert_eq!(error.hint().as_deref(), Some("use https://git.example/team/fleet.git with a user and a token"));
-    }
 }
 
 #[test]

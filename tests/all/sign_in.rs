@@ -53,7 +53,7 @@ impl Guarded {
     }
 
     /// A Docker configuration with this login.
-    fn docker(&self, login: Value) -> String {
+    fn docker(&self, login: &Value) -> String {
         json!({ "auths": { self.registry.host(): login } }).to_string()
     }
 }
@@ -144,7 +144,7 @@ async fn a_refresh_token_is_exchanged_or_is_a_password() {
         ("unknown", Refresh::Unknown, vec!["POST", "GET", "POST", "GET"], ""),
     ] {
         let guarded = Guarded::start(Rules { refresh, ..Rules::default() });
-        let client = client("[]", &guarded.docker(json!({ "auth": "", "identitytoken": IDENTITY })));
+        let client = client("[]", &guarded.docker(&json!({ "auth": "", "identitytoken": IDENTITY })));
         for path in ["acme/app", "acme/web"] {
             assert_eq!(tags(client.tags(&guarded.repository(path)).await), BOTH, "{word}");
         }
@@ -174,14 +174,14 @@ async fn a_credential_that_is_refused_is_one_sentence_with_a_hint() {
         (
             "wrong password for Docker",
             "[]".to_owned(),
-            guarded.docker(wrong),
+            guarded.docker(&wrong),
             "answered 401 (incorrect username or password); tried the Docker configuration (HOST) and no credential",
             "`docker login HOST`",
         ),
         (
             "expired",
             "[]".to_owned(),
-            guarded.docker(expired),
+            guarded.docker(&expired),
             "answered 401 (the refresh token has expired); tried the Docker configuration (HOST) and no credential",
             "if the login has expired, type `docker login HOST`",
         ),
@@ -208,7 +208,7 @@ async fn a_credential_that_is_refused_is_one_sentence_with_a_hint() {
 #[tokio::test]
 async fn the_next_credential_is_tried_and_the_one_that_worked_is_remembered() {
     let guarded = Guarded::start(Rules::default());
-    let client = client(&guarded.entry("wrong"), &guarded.docker(basic()));
+    let client = client(&guarded.entry("wrong"), &guarded.docker(&basic()));
     let app = guarded.repository("acme/app");
     assert_eq!(tags(client.tags(&app).await), BOTH);
     assert_eq!(guarded.service.asked().len(), 2, "the wrong password, and the right one");
@@ -447,14 +447,14 @@ fn a_plan_signs_in_however_it_is_configured() {
     for (word, yaml, docker, helped) in [
         ("tagalong.yaml", &*yaml, None, None),
         ("tagalong.yaml, for one repository", &scoped, None, None),
-        ("a login of Docker", "", Some(guarded.docker(basic())), None),
-        ("an identity token", "", Some(guarded.docker(json!({ "identitytoken": IDENTITY }))), None),
+        ("a login of Docker", "", Some(guarded.docker(&basic())), None),
+        ("an identity token", "", Some(guarded.docker(&json!({ "identitytoken": IDENTITY }))), None),
         ("a helper", "", Some(helped(host)), Some(&user)),
         ("a helper with an identity token", "", Some(helped(host)), Some(&identity)),
         ("a store", "", Some(json!({ "auths": { host: {} }, "credsStore": "test" }).to_string()), Some(&user)),
     ] {
         let desk = Desk::new(&format!("{host}/acme/app:1.0.0"));
-        desk.machine.file("work/tagalong.yaml", &yaml.replace("FLEET", &desk.fleet.file_url()));
+        desk.machine.file("work/tagalong.yaml", yaml.replace("FLEET", &desk.fleet.file_url()));
         desk.machine.file("work/secret", PASSWORD);
         if let Some(docker) = docker {
             desk.docker(&docker);

@@ -8,6 +8,8 @@ mod push;
 mod registries;
 mod report;
 mod repositories;
+mod ssh;
+mod tls;
 mod way;
 
 use std::fmt::Write as _;

@@ -17,13 +17,25 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, Response, StatusCode, header},
+    serve::Listener,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use tokio::{io::AsyncWriteExt, net::TcpSocket, sync::oneshot};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A server of all repositories in a folder; dropped, it is down.
 pub struct GitServer {
     port: Arc<ReservedPort>,
+    scheme: &'static str,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -64,6 +76,30 @@ fn bound(port: u16) -> TcpSocket {
     socket
 }
 
+/// Connections whose handshake went well; what others said is not listened to.
+struct Tls {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Tls {
+    type Io = TlsStream<tokio::net::TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
 struct Shared {
     root: PathBuf,
     door: Door,
@@ -77,9 +113,24 @@ impl GitServer {
         Self::at(&Arc::new(ReservedPort::new()), root, door)
     }
 
+    /// The same over TLS, with the certificates in `NAME.pem` of a folder and the key of the first, `NAME.key` up to a dash.
+    pub fn start_tls(root: &Path, door: Door, folder: &Path, name: &str) -> Self {
+        let pem = |name: String| folder.join(name);
+        let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(certificates.expect("certificates"), key);
+        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
+    }
+
     /// Serves them on a port that a server was taken down from.
     pub fn at(port: &Arc<ReservedPort>, root: &Path, door: Door) -> Self {
+        Self::serving(port, root, door, None)
+    }
+
+    fn serving(port: &Arc<ReservedPort>, root: &Path, door: Door, tls: Option<TlsAcceptor>) -> Self {
         let port = Arc::clone(port);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
@@ -90,14 +141,20 @@ impl GitServer {
             runtime.block_on(async move {
                 let listener = bound(number).listen(64).expect("the port is ours");
                 tell.send(()).expect("the test waits");
+                let served = async {
+                    match tls {
+                        Some(acceptor) => axum::serve(Tls { listener, acceptor }, app).await,
+                        None => axum::serve(listener, app).await,
+                    }
+                };
                 tokio::select! {
-                    served = axum::serve(listener, app) => served.expect("the server serves"),
+                    served = served => served.expect("the server serves"),
                     _ = stopped => {}
                 }
             });
         });
         ready.recv().expect("the server starts");
-        Self { port, shared, stop: Some(stop), thread: Some(thread) }
+        Self { port, scheme, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     /// The URL of `fleet.git`.
@@ -107,7 +164,8 @@ impl GitServer {
 
     /// A URL with `USER:PASSWORD@` or nothing before the host.
     pub fn url_of(&self, userinfo: &str, repository: &str) -> String {
-        format!("http://{userinfo}127.0.0.1:{}/{repository}", self.port.number())
+        let host = if self.scheme == "https" { "localhost" } else { "127.0.0.1" };
+        format!("{}://{userinfo}{host}:{}/{repository}", self.scheme, self.port.number())
     }
 
     /// The method and path of every request since the last call.

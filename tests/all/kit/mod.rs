@@ -1,6 +1,7 @@
 //! What tests stand on: recorded registries; real servers on free loopback ports, temporary folders, a cleared environment.
 
 pub mod binary;
+pub mod certificates;
 pub mod cycle;
 pub mod git;
 pub mod git_server;
@@ -9,6 +10,7 @@ pub mod proxy;
 pub mod recorded;
 pub mod registry;
 pub mod source;
+pub mod sshd;
 pub mod token;
 
 /// Installs the TLS provider, as `main` does; it may be installed already.

@@ -402,7 +402,7 @@ pub fn program(name: &str) -> Command {
     command
 }
 
-/// What a program prints, which must go well.
+/// What a program prints, which must go well; `package` is the one of Debian that holds it.
 pub fn run(command: &mut Command, package: &str) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; on Debian: apt-get install {package}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -25,7 +25,7 @@ impl Here {
     /// Opens a repository.
     pub fn open(&self, repository: &str) -> Result<Source, ReadError> {
         let location = Location::parse(repository, Plaintext::Loopback).expect("a location");
-        Source::open(&location, &Access { state: self.state.path().to_owned(), credentials: self.credentials.clone() })
+        Source::open(&location, &Access { credentials: self.credentials.clone(), ..Access::anonymous(self.state.path().to_owned()) })
     }
 
     /// Opens and reads a repository.

@@ -1,0 +1,173 @@
+//! What it takes to come to a repository, read from what the configuration names.
+
+use std::{
+    fs, io,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use thiserror::Error;
+
+use super::{
+    authority::{Authority, AuthorityError, Trust},
+    location::Location,
+    remote::{Credentials, Scheme},
+    ssh::{Exposure, Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
+};
+use crate::{
+    config::{Credential, CredentialSource, Environment, Repository, SecretError, SecretSource},
+    policy::Blame,
+};
+
+/// What it takes to come to a repository.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The state folder, where mirrors live.
+    pub state: PathBuf,
+    /// What is configured to sign in with over http; a password in the URL wins.
+    pub credentials: Option<Credentials>,
+    /// What it takes to talk over SSH.
+    pub ssh: SshAccess,
+    /// Which certificates are trusted.
+    pub trust: Trust,
+}
+
+/// Why something that the configuration names cannot be used.
+#[derive(Debug, Error)]
+pub enum AccessError {
+    /// A password, token or passphrase cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The SSH key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The certificate authority cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// No ssh-agent answers.
+    #[error("cannot ask the ssh-agent at `{}`", socket.display())]
+    Agent {
+        /// Its socket.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The known hosts cannot be read.
+    #[error("cannot read the known hosts in `{}`", path.display())]
+    KnownHosts {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Access {
+    /// Nothing to sign in with.
+    pub fn anonymous(state: PathBuf) -> Self {
+        Self { state, credentials: None, ssh: SshAccess::default(), trust: Trust::default() }
+    }
+
+    /// Reads what this way to the repository needs, and nothing else; with it come notes for the person.
+    ///
+    /// # Errors
+    /// A secret, a key, a CA file or the known hosts cannot be read.
+    pub fn prepare(
+        location: &Location,
+        repository: &Repository,
+        state: PathBuf,
+        environment: &Environment,
+    ) -> Result<(Self, Vec<String>), AccessError> {
+        let (mut access, mut notes) = (Self::anonymous(state), Vec::new());
+        let Location::Remote(url) = location else { return Ok((access, notes)) };
+        match url.scheme() {
+            Scheme::Ssh => {
+                access.ssh = ssh(repository, environment, &mut notes)?;
+                if repository.credential.is_some() {
+                    notes.push(format!("`{url}` is spoken to over SSH: its password or token is not used"));
+                }
+            }
+            Scheme::Https | Scheme::Http => {
+                access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
+                access.trust = trust(repository)?;
+                if repository.ssh_key_file.is_some() {
+                    notes.push(format!("`{url}` is not spoken to over SSH: its `sshKeyFile` is not used"));
+                }
+            }
+            Scheme::File => {}
+        }
+        Ok((access, notes))
+    }
+}
+
+fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
+    Ok(match &repository.ca_file {
+        _ if repository.insecure => Trust::Anything,
+        Some(path) => Trust::Also(Authority::read(path)?),
+        None => Trust::System,
+    })
+}
+
+fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
+    let identity = match &repository.ssh_key_file {
+        Some(path) => {
+            let passphrase = repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose()?;
+            let (key, exposure) = PrivateKey::read(path, passphrase)?;
+            if exposure == Exposure::World {
+                notes.push(format!("every user of this machine can read the SSH key `{0}`; `chmod 600 {0}` ends that", path.display()));
+            }
+            Identity::Key(Box::new(key))
+        }
+        None => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
+            Some(socket) => {
+                UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
+                Identity::Agent
+            }
+            None => Identity::Nothing,
+        },
+    };
+    let known_hosts = match (&repository.known_hosts_file, environment.known_hosts()) {
+        (Some(path), _) => known_hosts(path).map_err(|source| AccessError::KnownHosts { path: path.clone(), source })?,
+        (None, Some(path)) => match known_hosts(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => KnownHosts::empty(Some(path)),
+            read => read.map_err(|source| AccessError::KnownHosts { path, source })?,
+        },
+        (None, None) => KnownHosts::empty(None),
+    };
+    Ok(SshAccess { identity, known_hosts: Arc::new(known_hosts) })
+}
+
+fn known_hosts(path: &Path) -> io::Result<KnownHosts> {
+    // Comments may be in any encoding.
+    Ok(KnownHosts::parse(path, &String::from_utf8_lossy(&fs::read(path)?)))
+}
+
+impl From<Credential> for Credentials {
+    fn from(credential: Credential) -> Self {
+        match credential {
+            Credential::Basic { user, password } => Self { user, password },
+            Credential::Token(token) => Self::token(token),
+        }
+    }
+}
+
+impl AccessError {
+    /// Who has to act.
+    pub fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Secret(error) => error.hint(),
+            Self::Key(error) => error.hint(),
+            Self::Authority(error) => error.hint(),
+            Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
+            Self::KnownHosts { path, .. } => {
+                Some(format!("make it with `ssh-keyscan HOST > {}`, and compare the keys with what the host's owner says", path.display()))
+            }
+        }
+    }
+}
