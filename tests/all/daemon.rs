@@ -31,8 +31,8 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(machine: &Machine, registries: &[&str], repositories: &[(&str, &str)]) -> Self {
-        configure(machine, registries, repositories);
+    fn start(machine: &Machine, repositories: &[(&str, &str)], registries: &[&str]) -> Self {
+        configure(machine, repositories, registries);
         let call = machine.call(["run", "--config", "tagalong.yaml", "--log-format", "json"]);
         let mut child = call.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
@@ -84,20 +84,19 @@ impl Drop for Daemon {
     }
 }
 
-/// Short intervals, and no quiet period.
-fn configure(machine: &Machine, registries: &[&str], repositories: &[(&str, &str)]) {
-    let mut text = String::from("listen: 127.0.0.1:0\nregistryPollInterval: 1s\n");
-    // A daemon asks a host of this machine only where it is listed.
-    text.push_str("registries:\n");
-    for host in registries {
-        writeln!(text, "  - prefix: {host}").expect("a text takes everything");
-    }
-    text.push_str("repositories:\n");
+/// Short intervals, and no quiet period. A registry on loopback is asked where it is listed.
+fn configure(machine: &Machine, repositories: &[(&str, &str)], registries: &[&str]) {
+    let mut text = format!("listen: 127.0.0.1:0\nregistryPollInterval: 1s\nregistries: [{}]\nrepositories:\n", entries(registries));
     for (name, url) in repositories {
         write!(text, "  - name: {name}\n    url: {url}\n    branch: main\n    interval: 1s\n    commit: {{ batchWindow: 0s }}\n")
             .expect("a text takes everything");
     }
     machine.file("work/tagalong.yaml", text);
+}
+
+fn entries(registries: &[&str]) -> String {
+    let entries: Vec<String> = registries.iter().map(|host| format!("{{ prefix: '{host}' }}")).collect();
+    entries.join(", ")
 }
 
 fn get(address: &str, path: &str) -> (u16, String) {
@@ -120,7 +119,7 @@ fn a_pushed_image_becomes_a_commit_and_the_daemon_ends_when_told() {
     push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
     let (machine, fleet) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
     let server = GitServer::start(fleet.root(), Door::Open);
-    let mut daemon = Daemon::start(&machine, &[registry.host()], &[("fleet", &server.url_of("", "fleet.git"))]);
+    let mut daemon = Daemon::start(&machine, &[("fleet", &server.url_of("", "fleet.git"))], &[registry.host()]);
     let address = daemon.address();
     daemon.says(&["\"pushed\"", "fleet"]);
     assert_eq!(tag_of(&fleet), "1.5.0");
@@ -142,19 +141,29 @@ fn a_pushed_image_becomes_a_commit_and_the_daemon_ends_when_told() {
 
 #[test]
 fn a_registry_that_dies_and_returns_delays_nobody_else() {
-    let dead = crate::kit::git_server::ReservedPort::new();
+    let port = crate::kit::git_server::ReservedPort::new();
+    let dead = format!("127.0.0.1:{}", port.number());
     let registry = Registry::start(Mode::Open);
     push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
     let machine = Machine::new();
     let fleet = fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1");
-    let unreachable = format!("127.0.0.1:{}/ops/mailer:1.0.0", dead.number());
+    let unreachable = format!("{dead}/ops/mailer:1.0.0");
     fleet.commit("main", &[("apps/mailer.yaml", &automated("mailer", &unreachable, "semver:~1"))]);
     let server = GitServer::start(fleet.root(), Door::Open);
-    let hosts = [registry.host(), &format!("127.0.0.1:{}", dead.number())];
-    let mut daemon = Daemon::start(&machine, &hosts, &[("fleet", &server.url_of("", "fleet.git"))]);
+    let mut daemon = Daemon::start(&machine, &[("fleet", &server.url_of("", "fleet.git"))], &[registry.host(), &dead]);
     daemon.says(&["\"pushed\"", "fleet"]);
     assert_eq!(tag_of(&fleet), "1.5.0");
     daemon.says(&["\"failed\"", "mailer", "unreachable"]);
+}
+
+#[test]
+fn names_in_a_repository_do_not_lead_the_daemon_into_its_own_network() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let (machine, fleet) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    let mut daemon = Daemon::start(&machine, &[("fleet", &fleet.file_url())], &[]);
+    daemon.says(&["\"failed\"", "unauthorized", "leads to 127.0.0.1, which is a loopback address"]);
+    assert_eq!(tag_of(&fleet), "1.4.2");
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn a_git_server_that_dies_and_returns_is_served_again() {
     let server = GitServer::start(fleet.root(), Door::Open);
     let url = server.url_of("", "fleet.git");
     let port = server.stop();
-    let mut daemon = Daemon::start(&machine, &[registry.host()], &[("fleet", &url)]);
+    let mut daemon = Daemon::start(&machine, &[("fleet", &url)], &[registry.host()]);
     let address = daemon.address();
     daemon.says(&["cannot go on", "fleet", "nothing accepts connections"]);
     let (status, waits) = get(&address, "/readyz");
@@ -183,7 +192,7 @@ fn a_changed_configuration_is_taken_and_a_bad_one_refused() {
     push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
     let machine = Machine::new();
     let [one, two] = [(); 2].map(|()| fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
-    let mut daemon = Daemon::start(&machine, &[registry.host()], &[("one", &one.file_url())]);
+    let mut daemon = Daemon::start(&machine, &[("one", &one.file_url())], &[registry.host()]);
     daemon.says(&["\"pushed\"", "\"one\""]);
     machine.file("work/tagalong.yaml", "repositories:\n  - ulr: x\n");
     daemon.signal("-HUP");
@@ -191,7 +200,7 @@ fn a_changed_configuration_is_taken_and_a_bad_one_refused() {
     assert!(refused.contains("ulr") && refused.contains("url"), "{refused}");
     push(&registry, "shop/web", &["1.6.0"]);
     daemon.says(&["\"pushed\"", "\"one\""]);
-    configure(&machine, &[registry.host()], &[("one", &one.file_url()), ("two", &two.file_url())]);
+    configure(&machine, &[("one", &one.file_url()), ("two", &two.file_url())], &[registry.host()]);
     daemon.says(&["configuration taken"]);
     daemon.says(&["\"pushed\"", "\"two\""]);
     assert_eq!((tag_of(&one), tag_of(&two)), ("1.6.0".to_owned(), "1.6.0".to_owned()));
@@ -203,9 +212,9 @@ fn what_was_seen_is_remembered_and_a_second_process_works_in_memory() {
     push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
     let machine = Machine::new();
     let fleet = fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1");
-    let mut first = Daemon::start(&machine, &[registry.host()], &[("fleet", &fleet.file_url())]);
+    let mut first = Daemon::start(&machine, &[("fleet", &fleet.file_url())], &[registry.host()]);
     first.says(&["\"pushed\"", "fleet"]);
-    let mut second = Daemon::start(&machine, &[registry.host()], &[("fleet", &fleet.file_url())]);
+    let mut second = Daemon::start(&machine, &[("fleet", &fleet.file_url())], &[registry.host()]);
     second.says(&["memory"]);
     second.address();
     for daemon in [second, first] {

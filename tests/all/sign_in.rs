@@ -187,7 +187,7 @@ async fn a_credential_that_is_refused_is_one_sentence_with_a_hint() {
         ),
         ("none", "[]".to_owned(), "{}".to_owned(), "HOST answered 401 (UNAUTHORIZED: authentication required)", "give HOST/acme a credential"),
         ("for another host", "[]".to_owned(), elsewhere, "HOST answered 401 (UNAUTHORIZED: authentication required)", "give HOST/acme a credential"),
-        ("unreadable", missing, "{}".to_owned(), "cannot read the secret in `/nonexistent`: entity not found", "write the secret"),
+        ("unreadable", missing, "{}".to_owned(), "cannot read the secret in `/nonexistent`: there is no such file", "write the secret"),
         (
             "no helper",
             "[]".to_owned(),

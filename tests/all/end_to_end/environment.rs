@@ -12,7 +12,7 @@ const SECRET: &str = "envir0nment-s3cret";
 #[test]
 fn a_secret_in_a_variable_is_never_told() {
     let machine = Machine::new().keeping(SECRET);
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (line, code) in [
         ("plan", 3),
         ("plan --wrong", 2),
@@ -25,10 +25,10 @@ fn a_secret_in_a_variable_is_never_told() {
     ] {
         let ran = machine.call(line.split(' ')).env("TAGALONG_GIT_URL", format!("https://bot:{SECRET}@git.invalid/fleet.git")).run().ended(code);
         if code != 0 {
-            all += &format!("$ tagalong {line}\n{}\n", ran.told(&[]).trim_end());
+            all.push(format!("$ tagalong {line}\n{}\n", ran.told(&[]).trim_end()));
         }
     }
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     $ tagalong plan
     error: cannot fetch from `https://git.invalid/fleet.git`: no address is known for the host `git.invalid`
       hint: check the host's name and this machine's DNS

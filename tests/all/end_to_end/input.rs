@@ -11,7 +11,7 @@ use crate::kit::{
 #[test]
 fn a_wrong_command_line_is_told_in_few_words() {
     let machine = Machine::new();
-    let mut all = String::new();
+    let mut all = Vec::new();
     for line in [
         "plan --dry-run",
         "plann",
@@ -26,9 +26,9 @@ fn a_wrong_command_line_is_told_in_few_words() {
     ] {
         let ran = machine.run(line).ended(2);
         assert_eq!(ran.out, "", "{line}");
-        all += &format!("$ tagalong {line}\n{}\n", ran.err.trim());
+        all.push(format!("$ tagalong {line}\n{}\n", ran.err.trim()));
     }
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     $ tagalong plan --dry-run
     error: unexpected argument '--dry-run' found
 
@@ -123,7 +123,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     machine.file("work/us/web.yaml", web.replace("name: web", "name: web\n  namespace: us"));
     machine.file("work/again/web.yaml", &web);
     machine.file("work/frontend.yaml", automated("frontend", &image, "semver:~1"));
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (line, code) in [
         ("explain web", 2),
         ("explain default:deployment/web", 2),
@@ -135,9 +135,9 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
         ("explain default:deployment/web --root base.yaml", 0),
     ] {
         let ran = machine.run(line).ended(code);
-        all += &format!("$ tagalong {line}\n{}\n", ran.told(&[(registry.host(), "HOST")]).trim_end());
+        all.push(format!("$ tagalong {line}\n{}\n", ran.told(&[(registry.host(), "HOST")]).trim_end()));
     }
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     $ tagalong explain web
     error: cannot explain `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
       hint: write more of the id
@@ -186,17 +186,19 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     assert_eq!(roots, ["again/web.yaml", "base.yaml"]);
 }
 
+/// What a command says that cannot use its configuration.
+fn unusable(machine: &Machine, word: &str, line: &str) -> String {
+    let ran = machine.run(line).ended(1);
+    assert_eq!(ran.out, "", "{word}");
+    format!("{word}\n{}", ran.err.replace(&machine.work().display().to_string(), "WORK"))
+}
+
 #[test]
 fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
     let machine = Machine::new().keeping("hunter2");
-    let mut all = String::new();
-    let mut told = |word: &str, ran: &Ran| {
-        assert_eq!((ran.code, &*ran.out), (1, ""), "{word}: {ran:?}");
-        all += &format!("{word}\n{}", ran.told(&[(&machine.work().display().to_string(), "WORK")]));
-    };
+    let mut all = Vec::new();
     for (word, bytes) in [
         ("an unknown key", b"registries:\n- prefix: ghcr.io\n  usrname: x\n".as_slice()),
-        ("a key at the wrong place", b"prefix: ghcr.io\n"),
         ("a secret", b"registries:\n- prefix: ghcr.io\n  password: hunter2\n"),
         ("a secret in an address", b"repositories:\n- url: https://bot:hunter2@git.example/fleet.git\n"),
         ("a list in place of a text", b"state: [a]\n"),
@@ -210,28 +212,16 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
         ("not supported", b"repositories:\n- url: .\n  commit: { signingKeyFile: key }\n"),
     ] {
         machine.file("work/tagalong.yaml", bytes);
-        told(word, &machine.run("plan"));
+        all.push(unusable(&machine, word, "plan"));
     }
-    machine.file("work/tagalong.yaml", "[".repeat(100_000));
-    told("deep", &machine.run("plan"));
-    machine.file("work/tagalong.yaml", " ".repeat(2 << 20));
-    told("large", &machine.run("plan"));
-    machine.file("work/tagalong.yaml", "repositories:\n- { url: https://git.example/f, username: bot, passwordFile: nowhere }\n");
-    told("a secret that is not there", &machine.run("plan https://git.example/f"));
-    std::fs::remove_file(machine.work().join("tagalong.yaml")).unwrap();
-    std::fs::create_dir(machine.work().join("folder")).unwrap();
-    told("a folder", &machine.run("plan --config folder"));
-    told("no such file", &machine.run("plan --config nowhere.yaml"));
-    machine.file("work/docker.json", "{\"auths\": {\"ghcr.io\": {\"auth\": \"hunter2\"");
-    told("a Docker configuration", &machine.run("plan --docker-config docker.json"));
-    told("no Docker configuration", &machine.run("plan --docker-config nowhere.json"));
-    insta::assert_snapshot!(all, @r"
+    for (word, text) in [("deep", "[".repeat(100_000)), ("large", " ".repeat(2 << 20))] {
+        machine.file("work/tagalong.yaml", text);
+        all.push(unusable(&machine, word, "plan"));
+    }
+    insta::assert_snapshot!(all.concat(), @r"
     an unknown key
     error: cannot read `tagalong.yaml` line 3: there is no key `usrname` here
       hint: did you mean `username`? The others are prefix, for, insecure, caFile, listFrom, tokenFile, tokenEnv, interval, endpoint, passwordFile, passwordEnv, concurrency, requestsPerSecond
-    a key at the wrong place
-    error: cannot read `tagalong.yaml` line 1: there is no key `prefix` here
-      hint: did you mean `state`? The others are listen, kinds, policies, timeout, logLevel, registries, logFormat, gitTimeout, registryRps, dockerConfig, listenHooks, repositories, registryAllow, registryBurst, registryPollInterval, registryExcludeImages, registryInsecureHosts, registryIncludeImages
     a secret
     error: cannot read `tagalong.yaml` line 3: a secret does not belong into this file, and `password` holds one
       hint: write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`
@@ -271,6 +261,27 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
     large
     error: cannot read `tagalong.yaml`: it has more than 1 MiB
       hint: the configuration is one YAML file of UTF-8 text
+    ");
+    machine.file("work/tagalong.yaml", "");
+    machine.run("plan").ended(0);
+}
+
+#[test]
+fn a_file_that_the_configuration_wants_and_lacks_is_told() {
+    let machine = Machine::new().keeping("hunter2");
+    machine.file("work/tagalong.yaml", "repositories:\n- { url: https://git.example/f, username: bot, passwordFile: nowhere }\n");
+    let secret = unusable(&machine, "a secret that is not there", "plan https://git.example/f");
+    std::fs::remove_file(machine.work().join("tagalong.yaml")).unwrap();
+    std::fs::create_dir(machine.work().join("folder")).unwrap();
+    machine.file("work/docker.json", "{\"auths\": {\"ghcr.io\": {\"auth\": \"hunter2\"");
+    let others = [
+        ("a folder", "plan --config folder"),
+        ("no such file", "plan --config nowhere.yaml"),
+        ("a Docker configuration", "plan --docker-config docker.json"),
+        ("no Docker configuration", "plan --docker-config nowhere.json"),
+    ];
+    let others = others.map(|(word, line)| unusable(&machine, word, line)).concat();
+    insta::assert_snapshot!(secret + &others, @r"
     a secret that is not there
     error: cannot read the secret in `nowhere`: there is no such file
       hint: write the secret, and nothing else, into `nowhere` and let this user read it
@@ -288,15 +299,13 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
     error: cannot read the Docker configuration `nowhere.json`: there is no such file
       hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
     ");
-    machine.file("work/tagalong.yaml", "");
-    machine.run("plan").ended(0);
 }
 
 #[test]
 fn a_pattern_is_tried_on_arguments_and_on_standard_input() {
     let machine = Machine::new();
-    let mut all = String::new();
-    let mut told = |line: &str, code: i32, ran: Ran| all += &format!("$ tagalong {line}\n{}\n", ran.ended(code).told(&[]).trim_end());
+    let mut all = Vec::new();
+    let mut told = |line: &str, code: i32, ran: Ran| all.push(format!("$ tagalong {line}\n{}\n", ran.ended(code).told(&[]).trim_end()));
     for (line, code, input) in [
         ("policy test semver:~1 1.0.0 1.5.0 1.5.1-rc.1 2.0.0 x", 0, ""),
         ("policy test semver:~1 --current 1.4-alpine 1.5-alpine 1.6", 0, ""),
@@ -317,7 +326,7 @@ fn a_pattern_is_tried_on_arguments_and_on_standard_input() {
         told(line, code, machine.call(line.split(' ')).input(input).run());
     }
     told("policy test glob:*", 1, machine.call(["policy", "test", "glob:*"]).input(b"\xff\n".as_slice()).run());
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     $ tagalong policy test semver:~1 1.0.0 1.5.0 1.5.1-rc.1 2.0.0 x
     semver:~1
 

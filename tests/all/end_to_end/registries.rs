@@ -137,7 +137,7 @@ fn a_wrong_password_is_told_by_where_it_was_written_and_never_itself() {
     let host = registry.host();
     let image = format!("{host}/shop/web:1.0.0");
     let docker = format!(r#"{{"auths":{{"{host}":{{"username":"{USER}","password":"{WRONG}"}}}}}}"#);
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (word, yaml, docker) in [
         ("nothing is given", String::new(), None),
         ("a wrong one in the file", format!("registries: [{{ prefix: '{host}', username: {USER}, passwordFile: secret }}]"), None),
@@ -152,18 +152,18 @@ fn a_wrong_password_is_told_by_where_it_was_written_and_never_itself() {
         machine.file("work/tagalong.yaml", yaml);
         docker.map(|text| machine.file("home/.docker/config.json", text));
         let ran = applied(&machine, &image, open.host());
-        all += &told(word, &ran, &[(host, "HOST"), (&machine.work().display().to_string(), "WORK")]);
+        all.push(told(word, &ran, &[(host, "HOST"), (&machine.work().display().to_string(), "WORK")]));
     }
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     nothing is given: 1 unauthorized
       cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required)
       hint: give HOST/shop a credential under `registries:`, or check the image's name; private images are denied like missing ones
     a wrong one in the file: 1 unauthorized
-      cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required)
+      cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required); tried `registries:` (HOST) and no credential
       hint: check the user and the password from `registries:` (HOST), and that they may pull `HOST/shop/web`
     a wrong one of Docker: 1 unauthorized
-      cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required)
-      hint: check the user and the password from the Docker configuration (HOST), and that they may pull `HOST/shop/web`
+      cannot list `HOST/shop/web`: HOST answered 401 (UNAUTHORIZED: authentication required); tried the Docker configuration (HOST) and no credential
+      hint: check that the user from the Docker configuration (HOST) may pull `HOST/shop/web`; if the login has expired, type `docker login HOST`
     no such file: 1 unauthorized
       cannot list `HOST/shop/web`: cannot read the secret in `nowhere`: there is no such file
       hint: write the secret, and nothing else, into `nowhere` and let this user read it

@@ -12,68 +12,34 @@ use crate::kit::{
 
 /// What `plan` says about each of some repositories, how it ends, and that it left nothing in their place.
 fn told(machine: &Machine, rows: &[(&str, Vec<&str>)], names: &[(&str, &str)]) -> String {
-    let mut all = String::new();
+    let mut all = Vec::new();
     for (word, arguments) in rows {
         let ran = machine.call(["plan"].iter().chain(arguments)).run();
-        all += &format!("{word}: {}\n{}", ran.code, ran.told(names));
+        all.push(format!("{word}: {}\n{}", ran.code, ran.told(names)));
     }
-    all
+    all.concat()
 }
 
+const SECRET: &str = "s3cret-in-the-url";
+
 #[test]
-fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
-    const SECRET: &str = "s3cret-in-the-url";
+fn a_name_that_leads_to_no_repository_is_told_with_what_to_do() {
     let machine = Machine::new().keeping(SECRET);
-    let fleet = Bare::with(&[("a.yaml", "a: 1\n")]);
-    for branch in ["master", "release/1.0", "release/1.1", "feature/x"] {
-        fleet.git(&["branch", branch, "main"]);
-    }
-    let empty = Bare::empty();
-    let (nobody, open) = (ReservedPort::new(), GitServer::start(fleet.root(), Door::Open));
-    let page = GitServer::start(fleet.root(), Door::Answer(200, "text/html", "<html>hello</html>"));
-    let forbidden = GitServer::start(fleet.root(), Door::Answer(403, "text/plain", "no"));
-    let busy = GitServer::start(fleet.root(), Door::Answer(503, "text/plain", "no"));
-    let file = machine.file("work/file", "x");
-    let (work, fleet_url, empty_url) = (machine.work().display().to_string(), fleet.file_url(), empty.file_url());
-    let nobody = format!("http://127.0.0.1:{}/fleet.git", nobody.number());
-    let other = open.url_of(&format!("bot:{SECRET}@"), "other.git");
-    let with_secret = format!("https://bot:{SECRET}@git.invalid/fleet.git");
-    let plain = format!("http://bot:{SECRET}@git.example/fleet.git");
-    let no_repository = format!("file://{work}");
-    let (page, forbidden, busy, open, file) = (page.url(), forbidden.url(), busy.url(), open.url(), file.display().to_string());
-    let no_scheme = format!("bot:{SECRET}@git.example/fleet.git");
-    let query = format!("{open}?x=1");
+    let file = machine.file("work/file", "x").display().to_string();
+    let work = machine.work().display().to_string();
+    let [plain, no_scheme] = ["http://", ""].map(|scheme| format!("{scheme}bot:{SECRET}@git.example/fleet.git"));
+    let (folder, query) = (format!("file://{work}"), format!("https://bot:{SECRET}@git.example/fleet.git?x=1"));
     let rows = [
         ("no such folder", vec!["nowhere"]),
         ("a file", vec![&*file]),
-        ("a file URL of a plain folder", vec![&*no_repository]),
-        ("an empty repository", vec![&*empty_url]),
-        ("no such branch", vec![&*fleet_url, "--branch", "relase/1.1"]),
-        ("no branch like it", vec![&*fleet_url, "--branch", "zzz"]),
-        ("a branch that is not a name", vec![&*fleet_url, "--branch", "a..b"]),
-        ("nobody listens", vec![&*nobody]),
-        ("no such host", vec![&*with_secret]),
+        ("a file URL of a plain folder", vec![&*folder]),
         ("plain http", vec![&*plain]),
-        ("no such repository", vec![&*other]),
-        ("a web page", vec![&*page]),
-        ("forbidden", vec![&*forbidden]),
-        ("busy", vec![&*busy]),
         ("a query", vec![&*query]),
         ("another scheme", vec!["ftp://git.example/fleet.git"]),
         ("no scheme", vec![&*no_scheme]),
         ("nothing", vec![""]),
     ];
-    let names = [
-        (&*work, "WORK"),
-        (&*fleet_url, "FLEET"),
-        (&*empty_url, "EMPTY"),
-        (&*nobody, "NOBODY"),
-        (&*page, "PAGE"),
-        (&*forbidden, "FORBIDDEN"),
-        (&*busy, "BUSY"),
-        (open.strip_suffix("/fleet.git").unwrap(), "OPEN"),
-    ];
-    insta::assert_snapshot!(told(&machine, &rows, &names), @r"
+    insta::assert_snapshot!(told(&machine, &rows, &[(&*work, "WORK")]), @r"
     no such folder: 1
     error: cannot read `nowhere`: there is no such folder
       hint: name a folder, a bare repository or a URL
@@ -83,6 +49,56 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     a file URL of a plain folder: 1
     error: cannot read `file://WORK`: it is no Git repository
       hint: name a folder, a bare repository or a URL
+    plain http: 1
+    error: cannot use `http://***@git.example/fleet.git` as the URL of a repository: plain http to another machine can be read and changed on the way
+      hint: use https://, or set `insecure: true` for this repository
+    a query: 1
+    error: cannot use `https://***@git.example/fleet.git?x=1` as the URL of a repository: a repository's URL has no `?` and no `#`
+      hint: name the branch with --branch
+    another scheme: 1
+    error: cannot use `ftp://git.example/fleet.git` as the URL of a repository: `ftp://` is not spoken
+      hint: a repository is a folder, https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH
+    no scheme: 1
+    error: cannot use `***@git.example/fleet.git` as the URL of a repository: it has no scheme
+      hint: write `https://` before it
+    nothing: 1
+    error: cannot read `` as a repository: it is empty
+      hint: name a folder or a URL; `.` is the current folder
+    ");
+    assert!(!machine.work().join("nowhere").exists());
+}
+
+#[test]
+fn a_remote_that_cannot_be_read_is_told_with_what_to_do() {
+    let machine = Machine::new().keeping(SECRET);
+    let (fleet, empty, nobody) = (Bare::with(&[("a.yaml", "a: 1\n")]), Bare::empty(), ReservedPort::new());
+    for branch in ["master", "release/1.0", "release/1.1", "feature/x"] {
+        fleet.git(&["branch", branch, "main"]);
+    }
+    let server = |door| GitServer::start(fleet.root(), door);
+    let open = server(Door::Open);
+    let page = server(Door::Answer(200, "text/html", "<html>hello</html>"));
+    let forbidden = server(Door::Answer(403, "text/plain", "no"));
+    let busy = server(Door::Answer(503, "text/plain", "no"));
+    let (fleet, empty, nobody) = (fleet.file_url(), empty.file_url(), format!("http://127.0.0.1:{}/fleet.git", nobody.number()));
+    let other = open.url_of(&format!("bot:{SECRET}@"), "other.git");
+    let unknown = format!("https://bot:{SECRET}@git.invalid/fleet.git");
+    let [open, page, forbidden, busy] = [open, page, forbidden, busy].map(|server| (server.url(), server));
+    let rows = [
+        ("an empty repository", vec![&*empty]),
+        ("no such branch", vec![&*fleet, "--branch", "relase/1.1"]),
+        ("no branch like it", vec![&*fleet, "--branch", "zzz"]),
+        ("a branch that is not a name", vec![&*fleet, "--branch", "a..b"]),
+        ("nobody listens", vec![&*nobody]),
+        ("no such host", vec![&*unknown]),
+        ("no such repository", vec![&*other]),
+        ("a web page", vec![&*page.0]),
+        ("forbidden", vec![&*forbidden.0]),
+        ("busy", vec![&*busy.0]),
+    ];
+    let open = open.0.strip_suffix("/fleet.git").unwrap();
+    let names = [(&*fleet, "FLEET"), (&*empty, "EMPTY"), (&*nobody, "NOBODY"), (&*page.0, "PAGE"), (&*forbidden.0, "FORBIDDEN")];
+    insta::assert_snapshot!(told(&machine, &rows, &[&names[..], &[(&*busy.0, "BUSY"), (open, "OPEN")]].concat()), @r"
     an empty repository: 1
     error: cannot read `EMPTY`: it is empty
       hint: push a first commit
@@ -101,9 +117,6 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     no such host: 3
     error: cannot fetch from `https://git.invalid/fleet.git`: no address is known for the host `git.invalid`
       hint: check the host's name and this machine's DNS
-    plain http: 1
-    error: cannot use `http://***@git.example/fleet.git` as the URL of a repository: plain http to another machine can be read and changed on the way
-      hint: use https://, or set `insecure: true` for this repository
     no such repository: 1
     error: cannot fetch from `OPEN/other.git`: it has no such repository, or hides it from this user
       hint: check the URL: it is the one that `git clone` takes
@@ -116,20 +129,7 @@ fn a_repository_that_cannot_be_read_is_told_with_what_to_do() {
     busy: 3
     error: cannot fetch from `BUSY`: it answered with HTTP status 503
       hint: try again later
-    a query: 1
-    error: cannot use `OPEN/fleet.git?x=1` as the URL of a repository: a repository's URL has no `?` and no `#`
-      hint: name the branch with --branch
-    another scheme: 1
-    error: cannot use `ftp://git.example/fleet.git` as the URL of a repository: `ftp://` is not spoken
-      hint: a repository is a folder, https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH
-    no scheme: 1
-    error: cannot use `***@git.example/fleet.git` as the URL of a repository: it has no scheme
-      hint: write `https://` before it
-    nothing: 1
-    error: cannot read `` as a repository: it is empty
-      hint: name a folder or a URL; `.` is the current folder
     ");
-    assert!(!machine.work().join("nowhere").exists());
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn a_repository_without_annotations_shows_the_two_lines_to_add() {
     let fleet = Bare::with(&[("web.yaml", &deployment("web", "registry.invalid/web:1.0.0", &[]))]);
     let ran = machine.call(["apply", &fleet.file_url()]).run().ended(0);
     insta::assert_snapshot!(ran.told(&[(&fleet.tip("main").unwrap()[..7], "COMMIT")]), @r#"
-    fleet  main @ COMMIT   1 workload, none annotated
+    fleet  main @ COMMIT   1 workload, none automated
 
-    nothing to do: the one workload here is not annotated
+    nothing to do: the one workload here is not automated
 
     To have an image updated, add two lines to its workload, with the container's name and the versions that you want:
 
@@ -161,12 +161,12 @@ fn a_state_folder_that_cannot_be_written_is_told() {
     let url = server.url();
     let file = machine.file("work/file", "x");
     let within = file.join("state").display().to_string();
-    let mut all = String::new();
+    let mut all = Vec::new();
     for state in [file.to_str().unwrap(), &within, "/proc/tagalong", "/dev/null"] {
         let ran = machine.call(["plan", &url, "--state", state]).run().ended(1);
-        all += &ran.told(&[(&machine.work().display().to_string(), "WORK")]);
+        all.push(ran.told(&[(&machine.work().display().to_string(), "WORK")]));
     }
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     error: cannot write the state folder `WORK/file/git`
       because: Not a directory (os error 20)
       hint: name a folder that can be written with --state, or `state` in tagalong.yaml
@@ -196,10 +196,10 @@ fn a_work_tree_says_what_keeps_it_from_a_commit() {
     let old = automated("web", &format!("{}/web:1.0.0", registry.host()), "semver:~1");
     let fleet = Bare::with(&[("web.yaml", &old)]);
     let tree = fleet.checkout();
-    let mut all = String::new();
+    let mut all = Vec::new();
     let mut refused = |word: &str, arguments: &[&str]| {
         let ran = machine.call(arguments).within(tree.path()).run().ended(1);
-        all += &format!("{word}\n{}", ran.told(&[(&tree.path().canonicalize().unwrap().display().to_string(), "TREE")]));
+        all.push(format!("{word}\n{}", ran.told(&[(&tree.path().canonicalize().unwrap().display().to_string(), "TREE")])));
         assert_eq!(fs::read_to_string(tree.path().join("web.yaml")).unwrap(), old, "{word}");
     };
     refused("another branch", &["apply", "--commit", "--branch", "other"]);
@@ -210,7 +210,7 @@ fn a_work_tree_says_what_keeps_it_from_a_commit() {
     refused("a merge", &["apply", "--commit"]);
     fs::remove_file(tree.path().join(".git/MERGE_HEAD")).unwrap();
     refused("a name that is none", &["apply", "--commit", "--git-user", "<>"]);
-    insta::assert_snapshot!(all, @r"
+    insta::assert_snapshot!(all.concat(), @r"
     another branch
     error: cannot read `other` of `TREE`: `main` is checked out
       hint: `git switch other` there, or name the repository by its URL
