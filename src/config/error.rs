@@ -102,9 +102,6 @@ impl ConfigError {
             }
             Self::UnknownKey { known, .. } => unknown_key_hint(known),
             Self::SecretInFile { hint, .. } => Some((*hint).into()),
-            Self::NotSupported { key: "caFile", .. } => {
-                Some("remove the key, and name the file in SSL_CERT_FILE: this machine then trusts its authorities".into())
-            }
             Self::NotSupported { .. } => Some("remove the key; commits go to the branch that was read, unsigned, one for all updates".into()),
             Self::NoStateFolder => Some("give one with --state DIR".into()),
         }

@@ -190,13 +190,12 @@ impl Repository {
         repository.ca_file = local("caFile", &written.ca_file)?;
         repository.insecure = written.insecure.unwrap_or(repository.insecure);
         let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
-        let authority = written.ca_file.as_ref().map(|text| ("caFile", line(text)));
         let (commit, not_supported) = match &written.commit {
             Some(commit) => Commit::read(source, commit)?,
             None => (Commit::default(), None),
         };
         repository.commit = commit;
-        repository.not_supported = push_branch.or(authority).or(not_supported);
+        repository.not_supported = push_branch.or(not_supported);
         Ok(repository)
     }
 }
