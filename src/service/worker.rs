@@ -60,6 +60,22 @@ pub struct Worker {
     trouble: Told<(), String>,
 }
 
+/// A push under way; a bug in it ends it, too.
+struct Pushing(Arc<AtomicUsize>);
+
+impl Pushing {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Pushing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A change that the remote refused.
 struct Refused {
     commit: Option<String>,
@@ -198,9 +214,9 @@ impl Worker {
             }
             attempt += 1;
             let (commit, diff) = (read.commit(), planned.diff().to_vec());
-            self.shared.pushing.fetch_add(1, Ordering::SeqCst);
+            let pushing = Pushing::begin(&self.shared.pushing);
             let wrote = cycle.write(read, planned, Write::Commit, attempt);
-            self.shared.pushing.fetch_sub(1, Ordering::SeqCst);
+            drop(pushing);
             match wrote {
                 Ok(Wrote::Done(outcome)) => {
                     self.batch = None;
