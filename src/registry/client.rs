@@ -1,6 +1,6 @@
 //! What a registry is asked.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::LINK};
@@ -45,6 +45,52 @@ pub struct Settings {
     pub clock: Clock,
 }
 
+/// What a registry, or the service of its tokens, is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestKind {
+    /// A page of a tag list.
+    List,
+    /// The digest of a tag, without its manifest.
+    Head,
+    /// A manifest or an index.
+    Manifest,
+    /// The configuration of an image.
+    Config,
+    /// A token.
+    Token,
+    /// Whether the API answers at all.
+    Probe,
+}
+
+impl RequestKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: &[Self] = &[Self::List, Self::Head, Self::Manifest, Self::Config, Self::Token, Self::Probe];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Head => "head",
+            Self::Manifest => "manifest",
+            Self::Config => "config",
+            Self::Token => "token",
+            Self::Probe => "probe",
+        }
+    }
+
+    /// What it means, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::List => "A page of a tag list.",
+            Self::Head => "The digest of a tag, without its manifest.",
+            Self::Manifest => "A manifest or an index.",
+            Self::Config => "The configuration of an image.",
+            Self::Token => "A token.",
+            Self::Probe => "Whether the API answers at all.",
+        }
+    }
+}
+
 /// Asks registries; one of them serves a whole process.
 ///
 /// # Shape
@@ -83,6 +129,11 @@ impl Client {
     /// How many requests were sent so far, those for tokens and retries included.
     pub fn requests(&self) -> u64 {
         self.wire.sent()
+    }
+
+    /// How many requests of each kind were sent to each host so far, as in [`Client::requests`].
+    pub fn tally(&self) -> BTreeMap<(String, RequestKind), u64> {
+        self.wire.tally()
     }
 
     /// Every tag of a repository.
@@ -148,6 +199,7 @@ impl Client {
         let mut first = true;
         loop {
             let ask = |url: Url| Request {
+                kind: RequestKind::List,
                 method: Method::GET,
                 url,
                 accept: "application/json",
@@ -207,7 +259,8 @@ impl Client {
 
     fn manifest_request(place: &Place, base: &Url, method: Method, reference: &str) -> Request {
         let url = api(base, &format!("{}/manifests/{reference}", place.repository.path));
-        Request { method, url, accept: ACCEPT, authorization: None, form: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
+        let kind = if method == Method::HEAD { RequestKind::Head } else { RequestKind::Manifest };
+        Request { kind, method, url, accept: ACCEPT, authorization: None, form: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
     }
 
     /// Sends a request with what the registry wants to see, which it says with a 401.
@@ -256,7 +309,16 @@ impl Client {
 
 fn probe_request(place: &Place, base: &Url) -> Request {
     let (url, trust) = (api(base, ""), place.trust.clone());
-    Request { method: Method::GET, url, accept: "application/json", authorization: None, form: None, bound: MANIFEST_BODY, trust }
+    Request {
+        kind: RequestKind::Probe,
+        method: Method::GET,
+        url,
+        accept: "application/json",
+        authorization: None,
+        form: None,
+        bound: MANIFEST_BODY,
+        trust,
+    }
 }
 
 /// A place of the API. The parts of names, tags and digests need no escapes.

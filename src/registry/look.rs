@@ -6,6 +6,7 @@ use reqwest::Method;
 use url::Url;
 
 use super::{
+    client::RequestKind,
     client::{Client, api, verified},
     created::{Sources, built},
     document::{CONFIG_BODY, Config, Document, Entry, Image, read, read_config},
@@ -151,6 +152,7 @@ impl Look<'_> {
         self.count()?;
         let ask = async {
             let request = Request {
+                kind: RequestKind::Config,
                 method: Method::GET,
                 url: api(&self.base, &format!("{}/blobs/{digest}", self.place.repository.path)),
                 accept: "*/*",

@@ -25,7 +25,7 @@ mod visit;
 mod wire;
 
 pub use address::Where;
-pub use client::{Client, Clock, Settings};
+pub use client::{Client, Clock, RequestKind, Settings};
 pub use error::{Fault, Problem, RegistryError, Said, Verb};
 pub use helper::HelperError;
 pub use login::Login;

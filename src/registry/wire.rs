@@ -1,12 +1,9 @@
 //! Requests on the wire: TLS, proxies, redirects, bounds, retries.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -23,6 +20,7 @@ use url::Url;
 use super::{
     address::{Forbidden, Guard, Where, check_literal},
     classify::classify,
+    client::RequestKind,
     client::Settings,
     error::{Fault, Problem, printable},
     limit::Gate,
@@ -44,7 +42,7 @@ pub(super) struct Wire {
     addresses: Where,
     clients: Mutex<HashMap<(Trust, Route, Reach), reqwest::Client>>,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
-    sent: AtomicU64,
+    sent: Mutex<BTreeMap<(String, RequestKind), u64>>,
 }
 
 /// Whose certificates are believed.
@@ -81,6 +79,7 @@ enum Reach {
 /// One request.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
+    pub(super) kind: RequestKind,
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) accept: &'static str,
@@ -168,13 +167,18 @@ impl Wire {
             addresses: settings.addresses,
             clients: Mutex::default(),
             gates: Mutex::default(),
-            sent: AtomicU64::new(0),
+            sent: Mutex::default(),
         }
     }
 
     /// How many requests were sent so far.
     pub(super) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.tally().values().sum()
+    }
+
+    /// How many requests of each kind were sent to each host so far.
+    pub(super) fn tally(&self) -> BTreeMap<(String, RequestKind), u64> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn now(&self) -> jiff::Timestamp {
@@ -279,7 +283,7 @@ impl Wire {
         if let Some(form) = &request.form {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned());
         }
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner).entry((host.clone(), request.kind)).or_default() += 1;
         let mut response = builder.send().await.map_err(|error| broken(&error))?;
         let good = response.status() == StatusCode::OK;
         let bound = if good { request.bound } else { ERROR_BODY };
@@ -463,7 +467,8 @@ mod tests {
             ("nothing sent", (None, None), "denied", false),
         ] {
             let url = Url::parse("https://a/").expect("a URL");
-            let request = Request { method: Method::GET, url, accept: "*/*", authorization, form, bound: 0, trust: Trust::System };
+            let request =
+                Request { kind: RequestKind::Token, method: Method::GET, url, accept: "*/*", authorization, form, bound: 0, trust: Trust::System };
             assert_eq!(echoes(body.as_bytes(), &request), echo, "{word}");
         }
     }

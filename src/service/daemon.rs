@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
@@ -73,6 +73,7 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
+                counted: Mutex::default(),
             });
             let mut stopped = stopped.clone();
             scanners.push(tokio::spawn(scanner.run(async move { drop(stopped.changed().await) })));

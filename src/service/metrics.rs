@@ -16,6 +16,7 @@ use prometheus_client::{
     registry::{Metric, Registry, Unit},
 };
 
+pub use crate::registry::RequestKind;
 use crate::{
     config::{Config, Prefix},
     policy::{Code, List},
@@ -95,22 +96,6 @@ macro_rules! words {
             }
         }
     };
-}
-
-words! {
-    /// What a registry was asked.
-    RequestKind {
-        /// A page of a tag list.
-        List = "list",
-        /// The digest of a tag, without its manifest.
-        Head = "head",
-        /// A manifest or an index.
-        Manifest = "manifest",
-        /// The configuration of an image.
-        Config = "config",
-        /// A token.
-        Token = "token",
-    }
 }
 
 words! {

@@ -1,6 +1,10 @@
 //! Keeps a board young: lists what is due, learns what is missing, and writes what was seen into the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
@@ -17,7 +21,7 @@ use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
     policy::{Blame, decision::Need, record::Metadata},
-    registry::Client,
+    registry::{Client, RequestKind},
     store::{self, Cache, Embedded, Facts, Saved, Seen, Store},
 };
 
@@ -40,7 +44,12 @@ pub struct Scanner {
     pub metrics: Arc<Metrics>,
     /// Which hosts answer.
     pub readiness: Arc<Readiness>,
+    /// The requests that are counted already.
+    pub counted: Mutex<Tally>,
 }
+
+/// Requests by host and kind.
+pub type Tally = BTreeMap<(String, RequestKind), u64>;
 
 impl Scanner {
     /// Works until `stop`; what was seen by then is in the store.
@@ -52,6 +61,7 @@ impl Scanner {
                 running.spawn(Arc::clone(&self).job(job));
             }
             self.save().await;
+            self.count();
             let now = (self.clock)();
             let due = self.board.next_due().map_or(LOOK, |due| due.duration_since(now).try_into().unwrap_or_default());
             tokio::select! {
@@ -161,6 +171,17 @@ impl Scanner {
             let _unkept = self.store.remember(Cache::Facts, vec![(Facts::id(digest, &view.platform), facts.encode())]).await;
         }
         metadata
+    }
+
+    /// Adds what was sent since the last time to the metrics.
+    fn count(&self) {
+        let sent = self.client.tally();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((host, kind), number) in &sent {
+            let before = counted.get(&(host.clone(), *kind)).copied().unwrap_or_default();
+            self.metrics.requested(host, *kind, number - before);
+        }
+        *counted = sent;
     }
 
     async fn save(&self) {

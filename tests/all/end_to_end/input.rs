@@ -269,8 +269,8 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
 #[test]
 fn a_file_that_the_configuration_wants_and_lacks_is_told() {
     let machine = Machine::new().keeping("hunter2");
-    machine.file("work/tagalong.yaml", "repositories:\n- { url: https://git.example/f, username: bot, passwordFile: nowhere }\n");
-    let secret = unusable(&machine, "a secret that is not there", "plan https://git.example/f");
+    machine.file("work/tagalong.yaml", "repositories:\n- { url: https://git.invalid/fleet.git, username: bot, passwordFile: nowhere }\n");
+    let secret = unusable(&machine, "a secret that is not there", "plan https://git.invalid/fleet.git");
     std::fs::remove_file(machine.work().join("tagalong.yaml")).unwrap();
     std::fs::create_dir(machine.work().join("folder")).unwrap();
     machine.file("work/docker.json", "{\"auths\": {\"ghcr.io\": {\"auth\": \"hunter2\"");

@@ -227,3 +227,23 @@ fn a_work_tree_says_what_keeps_it_from_a_commit() {
     machine.call(["apply", "--commit"]).within(tree.path()).run().ended(0);
     assert_eq!(git(tree.path(), &["status", "--porcelain"]), "");
 }
+
+#[test]
+fn a_git_server_that_nobody_vouches_for_is_believed_only_where_the_configuration_says_so() {
+    // Any https server will do: what it answers comes after its certificate.
+    let (server, machine) = (Registry::start(Mode::Tls), Machine::new());
+    let url = format!("https://{}/fleet.git", server.host());
+    let mut all = Vec::new();
+    for (word, key) in [("as it is", ""), ("insecure", ", insecure: true")] {
+        machine.file("work/tagalong.yaml", format!("repositories:\n- {{ url: {url}{key} }}\n"));
+        all.push(format!("{word}\n{}", machine.call(["plan", &url]).run().ended(1).told(&[(server.host(), "HOST")])));
+    }
+    insta::assert_snapshot!(all.concat(), @r"
+    as it is
+    error: cannot fetch from `https://HOST/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it, it expired, or it is for another name
+      hint: name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody
+    insecure
+    error: cannot fetch from `https://HOST/fleet.git`: it has no such repository, or hides it from this user
+      hint: check the URL: it is the one that `git clone` takes
+    ");
+}

@@ -104,7 +104,7 @@ fn a_certificate_that_is_not_vouched_for_ends_the_talk_before_the_secret() {
         write!(sentences, "{word}\n{}", ran.told(&[(&server.url(), "https://localhost:PORT/fleet.git"), (&folder, "CERTIFICATES")])).unwrap();
         assert_eq!(server.requests(), <[String; 0]>::default(), "{word}: nothing is asked");
     }
-    insta::assert_snapshot!(sentences, @r#"
+    insta::assert_snapshot!(sentences, @r"
     no authority is named
     error: cannot fetch from `https://localhost:PORT/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it, it expired, or it is for another name
       hint: name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody
@@ -136,7 +136,7 @@ fn a_certificate_that_is_not_vouched_for_ends_the_talk_before_the_secret() {
     no certificate in it
     error: cannot use the CA file `CERTIFICATES/good.key`: it holds no PEM certificate
       hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
-    "#);
+    ");
 }
 
 #[test]
