@@ -17,7 +17,7 @@ pub struct File {
     /// Its workloads, in their order.
     pub workloads: Vec<Workload>,
     /// What it says as a kustomization.
-    pub kustomization: Option<Kustomization>,
+    pub kustomization: Option<Box<Kustomization>>,
     /// What it says as a `.flux.yaml`.
     pub flux_yaml: Option<FluxYaml>,
 }
@@ -92,7 +92,7 @@ pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unrea
         return Ok(File { flux_yaml: flux_yaml(&tree), ..File::default() });
     }
     if let Some(kustomization) = kustomize::read(&tree, name) {
-        return Ok(File { kustomization: Some(kustomization), ..File::default() });
+        return Ok(File { kustomization: Some(Box::new(kustomization)), ..File::default() });
     }
     Ok(File { workloads: workload::workloads(&tree, kinds), ..File::default() })
 }

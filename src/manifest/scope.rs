@@ -26,7 +26,7 @@ impl Scope {
 
     /// The files that kustomizations name and that no search found before: they are read whatever they are called and hold.
     pub fn named(&self, files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> BTreeSet<String> {
-        let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_ref()?)));
+        let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
         let named = kustomizations.flat_map(|(path, kustomization)| kustomization.named(path));
         let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
         named.filter(|path| is_new(path) && !self.ignored.is_ignored(path)).collect()

@@ -173,9 +173,9 @@ impl Plan {
     }
 
     /// Every record in a report of this repository.
-    pub fn report(&self, mut report: Report) -> Report {
-        for record in &self.records {
-            report.add(record.clone());
+    pub fn report(self, mut report: Report) -> Report {
+        for record in self.records {
+            report.add(record);
         }
         report
     }

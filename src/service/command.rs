@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Clock, Cycle, CycleError, Outcome, Unit, Watcher, Wrote,
+    Clock, Cycle, CycleError, Outcome, Planned, Unit, Watcher, Wrote,
     cycle::{self, Read},
     scan::Scan,
 };
 use crate::{
     git::Write,
     plan::{
-        Index, Plan, Subject, explanation,
+        Index, Plan, Subject, Subjects, explanation,
         report::{Explanation, Report},
     },
     registry::Client,
@@ -38,9 +38,7 @@ impl<'a> Command<'a> {
     /// # Errors
     /// The repository cannot be read.
     pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
-        let read = self.read()?;
-        let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
-        let planned = self.cycle.plan(&read, &answers)?;
+        let (read, planned) = self.decide().await?;
         Ok(self.cycle.outcome(&read, planned, None))
     }
 
@@ -51,9 +49,7 @@ impl<'a> Command<'a> {
     pub async fn apply(&mut self, write: Write) -> Result<Outcome, CycleError> {
         let mut attempt = 0;
         loop {
-            let read = self.read()?;
-            let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
-            let planned = self.cycle.plan(&read, &answers)?;
+            let (read, planned) = self.decide().await?;
             if planned.is_empty() {
                 return Ok(self.cycle.outcome(&read, planned, None));
             }
@@ -88,6 +84,15 @@ impl<'a> Command<'a> {
         let plan = Plan::new(&index, &subjects, &answers);
         let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
         Ok((explanation, plan.report(self.cycle.head(&tip))))
+    }
+
+    async fn decide(&mut self) -> Result<(Read, Planned), CycleError> {
+        let mut read = self.read()?;
+        let answers = self.scan.answers(&read.subjects, self.cycle.now()).await;
+        let planned = self.cycle.plan(&read, &answers)?;
+        // The questions of a large fleet weigh as much as its plan, and nobody asks them again.
+        read.subjects = Subjects::default();
+        Ok((read, planned))
     }
 
     fn read(&mut self) -> Result<Read, CycleError> {

@@ -118,7 +118,7 @@ impl<'f> Layout<'f> {
     }
 
     fn kustomization(&self, path: &str) -> Option<&'f Kustomization> {
-        self.files.get(path)?.kustomization.as_ref()
+        self.files.get(path)?.kustomization.as_deref()
     }
 
     /// The file that a path in a kustomization leads to, a folder's kustomization for a folder.

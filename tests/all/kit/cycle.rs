@@ -45,12 +45,12 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
         let edited = plan.edit(&path, &before[&path]);
         after.insert(path, edited);
     }
+    let updates: Vec<Update> = plan.updates().filter_map(Update::of).collect();
+    let message = (after != *before).then(|| message(&updates, Ci::Run));
     let mut report = plan.report(Report::new(name.to_owned(), None, None));
     report.unreadable = index.unreadable();
-    let updates: Vec<Update> = plan.updates().filter_map(Update::of).collect();
     let facts = Facts { workloads: index.workloads(), requests, elapsed: Duration::ZERO, ending: Ending::Planned, notes: vec![] };
     let screen = print::plan(&report, &facts, Width::Endless);
-    let message = (after != *before).then(|| message(&updates, Ci::Run));
     Outcome { report, after, message, screen }
 }
 
