@@ -16,10 +16,6 @@ test:
 bench *ARGS:
     cargo bench --locked {{ARGS}}
 
-# Fuzzes one target for a minute: `just fuzz reference`.
-fuzz TARGET SECONDS="60":
-    cd fuzz && cargo fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
-
 # Writes generated pages and snapshots anew; look at the change before you commit it.
 bless:
     TAGALONG_BLESS=1 INSTA_UPDATE=always cargo test --locked
