@@ -127,7 +127,8 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Recei
         };
         match wakes.recv_timeout(wait.min(LOOK)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(wait.min(LOOK)),
+            // Nobody is left who could wake or stop it.
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     board.leave(&name);
