@@ -84,9 +84,20 @@ impl Asked {
     pub fn answer(&self, knowledge: &Knowledge, now: Timestamp) -> Answer {
         match knowledge.get(&self.view()) {
             Some(Known::Listed { records, listing }) => Answer::Decided(decide(&self.question(records, *listing, now))),
-            Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
-            Some(Known::Waiting) | None => Answer::Waiting,
+            other => self.held_whatever_is_listed(now).map_or_else(
+                || match other {
+                    Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
+                    _ => Answer::Waiting,
+                },
+                Answer::Decided,
+            ),
         }
+    }
+
+    /// The decision where no list could change it: no tag without a pattern, a digest alone.
+    fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
+        let decision = decide(&self.question(&[], Listing::Trusted, now));
+        matches!(decision.code, Code::DigestOnly | Code::NoExplicitPattern).then_some(decision)
     }
 
     fn question<'a>(&'a self, records: &'a [TagRecord], listing: Listing, now: Timestamp) -> Question<'a> {
