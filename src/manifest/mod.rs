@@ -7,6 +7,7 @@ mod file;
 mod helm;
 pub mod ignore;
 pub mod kustomize;
+mod node;
 mod oci;
 mod place;
 mod scope;
@@ -19,6 +20,7 @@ mod yaml;
 
 pub use compose::as_label;
 pub use file::{File, FluxYaml, Generation, Unreadable, UnreadableKind, read};
+pub use node::Node;
 pub use place::{Apart, ImageField, ImagePlace, LoosePlace, Part, Parts, Reader};
 pub use scope::{Scope, read_screened};
 pub use screen::{Charts, Concern, concerns, is_kustomization};
