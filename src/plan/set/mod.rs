@@ -60,7 +60,6 @@ struct Match<'f> {
     file: &'f str,
     place: ImagePlace<'f>,
     now: Result<Reference, String>,
-    wish: usize,
 }
 
 impl SetPlan {
@@ -82,7 +81,7 @@ impl SetPlan {
                     continue;
                 }
                 matched.extend(about.iter().copied());
-                let found = Match { file: path, place, now, wish };
+                let found = Match { file: path, place, now };
                 match about.get(1) {
                     Some(&other) => writing.hinder(&found, format!("`{}` and `{}` both name it", wishes[wish].name(), wishes[other].name())),
                     None => writing.take(&found, &wishes[wish]),
@@ -205,3 +204,6 @@ pub fn names(files: &BTreeMap<String, File>) -> BTreeSet<String> {
     let places = files.values().flat_map(File::images);
     places.filter_map(|place| reference(&place).ok()).map(|reference| reference.name.to_string()).collect()
 }
+
+#[cfg(test)]
+mod tests;

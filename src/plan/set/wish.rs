@@ -212,7 +212,7 @@ mod tests {
             ("no digest", "app@", 4, "a digest is `sha256:` and 64 hexadecimal digits"),
             ("any image", "*:2", 0, "it names no image"),
             ("no name", "=app:2", 0, "it names no image"),
-            ("no new name", "app=", 4, "a name is empty"),
+            ("no new name", "app=", 4, "a part of the name is empty"),
             ("bad new name", "app=r.io/App:2", 9, "a name cannot hold `A` here"),
             ("bad name", "a pp:2", 1, "a name cannot hold ` ` here"),
             ("name with a space", "a pp=b:2", 0, "a name holds no space"),
