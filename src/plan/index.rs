@@ -15,6 +15,7 @@ use crate::{
     policy::{
         Code,
         annotation::{Annotation, ContainerPolicy, Lock, Policy, WorkloadPolicy},
+        preset::Presets,
     },
 };
 
@@ -34,6 +35,8 @@ pub struct Bounds<'a> {
     pub writes: &'a dyn Fn(&str) -> bool,
     /// Whether a repository may be looked up.
     pub scans: &'a dyn Fn(&Repository) -> bool,
+    /// The presets that patterns may name.
+    pub presets: &'a Presets,
 }
 
 impl Index {
@@ -116,7 +119,7 @@ impl Gathering<'_> {
         }
         let id = in_namespace(&workload.id, deployed).to_string();
         let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         if policy.ignored {
             return;
         }
@@ -139,7 +142,7 @@ impl Gathering<'_> {
     fn without_images(&mut self, deployed: &Deployed, workload: &Workload, id: &str) {
         let names = named(&workload.annotations);
         let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.iter().map(String::as_str).collect() };
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         for part in &policy.containers {
             let reason = format!("no image of this {} stands where Tagalong reads one", workload.id.kind);
             let held = match (&deployed.held, workload.encrypted) {

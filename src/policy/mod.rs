@@ -26,6 +26,7 @@ mod code;
 pub mod decision;
 pub mod keys;
 pub mod pattern;
+pub mod preset;
 pub mod range;
 pub mod reason;
 pub mod record;

@@ -20,6 +20,7 @@ mod kit;
 mod laws;
 mod message;
 mod paths;
+mod presets;
 mod registry;
 mod repository;
 mod scenarios;

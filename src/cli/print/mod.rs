@@ -7,6 +7,7 @@ mod explain;
 mod failure;
 mod json;
 mod policy;
+mod preset;
 #[cfg(test)]
 mod screens;
 mod table;
@@ -19,6 +20,7 @@ pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use json::json;
 pub use policy::{PolicyTest, policy_test};
+pub use preset::{PresetView, PresetsView, preset, presets};
 pub use text::{decisions, plan};
 
 use crate::{plan::report::Version, plan::safe};
