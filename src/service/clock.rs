@@ -90,12 +90,14 @@ impl Bell {
 }
 
 impl Listener {
-    /// Waits for the bell, at most until that time; `None` once nobody is left who could ring it.
-    pub async fn until(&mut self, at: Timestamp) -> Option<Hold> {
+    /// Waits for the bell, at most until that time; `None` once nobody is left who could ring it. What was under way is so until it waits.
+    pub async fn until(&mut self, at: Timestamp, hold: Hold) -> Option<Hold> {
+        let time = self.clock.until(at);
+        drop(hold);
         tokio::select! {
             biased;
             rung = self.receiver.recv() => rung,
-            hold = self.clock.until(at) => Some(hold),
+            hold = time => Some(hold),
         }
     }
 }
@@ -130,10 +132,10 @@ mod tests {
         let (bell, mut listener) = bell(&clock);
         bell.ring();
         bell.ring();
-        assert!(listener.until(at(600)).now_or_never().flatten().is_some(), "it was rung before");
-        assert!(listener.until(at(600)).now_or_never().is_none(), "only once");
-        assert!(listener.until(at(0)).now_or_never().flatten().is_some(), "it is that time");
+        assert!(listener.until(at(600), Hold::default()).now_or_never().flatten().is_some(), "it was rung before");
+        assert!(listener.until(at(600), Hold::default()).now_or_never().is_none(), "only once");
+        assert!(listener.until(at(0), Hold::default()).now_or_never().flatten().is_some(), "it is that time");
         drop(bell);
-        assert!(listener.until(at(600)).now_or_never().expect("at once").is_none(), "nobody is left");
+        assert!(listener.until(at(600), Hold::default()).now_or_never().expect("at once").is_none(), "nobody is left");
     }
 }

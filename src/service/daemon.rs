@@ -128,9 +128,8 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, s
             worker.begin_anew();
             shared.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX)
         });
-        drop(waits.hold);
         // Where nobody is left who could wake or stop it, it ends.
-        let Some(hold) = waits.runtime.block_on(waits.listener.until(next)) else { break };
+        let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
         waits.hold = hold;
     }
     board.leave(&name);

@@ -71,10 +71,9 @@ impl Scanner {
             }
             self.count();
             let next = [self.board.next_due(), self.board.is_unsaved().then_some(save)].into_iter().flatten().min();
-            drop(hold);
             hold = tokio::select! {
                 () = &mut stop => break,
-                Some(hold) = listener.until(next.unwrap_or(Timestamp::MAX)) => hold,
+                Some(hold) = listener.until(next.unwrap_or(Timestamp::MAX), hold) => hold,
                 Some(ended) = running.join_next(), if !running.is_empty() => ended.unwrap_or_default(),
             };
         }

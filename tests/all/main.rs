@@ -18,6 +18,7 @@ mod house;
 mod kit;
 mod laws;
 mod message;
+mod month;
 mod paths;
 mod registry;
 mod repository;
