@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::reading::Reading;
+use super::{Clock, reading::Reading};
 use crate::{
     config,
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
@@ -113,9 +113,6 @@ impl CycleError {
     }
 }
 
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// The steps of a cycle; what was read is kept for the next one.
 pub struct Cycle {
     unit: Arc<Unit>,
@@ -159,7 +156,7 @@ impl Cycle {
 
     /// What the clock says.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// Reads the branch and every file that changed since the last time.

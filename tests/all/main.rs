@@ -19,6 +19,7 @@ mod house;
 mod kit;
 mod laws;
 mod message;
+mod month;
 mod paths;
 mod presets;
 mod registry;
