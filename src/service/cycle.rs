@@ -282,6 +282,11 @@ pub(super) fn pause(attempt: u32) -> Duration {
 }
 
 impl Read {
+    /// Who takes part, and what is asked for them.
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
     /// The commit that was read.
     pub fn commit(&self) -> Option<String> {
         self.tip.commit.map(|commit| commit.to_string())
