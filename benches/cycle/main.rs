@@ -133,7 +133,17 @@ fn folder() -> TempDir {
 
 /// One cycle in a process that keeps all it needs, and in one that has only what is stored.
 fn stages(stage: &Stage, annotated: &str) {
-    println!("{:58} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}", format!("{annotated}: in s"), "read", "decide", "write", "all", "CPU", "peak MiB");
+    println!(
+        "{:58} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        format!("{annotated}: in s"),
+        "fetch",
+        "read",
+        "decide",
+        "write",
+        "last 3",
+        "CPU",
+        "peak MiB"
+    );
     let state = folder();
     stages::Stage::start(&stage.server.url(), state.path()).cycle(stage.registry.newest());
     let fresh = |goes_on: &dyn Fn()| {
@@ -164,10 +174,10 @@ fn stages(stage: &Stage, annotated: &str) {
 
 fn told(case: &str, mut runs: Vec<stages::Measured>) {
     runs.sort_by_key(|run| run.read + run.decide + run.write);
-    let stages::Measured { read, decide, write, cpu, peak } = runs[runs.len() / 2];
+    let stages::Measured { fetch, read, decide, write, cpu, peak } = runs[runs.len() / 2];
     let all = read + decide + write;
-    let [read, decide, write, all, cpu] = [read, decide, write, all, cpu].map(|time| time.as_secs_f64());
-    println!("{case:58} {read:8.3} {decide:8.3} {write:8.3} {all:8.3} {cpu:8.3} {:9.1}", peak as f64 / 1024.0);
+    let [fetch, read, decide, write, all, cpu] = [fetch, read, decide, write, all, cpu].map(|time| time.as_secs_f64());
+    println!("{case:58} {fetch:8.3} {read:8.3} {decide:8.3} {write:8.3} {all:8.3} {cpu:8.3} {:9.1}", peak as f64 / 1024.0);
 }
 
 fn main() {

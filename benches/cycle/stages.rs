@@ -19,7 +19,7 @@ use tagalong::{
         decision::Listing,
         record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
     },
-    service::{Cycle, Read, Unit, Wrote},
+    service::{Cycle, Memory, Read, Unit, Wrote},
 };
 
 /// The argument that makes a process a stage.
@@ -28,7 +28,8 @@ const STAGE: &str = "--stage";
 /// What a process measured of itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Measured {
-    /// From the ref advertisement to the index; from there to the bytes to write; from there to the pushed commit.
+    /// Until the tip is there; from there to the index, to the bytes to write, and to the pushed commit.
+    pub fetch: Duration,
     pub read: Duration,
     pub decide: Duration,
     pub write: Duration,
@@ -64,9 +65,9 @@ impl Stage {
     pub fn cycle(&mut self, newest: u32) -> Measured {
         let answer = self.tell(&newest.to_string());
         let numbers: Vec<u64> = answer.split(' ').map(|number| number.parse().expect("a number")).collect();
-        let [read, decide, write, cpu, peak] = numbers[..] else { panic!("{answer}") };
-        let [read, decide, write, cpu] = [read, decide, write, cpu].map(Duration::from_micros);
-        Measured { read, decide, write, cpu, peak }
+        let [fetch, read, decide, write, cpu, peak] = numbers[..] else { panic!("{answer}") };
+        let [fetch, read, decide, write, cpu] = [fetch, read, decide, write, cpu].map(Duration::from_micros);
+        Measured { fetch, read, decide, write, cpu, peak }
     }
 
     fn tell(&mut self, what: &str) -> String {
@@ -104,14 +105,17 @@ fn work(url: &str, state: &Path) {
             Ok(newest) => {
                 let before = cpu();
                 let started = Instant::now();
-                let (cycle, last) = open.get_or_insert_with(|| (Cycle::open(Arc::new(unit(url, state)), Arc::new(Timestamp::now)).expect("opened"), None));
+                let (cycle, last) = open.get_or_insert_with(|| {
+                    let memory = Memory::open(state);
+                    (Cycle::open(Arc::new(unit(url, state)), Arc::new(Timestamp::now), &memory).expect("opened"), None)
+                });
                 if let Some(last) = last.take() {
                     cycle.keep(last);
                 }
                 let (measured, read) = cycle_once(cycle, newest, started);
                 *last = Some(read);
-                let Measured { read, decide, write, .. } = measured;
-                let micros = [read, decide, write, cpu() - before].map(|time| time.as_micros().to_string());
+                let Measured { fetch, read, decide, write, .. } = measured;
+                let micros = [fetch, read, decide, write, cpu() - before].map(|time| time.as_micros().to_string());
                 format!("{} {}", micros.join(" "), peak())
             }
         };
@@ -120,16 +124,18 @@ fn work(url: &str, state: &Path) {
 }
 
 fn cycle_once(cycle: &mut Cycle, newest: u32, started: Instant) -> (Measured, Read) {
-    let read = cycle.read().expect("the repository is read");
-    let read_in = started.elapsed();
+    let tip = cycle.fetch().expect("the branch is there");
+    let fetched = Instant::now();
+    let read = cycle.index(tip).expect("the files are read");
+    let indexed = Instant::now();
     let answers = answers(read.subjects(), newest);
     let planned = cycle.plan(&read, &answers).expect("planned");
-    let decided_in = started.elapsed();
+    let decided = Instant::now();
     if !planned.is_empty() {
         assert!(matches!(cycle.write(&read, planned, Write::Commit, 1), Ok(Wrote::Done(_))), "the commit is pushed");
     }
-    let (decide, write) = (decided_in - read_in, started.elapsed() - decided_in);
-    (Measured { read: read_in, decide, write, ..Measured::default() }, read)
+    let (fetch, index, decide, write) = (fetched - started, indexed - fetched, decided - indexed, decided.elapsed());
+    (Measured { fetch, read: index, decide, write, ..Measured::default() }, read)
 }
 
 /// Every answer that the registry of this bench gives.

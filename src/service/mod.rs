@@ -7,6 +7,7 @@ pub mod cycle;
 pub mod daemon;
 pub mod http;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod notify;
 mod reading;
@@ -19,6 +20,8 @@ pub mod worker;
 
 pub use command::Command;
 pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use memory::Memory;
+pub use scan::Inquiry;
 
 /// What watches the work go on.
 pub trait Watcher {
