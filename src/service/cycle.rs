@@ -18,7 +18,7 @@ use crate::{
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
     manifest::KindPaths,
     plan::{
-        Answer, Bounds, Plan, Subjects, diff,
+        Answer, Bounds, Index, Plan, Subjects, diff,
         message::{Ci, Update, message},
         report::Report,
     },
@@ -306,6 +306,11 @@ impl Read {
     /// How many files were parsed; what all others hold was known.
     pub fn parsed(&self) -> usize {
         self.found.parsed
+    }
+
+    /// What the files hold.
+    pub fn index(&self) -> &Index {
+        &self.found.index
     }
 
     /// Who takes part, and what is asked for them.

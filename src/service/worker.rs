@@ -189,7 +189,9 @@ impl Worker {
         if let Some(read) = self.read.take() {
             cycle.keep(read);
         }
-        self.read = Some(cycle.read().map_err(|error| told(&error))?);
+        let read = cycle.read().map_err(|error| told(&error))?;
+        self.shared.metrics.parsed(&self.name, read.parsed());
+        self.read = Some(read);
         Ok(true)
     }
 
@@ -231,7 +233,9 @@ impl Worker {
                     if let Some(read) = self.read.take() {
                         cycle.keep(read);
                     }
-                    self.read = Some(cycle.read()?);
+                    let read = cycle.read()?;
+                    self.shared.metrics.parsed(&self.name, read.parsed());
+                    self.read = Some(read);
                 }
                 Err(error) => {
                     self.shared.metrics.pushed(&self.name, PushOutcome::Failed);

@@ -20,6 +20,7 @@ mod laws;
 mod message;
 mod paths;
 mod registry;
+mod remembered;
 mod repository;
 mod scenarios;
 mod sign_in;
