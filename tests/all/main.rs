@@ -23,6 +23,7 @@ mod month;
 mod paths;
 mod presets;
 mod registry;
+mod remembered;
 mod repository;
 mod scenarios;
 mod sign_in;
