@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
         let written = layout.source[start..end].trim_end();
         let fits = !text.is_empty() && !text.starts_with([' ', '\t']) && text.trim_end() == text && !text.contains(|c: char| c.is_control());
         let is_line = !written.is_empty() && !written.contains(['\n', '\r']);
-        if fits && is_line && layout.scalar(old).is_some_and(|(text, _)| text.trim_end() == written) {
+        if fits && is_line && layout.scalar(old).is_some_and(|(text, _)| text == written) {
             return Ok(vec![Splice { range: start..start + written.len(), text: text.to_owned() }]);
         }
         let colon = layout.key_of(old).and_then(|key| layout.colon(key)).ok_or_else(|| self.refusal(old, "its key has no colon"))?;
@@ -351,7 +351,6 @@ impl<'a> Draft<'a> {
 fn is_text(is: &str, style: Style, text: &str) -> bool {
     match style {
         Style::Plain => is == text && reads_as_itself(text, Around::Block),
-        Style::Literal | Style::Folded => is.trim_end_matches('\n') == text,
         _ => is == text,
     }
 }
