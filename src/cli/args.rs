@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod annotate;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
@@ -9,6 +11,8 @@ use clap::{
 use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
+pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+
 pub use super::{
     flags::Target,
     log::LogFlags,
@@ -51,6 +55,14 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Let a workload take part in updates
+    Automate(AutomateArgs),
+    /// Let a workload take no part in updates
+    Deautomate(DeautomateArgs),
+    /// Keep a workload as it is, and say why
+    Lock(LockArgs),
+    /// Let a locked workload be updated again
+    Unlock(UnlockArgs),
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
@@ -61,6 +73,8 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// Write the patterns of a workload's containers, and own keys, into Git
+    Set(PolicySetArgs),
 }
 
 /// The arguments of `plan`.
@@ -229,7 +243,12 @@ impl Args {
                 target.overrides(self.state.clone())
             }
             Command::Run(RunArgs { target, log }) => Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) },
-            Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
+            Command::Automate(AutomateArgs { place, .. })
+            | Command::Deautomate(DeautomateArgs { place, .. })
+            | Command::Lock(LockArgs { place, .. })
+            | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(self.state.clone()),
+            Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(self.state.clone()),
+            Command::Policy { command: PolicyCommand::Test(_) } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
         }
     }
 }

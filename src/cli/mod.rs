@@ -1,6 +1,7 @@
 //! Arguments, output, and one file per verb.
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
 
+mod annotate;
 pub mod args;
 pub mod demo;
 pub mod error;
@@ -9,6 +10,7 @@ mod explain;
 mod flags;
 mod ground;
 pub mod log;
+mod pick;
 mod plan;
 mod policy;
 pub mod print;
@@ -73,6 +75,11 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
+        Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
+        Command::Automate(automate) => annotate::automate(args, automate).await,
+        Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
+        Command::Lock(lock) => annotate::lock(args, lock).await,
+        Command::Unlock(unlock) => annotate::unlock(args, unlock).await,
         Command::Demo => demo::demo().await,
     }
 }

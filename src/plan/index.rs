@@ -10,7 +10,7 @@ use crate::{
     image::{Reference, Repository},
     manifest::{
         Container, File, ImageField, Place, Unreadable, Workload, WorkloadId,
-        kustomize::{Deployed, deployed},
+        kustomize::{Deployed, HeldByKustomize, deployed},
     },
     policy::{
         Code,
@@ -75,8 +75,17 @@ impl Index {
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        let id = |found: &Deployed| in_namespace(&self.files[&found.path].workloads[found.workload].id, found);
-        deployed(&self.files, &self.unreadable).into_iter().map(|found| (found.root.clone(), id(&found), found.path)).collect()
+        self.placed().into_iter().map(|found| (found.root, found.id, found.path)).collect()
+    }
+
+    /// As [`Self::deployed`], with all that is known of each.
+    pub(super) fn placed(&self) -> Vec<Placed<'_>> {
+        let placed = |found: Deployed| {
+            let workload = &self.files[&found.path].workloads[found.workload];
+            let id = in_namespace(&workload.id, &found);
+            Placed { root: found.root, id, path: found.path, at: found.workload, workload, held: found.held }
+        };
+        deployed(&self.files, &self.unreadable).into_iter().map(placed).collect()
     }
 
     /// Each container that the scalars of a file feed: span, workload and container.
@@ -92,6 +101,17 @@ impl Index {
         }
         fed
     }
+}
+
+/// A workload as one root deploys it.
+pub(super) struct Placed<'i> {
+    pub(super) root: String,
+    pub(super) id: WorkloadId,
+    pub(super) path: String,
+    /// Its place among the workloads of the file.
+    pub(super) at: usize,
+    pub(super) workload: &'i Workload,
+    pub(super) held: Option<HeldByKustomize>,
 }
 
 fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
@@ -226,7 +246,7 @@ fn encrypted() -> Held {
     Held::new(Code::Encrypted, "the object is encrypted, and never edited")
 }
 
-fn by_kustomize(held: &crate::manifest::kustomize::HeldByKustomize) -> Held {
+fn by_kustomize(held: &HeldByKustomize) -> Held {
     Held::new(Code::UnsupportedKustomize, format!("{} ({}:{})", held.reason, held.path, held.line))
 }
 

@@ -5,6 +5,7 @@ pub mod board;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
+pub mod hand;
 pub mod http;
 pub mod log;
 pub mod metrics;

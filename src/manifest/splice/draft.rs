@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
             let Some(entry) = self.own(at, key) else {
                 // An own entry hides a merged text as it should; a mapping would hide all that the merged one holds.
                 return if place + 1 < keys.len() && self.merges(at, key) {
-                    Err(self.refusal(at, format!("`{key}` comes from a merge key: what that names is used elsewhere too")))
+                    Err(self.refusal(at, from_elsewhere(key)))
                 } else {
                     Ok(Way::Lacks(at, place))
                 };
@@ -331,8 +331,10 @@ impl<'a> Draft<'a> {
     }
 
     fn remove(&self, mapping: usize, keys: &[String]) -> Result<Step, Refusal> {
-        let Way::There(entries) = self.walk(mapping, keys)? else {
-            return Ok(self.step_in(mapping, vec![], 0..0, vec![]));
+        let entries = match self.walk(mapping, keys)? {
+            Way::There(entries) => entries,
+            Way::Lacks(at, from) if self.merges(at, &keys[from]) => return Err(self.refusal(at, from_elsewhere(&keys[from]))),
+            _ => return Ok(self.step_in(mapping, vec![], 0..0, vec![])),
         };
         let (mut which, mut holder) = (entries.len().saturating_sub(1), mapping);
         let holder_of = |which: usize| if which == 0 { mapping } else { entries[which - 1].1 };
@@ -345,6 +347,10 @@ impl<'a> Draft<'a> {
         let splices = self.hand.without(self, holder, key, value)?;
         Ok(self.step_in(holder, splices, self.layout.parts[key].event..self.layout.parts[value].after, vec![]))
     }
+}
+
+fn from_elsewhere(key: &str) -> String {
+    format!("`{key}` comes from a merge key: what that names is used elsewhere too")
 }
 
 /// Whether a scalar is this very text for every reader.

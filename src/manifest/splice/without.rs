@@ -41,7 +41,8 @@ impl Hand<'_> {
         while key > 0 && layout.keeps_lines(key - 1) && until < source.len() && source[until..layout.line_end(until)].trim().is_empty() {
             until = layout.line_end(until);
         }
-        if until == source.len() && !source.ends_with(['\n', '\r']) {
+        let is_open = until == source.len() && !source.ends_with(['\n', '\r']);
+        if is_open && !(key > 0 && layout.is_block_scalar(key - 1)) {
             let before = &source[..start];
             let before = before.strip_suffix("\r\n").or_else(|| before.strip_suffix(['\n', '\r'])).unwrap_or(before);
             return Splice::remove(before.len()..until);

@@ -248,7 +248,7 @@ fn change_of(kind: usize, text: &str, keys: &[String], value: &str) -> (Change, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn a_change_is_what_was_meant_and_nothing_else(
