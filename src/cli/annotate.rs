@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{self, Environment},
     git::{self, Location, Write},
-    plan::annotate::{Annotated, annotate},
+    plan::annotate::{Annotated, Chosen, Reach, annotate},
     policy::{
         annotation::Wish,
         keys::{KeyError, Keys},
@@ -23,7 +23,7 @@ use crate::{
     },
     service::{
         Unit,
-        hand::{Intent, Wanted, by_hand_of},
+        hand::{Intent, Wanted, write_by_hand},
     },
 };
 
@@ -113,10 +113,11 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
         (false, false) => Intent::Write(Write::Files),
     };
     let choice = Choice { workload: &hand.workload, root: hand.root.as_deref(), all_roots: hand.all_roots };
-    let outcome = by_hand_of(&unit, &ground::clock(), &progress, intent, |index| -> Result<_, CommandError> {
+    let outcome = write_by_hand(&unit, &ground::clock(), &progress, intent, |index| -> Result<_, CommandError> {
         let chosen = pick(index, choice)?;
         let id = chosen.first().map(|(_, id)| id.clone()).unwrap_or_default();
-        let annotations = annotate(index, &chosen, &wish, &|path| unit.repository.paths.allow(path))?;
+        let reach = if hand.all_roots { Reach::AllRoots } else { Reach::Chosen };
+        let annotations = annotate(index, &Chosen { workloads: &chosen, reach }, &wish, &|path| unit.repository.paths.allow(path))?;
         let lines = annotations.list.iter().map(line).collect();
         Ok(Wanted { changes: annotations.changes, subject: subject(&wish, &id), lines, told: (id, annotations.list) })
     })

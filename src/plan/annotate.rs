@@ -116,18 +116,37 @@ impl AnnotateError {
     }
 }
 
-/// The changes that give these workloads (root and id) the annotations that are wanted.
+/// Which workloads are meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    /// The root and id of each.
+    pub workloads: &'a BTreeSet<(String, String)>,
+    /// Whether other roots that deploy their manifests are meant, too.
+    pub reach: Reach,
+}
+
+/// How far a change of a manifest may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the chosen roots.
+    Chosen,
+    /// To every root that deploys it.
+    AllRoots,
+}
+
+impl Chosen<'_> {
+    fn holds(&self, placed: &Placed<'_>) -> bool {
+        self.workloads.contains(&(placed.root.clone(), placed.id.to_string()))
+    }
+}
+
+/// The changes that give these workloads the annotations that are wanted.
 ///
 /// # Errors
 /// A workload lacks a container that is named, or its annotations are not where they could be written.
-pub fn annotate(
-    index: &Index,
-    chosen: &BTreeSet<(String, String)>,
-    wish: &Wish,
-    writes: &dyn Fn(&str) -> bool,
-) -> Result<Annotations, AnnotateError> {
+pub fn annotate(index: &Index, chosen: &Chosen<'_>, wish: &Wish, writes: &dyn Fn(&str) -> bool) -> Result<Annotations, AnnotateError> {
     let placed = index.placed();
-    let is_chosen = |placed: &&Placed<'_>| chosen.contains(&(placed.root.clone(), placed.id.to_string()));
+    let is_chosen = |placed: &&Placed<'_>| chosen.holds(placed);
     let mut done: BTreeSet<(&str, usize)> = BTreeSet::new();
     let mut annotations = Annotations::default();
     for one in placed.iter().filter(is_chosen) {
@@ -139,13 +158,7 @@ pub fn annotate(
     Ok(annotations)
 }
 
-fn check(
-    one: &Placed<'_>,
-    placed: &[Placed<'_>],
-    chosen: &BTreeSet<(String, String)>,
-    wish: &Wish,
-    writes: &dyn Fn(&str) -> bool,
-) -> Result<(), AnnotateError> {
+fn check(one: &Placed<'_>, placed: &[Placed<'_>], chosen: &Chosen<'_>, wish: &Wish, writes: &dyn Fn(&str) -> bool) -> Result<(), AnnotateError> {
     let (workload, path) = (one.id.to_string(), one.path.clone());
     if one.workload.encrypted {
         return Err(AnnotateError::Encrypted { workload, path });
@@ -154,7 +167,7 @@ fn check(
         return Err(AnnotateError::Kustomized { workload, reason: held.reason.clone(), path: held.path.clone(), line: held.line });
     }
     let others = placed.iter().filter(|other| (&other.path, other.at) == (&one.path, one.at));
-    if others.clone().any(|other| !chosen.contains(&(other.root.clone(), other.id.to_string()))) {
+    if chosen.reach == Reach::Chosen && others.clone().any(|other| !chosen.holds(other)) {
         let roots: BTreeSet<String> = others.map(|other| other.root.clone()).collect();
         return Err(AnnotateError::Shared { workload, path, roots: roots.into_iter().collect() });
     }
@@ -170,14 +183,14 @@ fn check(
 /// A container that is named and does not exist, with those that do; where none is known, any may exist.
 fn missing(one: &Placed<'_>, wish: &Wish) -> Option<(String, Vec<String>)> {
     let Wish::Policy { patterns, removed, keys } = wish else { return None };
-    let names: BTreeSet<&str> = one.workload.containers.iter().map(|container| container.name.as_str()).collect();
+    let existing: BTreeSet<&str> = one.workload.containers.iter().map(|container| container.name.as_str()).collect();
     // What goes may name a container that is long gone.
     let is_annotated = |container: &str| one.workload.annotations.iter().any(|annotation| annotation.key.ends_with(container));
-    let named = patterns.iter().map(|(container, _)| container.as_str());
-    let named = named.chain(removed.iter().map(String::as_str).filter(|container| !is_annotated(container)));
-    let mut named = named.chain(keys.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(key, _)| Some(key.split_once('.')?.1)));
-    let missing = named.find(|container| !names.is_empty() && !names.contains(container))?;
-    let mut near: Vec<(f64, &str)> = names.iter().map(|name| (strsim::jaro_winkler(name, missing), *name)).collect();
+    let mut named: Vec<&str> = patterns.iter().map(|(container, _)| container.as_str()).collect();
+    named.extend(removed.iter().map(String::as_str).filter(|container| !is_annotated(container)));
+    named.extend(keys.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(key, _)| Some(key.split_once('.')?.1)));
+    let missing = named.into_iter().find(|container| !existing.is_empty() && !existing.contains(container))?;
+    let mut near: Vec<(f64, &str)> = existing.iter().map(|name| (strsim::jaro_winkler(name, missing), *name)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let (nearest, count) = (near.first().map_or(0.0, |(score, _)| *score), near.len());
     let is_near = |score: f64| score > NEAR || nearest <= NEAR && count <= 3;

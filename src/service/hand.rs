@@ -63,7 +63,7 @@ pub struct ByHand<T> {
 ///
 /// # Errors
 /// The repository cannot be read or written, a change is refused, or `wish` finds none that could be made.
-pub async fn by_hand_of<T, E: From<CycleError> + From<EditRefused>>(
+pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     unit: &Unit,
     clock: &Clock,
     watcher: &dyn Watcher,
@@ -111,12 +111,15 @@ pub async fn by_hand_of<T, E: From<CycleError> + From<EditRefused>>(
     }
 }
 
+/// New bytes by path.
+type Files = BTreeMap<String, Vec<u8>>;
+
 /// The new bytes of each file that changes, and the diff.
 fn changed<E: From<CycleError> + From<EditRefused>>(
     source: &Source,
     tip: &Tip,
     changes: &BTreeMap<String, Vec<Change>>,
-) -> Result<(BTreeMap<String, Vec<u8>>, Vec<u8>), E> {
+) -> Result<(Files, Vec<u8>), E> {
     let (mut files, mut text) = (BTreeMap::new(), Vec::new());
     for file in &tip.files {
         let Some(changes) = changes.get(&file.path) else { continue };

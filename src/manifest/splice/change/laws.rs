@@ -130,10 +130,10 @@ impl Hand {
         for (at, (name, value)) in entries.iter().enumerate() {
             let pad = " ".repeat(column);
             if self.comments && at > 0 && !text.ends_with("- ") {
-                text.push_str(&format!("{pad}# above {name}\n"));
+                text.extend([format!("{pad}# above {name}\n")]);
             }
             let dashed = text.ends_with("- ");
-            text.push_str(&format!("{}{}:", if dashed { "" } else { &pad }, NAMES[*name]));
+            text.extend([format!("{}{}:", if dashed { "" } else { &pad }, NAMES[*name])]);
             self.value(column, value, text);
             if self.blanks {
                 text.push('\n');
@@ -145,13 +145,13 @@ impl Hand {
         let comment = if self.comments { " # why: {x, y}" } else { "" };
         match value {
             Written::Block(entries) => {
-                text.push_str(&format!("{comment}\n"));
+                text.extend([format!("{comment}\n")]);
                 self.entries(column + self.indent, entries, text);
             }
             Written::Dashes(items) => {
-                text.push_str(&format!("{comment}\n"));
+                text.extend([format!("{comment}\n")]);
                 for item in items {
-                    text.push_str(&format!("{}-", " ".repeat(column + self.list)));
+                    text.extend([format!("{}-", " ".repeat(column + self.list))]);
                     match item {
                         Written::Block(entries) => {
                             text.push(' ');
@@ -162,12 +162,12 @@ impl Hand {
                 }
             }
             Written::Scalar(scalar) if scalar.contains("{}") => {
-                text.push_str(&format!(" {}", scalar.replace("{}", &" ".repeat(column + self.indent.max(2)))));
+                text.extend([format!(" {}", scalar.replace("{}", &" ".repeat(column + self.indent.max(2))))]);
                 text.push_str(if scalar.ends_with('\n') { "" } else { "\n" });
             }
             value => {
                 let flow = Self::flow(column + self.indent, value);
-                text.push_str(&format!("{}{flow}{comment}\n", if flow.is_empty() { "" } else { " " }));
+                text.extend([format!("{}{flow}{comment}\n", if flow.is_empty() { "" } else { " " })]);
             }
         }
     }
@@ -278,12 +278,11 @@ proptest! {
         prop_assert!(found == wanted, "{before}\n=>\n{after}\n{wanted:?}");
         prop_assert_eq!(after.starts_with('\u{feff}'), before.starts_with('\u{feff}'));
         prop_assert!(!before.contains("\r\n") || !after.replace("\r\n", "").contains('\n'), "{before}\n=>\n{after}");
-        match kind {
-            1 => prop_assert!(is_kept(&after.replace("{}", ""), &before), "{before}\n=>\n{after}"),
-            _ => {
-                prop_assert_eq!(after.ends_with('\n'), before.ends_with('\n'), "{}\n=>\n{}", before, after);
-                prop_assert_eq!(comments(&after), comments(&before), "{}\n=>\n{}", before, after);
-            }
+        if kind == 1 {
+            prop_assert!(is_kept(&after.replace("{}", ""), &before), "{before}\n=>\n{after}");
+        } else {
+            prop_assert_eq!(after.ends_with('\n'), before.ends_with('\n'), "{}\n=>\n{}", before, after);
+            prop_assert_eq!(comments(&after), comments(&before), "{}\n=>\n{}", before, after);
         }
         let (again, _) = change_of(kind, &after, &keys, value);
         prop_assert_eq!(super::change("a.yaml", after.as_bytes(), &[again]), Ok(after.into_bytes()));
