@@ -19,7 +19,6 @@ use crate::{
     policy::{
         annotation::Wish,
         keys::{KeyError, Keys},
-        pattern::Pattern,
     },
     service::{
         Unit,
@@ -73,20 +72,13 @@ pub async fn policy(args: &Args, set: &PolicySetArgs) -> Result<Said, CommandErr
         }
     }
     let place = Place::new(repositories, set.git.clone()).ok_or(CommandError::TwoRepositories)?;
-    let mut notes = vec![];
-    for (_, pattern) in &patterns {
-        let parsed = Pattern::parse(pattern).map_err(|error| CommandError::Pattern { pattern: pattern.clone(), error })?;
-        notes.extend(parsed.warnings().iter().cloned());
-    }
     set.keys.iter().try_for_each(check_key)?;
     if patterns.is_empty() && set.remove.is_empty() && set.keys.is_empty() {
         return Err(CommandError::NothingToSet);
     }
     let keys = set.keys.iter().map(|key| (key.key.clone(), key.value.clone())).collect();
     let wish = Wish::Policy { patterns, removed: set.remove.clone(), keys };
-    let mut said = write(args, &set.hand, &place, wish).await?;
-    said.note(notes);
-    Ok(said)
+    write(args, &set.hand, &place, wish).await
 }
 
 /// An own key as an annotation has it: `min-age`, `min-age.app`, `automated.app`; an empty value takes it away.
@@ -104,7 +96,13 @@ fn check_key(key: &OwnKey) -> Result<(), CommandError> {
 async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Said, CommandError> {
     let environment = Environment::of_process();
     let config = config::load(args.config.as_deref(), args.overrides(), &environment)?;
-    let ground::Prepared { unit, notes, .. } = ground::unit(&config, place.named())?;
+    let ground::Prepared { unit, mut notes, .. } = ground::unit(&config, place.named())?;
+    if let Wish::Policy { patterns, .. } = &wish {
+        for (_, pattern) in patterns {
+            let policy = unit.presets.policy(pattern).map_err(|error| CommandError::Pattern { pattern: pattern.clone(), error })?;
+            notes.extend(policy.pattern.warnings().iter().cloned());
+        }
+    }
     let wish = signed(wish, &unit, &environment);
     let progress = Progress::begin("reading the repository");
     let intent = match (hand.check, hand.commit) {

@@ -3,6 +3,7 @@
 
 mod annotate;
 pub mod args;
+mod check;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -74,12 +75,15 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
-        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
+        Command::Check(check) => Ok(check::check(args, check)),
+        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
         Command::Automate(automate) => annotate::automate(args, automate).await,
         Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
         Command::Lock(lock) => annotate::lock(args, lock).await,
         Command::Unlock(unlock) => annotate::unlock(args, unlock).await,
+        Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
+        Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
     }
 }

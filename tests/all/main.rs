@@ -6,6 +6,7 @@
 mod annotate;
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;
@@ -20,6 +21,7 @@ mod kit;
 mod laws;
 mod message;
 mod paths;
+mod presets;
 mod registry;
 mod repository;
 mod scenarios;

@@ -63,7 +63,7 @@ pub struct DeautomateArgs {
 
 /// The arguments of `lock`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong lock deployment/frontend -m 'until the audit' https://git.example/fleet.git")]
+#[command(after_help = "Example:\n  tagalong lock deployment/frontend -m audit https://git.example/fleet.git")]
 pub struct LockArgs {
     /// Which, and what then.
     #[command(flatten)]
