@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod annotate;
+mod set;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
 pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+pub use set::SetArgs;
 
 pub use super::{
     flags::Target,
@@ -61,6 +63,8 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Rewrite image references, without asking a registry
+    Set(SetArgs),
     /// Let a workload take part in updates
     Automate(AutomateArgs),
     /// Let a workload take no part in updates
@@ -301,7 +305,7 @@ impl Args {
             | Command::Deautomate(DeautomateArgs { place, .. })
             | Command::Lock(LockArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
-            Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
+            Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
             Command::Policy { .. } | Command::Demo => Overrides::default(),
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }

@@ -6,10 +6,10 @@ use thiserror::Error;
 
 use super::{demo::StageError, exit::Exit};
 use crate::{
-    config::{ConfigError, DockerConfigError, PresetFileError},
+    config::{ConfigError, DockerConfigError, PathError, PresetFileError},
     git::{AccessError, LocationError},
     manifest::splice::EditRefused,
-    plan::annotate::AnnotateError,
+    plan::{annotate::AnnotateError, set::SetError},
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
     store::StoreError,
@@ -113,6 +113,26 @@ pub enum CommandError {
     /// Annotations cannot be written where they would have to stand.
     #[error(transparent)]
     Annotate(#[from] AnnotateError),
+    /// Images cannot be set.
+    #[error(transparent)]
+    Set(#[from] SetError),
+    /// Two of the images to set are one.
+    #[error("cannot set `{one}` and `{other}`: both name one image")]
+    SetTwice {
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
+    },
+    /// A path is none.
+    #[error(transparent)]
+    Path(PathError),
+    /// A path leads out of the repository.
+    #[error("cannot set below `{path}`: it lies outside the repository")]
+    PathOutside {
+        /// The path.
+        path: String,
+    },
     /// A file cannot be changed.
     #[error(transparent)]
     Edit(#[from] EditRefused),
@@ -158,6 +178,7 @@ impl CommandError {
             Self::Listen(error) => error.blame(),
             Self::Annotate(error) => error.blame(),
             Self::Edit(error) => error.blame(),
+            Self::Set(error) => error.blame(),
             _ => Blame::Operator,
         }
     }
@@ -177,6 +198,9 @@ impl CommandError {
             Self::Listen(error) => error.hint(),
             Self::Annotate(error) => error.hint(),
             Self::Edit(error) => error.hint(),
+            Self::Set(error) => error.hint(),
+            Self::SetTwice { .. } => Some("leave one of them out".to_owned()),
+            Self::Path(_) | Self::PathOutside { .. } => Some("a path counts from the folder that is named, or from the top of a remote repository".to_owned()),
             Self::TwoRepositories => Some("leave one of them out; a pattern is written as CONTAINER=PATTERN".to_owned()),
             Self::NothingToSet => Some("write CONTAINER=PATTERN, --remove CONTAINER or --key KEY=VALUE".to_owned()),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
@@ -198,7 +222,9 @@ impl CommandError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } | Self::TwoRepositories | Self::NothingToSet => Exit::Usage,
+            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } | Self::TwoRepositories | Self::NothingToSet | Self::SetTwice { .. } | Self::Path(_) | Self::PathOutside { .. } => {
+                Exit::Usage
+            }
             _ => self.blame().into(),
         }
     }

@@ -17,6 +17,7 @@ mod policy;
 pub mod print;
 pub mod progress;
 mod run;
+mod set;
 mod terminal;
 mod values;
 
@@ -78,6 +79,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Check(check) => Ok(check::check(args, check)),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
+        Command::Set(set) => set::set(args, set).await,
         Command::Automate(automate) => annotate::automate(args, automate).await,
         Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
         Command::Lock(lock) => annotate::lock(args, lock).await,

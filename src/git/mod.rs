@@ -33,3 +33,4 @@ pub use source::{Source, Write, Written};
 pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
 pub use trouble::{Doing, RemoteError, Trouble};
+pub use worktree::{Standing, standing};

@@ -35,6 +35,16 @@ impl Index {
         Self { files, unreadable }
     }
 
+    /// The parsed files by path.
+    pub fn files(&self) -> &BTreeMap<String, File> {
+        &self.files
+    }
+
+    /// Why files could not be read.
+    pub fn faults(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
     /// The parsed files by path, and what could not be read.
     pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
         (self.files, self.unreadable)

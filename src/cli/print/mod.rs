@@ -11,6 +11,7 @@ mod policy;
 mod preset;
 #[cfg(test)]
 mod screens;
+mod set;
 mod table;
 mod text;
 
@@ -23,6 +24,7 @@ pub use failure::failure;
 pub use json::json;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
+pub use set::{SetReport, set};
 pub use text::{decisions, plan};
 
 use crate::{plan::report::Version, plan::safe};

@@ -1,11 +1,13 @@
 //! `set`: every place of an image, rewritten as a person says, without asking a registry.
 
+mod error;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use error::SetError;
 pub use wish::{Wish, WishError};
 
 use crate::{
@@ -95,6 +97,18 @@ impl SetPlan {
         plan.rewrites.sort();
         plan.unmatched = (0..wishes.len()).filter(|at| !matched.contains(at)).map(|at| wishes[at].clone()).collect();
         plan
+    }
+
+    /// Whether it can be done as a whole.
+    ///
+    /// # Errors
+    /// An image stands nowhere, or at a place that cannot be rewritten.
+    pub fn check(&self) -> Result<(), SetError> {
+        match (self.obstacles.first(), self.unmatched.first()) {
+            (Some(obstacle), _) => Err(SetError::Place { obstacle: obstacle.clone(), more: self.obstacles.len() - 1 }),
+            (None, Some(wish)) => Err(SetError::nowhere(wish.name(), &BTreeSet::new())),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -200,8 +214,8 @@ fn renamed<'f>(files: &'f BTreeMap<String, File>, wishes: &[Wish], allows: &dyn 
 }
 
 /// The names of all images of these files, as they are written.
-pub fn names(files: &BTreeMap<String, File>) -> BTreeSet<String> {
-    let places = files.values().flat_map(File::images);
+pub fn names(files: &BTreeMap<String, File>, allows: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let places = files.iter().filter(|(path, _)| allows(path)).flat_map(|(_, file)| file.images());
     places.filter_map(|place| reference(&place).ok()).map(|reference| reference.name.to_string()).collect()
 }
 
