@@ -2,6 +2,7 @@
 
 pub mod decide;
 pub mod diff;
+mod gather;
 pub mod index;
 pub mod message;
 pub mod report;
