@@ -30,6 +30,22 @@ pub enum CommandError {
         /// Presets with near names.
         near: Vec<String>,
     },
+    /// Neither a topic nor a command is called so.
+    #[error("cannot help with `{wanted}`: it is neither a topic nor a command")]
+    NoTopic {
+        /// What was asked for.
+        wanted: String,
+        /// Topics and commands with near names.
+        near: Vec<String>,
+    },
+    /// The manual pages cannot be written.
+    #[error("cannot write the manual pages into `{}`", folder.display())]
+    Manual {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The Docker configuration cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerConfigError),
@@ -152,6 +168,11 @@ impl CommandError {
             Self::Config(error) => error.hint(),
             Self::Docker(error) => error.hint(),
             Self::Preset(error) => error.hint(),
+            Self::NoTopic { near, .. } if near.is_empty() => Some("`tagalong help topics` and `tagalong --help` list them".to_owned()),
+            Self::NoTopic { near, .. } => {
+                Some(format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")))
+            }
+            Self::Manual { .. } => Some("name a folder that this user may write".to_owned()),
             Self::NoPreset { name, near } => Some(PatternError::Preset { name: name.clone(), near: near.clone() }.hint()),
             Self::Access(error) => error.hint(),
             Self::Location(error) => error.hint(),
@@ -178,7 +199,7 @@ impl CommandError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } => Exit::Usage,
+            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } | Self::NoTopic { .. } => Exit::Usage,
             _ => self.blame().into(),
         }
     }

@@ -3,13 +3,16 @@
 
 pub mod args;
 mod check;
+mod completions;
 pub mod demo;
 pub mod error;
 pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+pub mod help;
 pub mod log;
+mod man;
 mod plan;
 mod policy;
 pub mod print;
@@ -56,12 +59,13 @@ pub fn run(args: &Args) -> Exit {
     };
     match runtime.block_on(command(args)) {
         Ok(said) => {
-            say(io::stderr(), said.talk.as_bytes());
+            say(io::stderr(), terminal::paint_talk(said.talk).as_bytes());
             say(io::stdout(), &said.text);
             said.exit
         }
         Err(error) => {
-            say(io::stderr(), print::failure(&error, None, error.hint().as_deref()).as_bytes());
+            let told = print::failure(&error, None, error.hint().as_deref());
+            say(io::stderr(), terminal::paint_talk(told).as_bytes());
             error.exit()
         }
     }
@@ -78,6 +82,9 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
         Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
+        Command::Completions(completions) => Ok(completions::completions(*completions)),
+        Command::Man(man) => man::man(man),
+        Command::Help(help) => help::help(help),
     }
 }
 
