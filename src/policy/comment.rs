@@ -49,10 +49,10 @@ impl CommentPolicy {
             return Err(MalformedKind::Twice(line));
         }
         let (pattern, written) = split(&self.text);
-        let mut keys = BTreeSet::new();
         let mut policy = presets.policy(pattern)?;
+        let mut said = BTreeSet::new();
         for (key, value) in written {
-            if !keys.insert(key) {
+            if !said.insert(key) {
                 return Err(KeyError::Value { value: value.to_owned(), expected: "a second value of one key" }.into());
             }
             policy.keys.set(key, value)?;
