@@ -76,6 +76,12 @@ pub enum Command {
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
+    /// Print what a shell needs to complete commands and flags
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(ManArgs),
+    /// Show the help of a command, or a page about a topic: `help topics`
+    Help(HelpArgs),
 }
 
 /// The verbs of `policy`.
@@ -236,6 +242,43 @@ pub struct PolicyShowArgs {
     pub output: Output,
 }
 
+/// The arguments of `completions`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong completions bash")]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: CompletionShell,
+}
+
+/// The shells that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompletionShell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+/// The arguments of `man`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong man --out /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(long, env = "TAGALONG_OUT", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// The arguments of `help`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong help policies")]
+pub struct HelpArgs {
+    /// A topic, or the words of a command
+    #[arg(value_name = "TOPIC")]
+    pub topic: Vec<String>,
+}
+
 /// The formats that every command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -306,7 +349,7 @@ impl Args {
             | Command::Lock(LockArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
             Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
-            Command::Policy { .. } | Command::Demo => Overrides::default(),
+            Command::Policy { .. } | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => Overrides::default(),
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
@@ -369,6 +412,11 @@ mod tests {
             ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
             ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
+            ("completions", "tagalong completions zsh", None),
+            ("a shell that is not known", "tagalong completions tcsh", Some(Exit::Usage)),
+            ("man", "tagalong man --out /tmp/man1", None),
+            ("help of a topic", "tagalong help policies", None),
+            ("help of a verb's verb", "tagalong help policy test", None),
             ("policy list", "tagalong policy list --policies a,b --policies c --output json", None),
             ("policy show", "tagalong policy show minor", None),
             ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),

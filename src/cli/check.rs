@@ -8,6 +8,7 @@ use super::{
     exit::Exit,
     ground,
     print::{self, Check, Configured, Finding, Level},
+    terminal,
 };
 use crate::{
     config::{self, Config, ConfigError, CredentialSource, DockerConfig, Environment, Lines},
@@ -25,7 +26,7 @@ pub fn check(args: &Args, check: &CheckArgs) -> Said {
     };
     let outcome = Check { configuration: config, findings };
     let text = match check.output {
-        Output::Text => print::check(&outcome),
+        Output::Text => terminal::paint(print::check(&outcome)),
         Output::Json => print::json(&outcome),
     };
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: if outcome.faults() > 0 { Exit::Operator } else { Exit::Done } };

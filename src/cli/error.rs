@@ -32,6 +32,22 @@ pub enum CommandError {
         /// Presets with near names.
         near: Vec<String>,
     },
+    /// Neither a topic nor a command is called so.
+    #[error("cannot help with `{wanted}`: it is neither a topic nor a command")]
+    NoTopic {
+        /// What was asked for.
+        wanted: String,
+        /// Topics and commands with near names.
+        near: Vec<String>,
+    },
+    /// The manual pages cannot be written.
+    #[error("cannot write the manual pages into `{}`", folder.display())]
+    Manual {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The Docker configuration cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerConfigError),
@@ -189,6 +205,11 @@ impl CommandError {
             Self::Config(error) => error.hint(),
             Self::Docker(error) => error.hint(),
             Self::Preset(error) => error.hint(),
+            Self::NoTopic { near, .. } if near.is_empty() => Some("`tagalong help topics` and `tagalong --help` list them".to_owned()),
+            Self::NoTopic { near, .. } => {
+                Some(format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")))
+            }
+            Self::Manual { .. } => Some("name a folder that this user may write".to_owned()),
             Self::NoPreset { name, near } => Some(PatternError::Preset { name: name.clone(), near: near.clone() }.hint()),
             Self::Access(error) => error.hint(),
             Self::Location(error) => error.hint(),
@@ -200,7 +221,9 @@ impl CommandError {
             Self::Edit(error) => error.hint(),
             Self::Set(error) => error.hint(),
             Self::SetTwice { .. } => Some("leave one of them out".to_owned()),
-            Self::Path(_) | Self::PathOutside { .. } => Some("a path counts from the folder that is named, or from the top of a remote repository".to_owned()),
+            Self::Path(_) | Self::PathOutside { .. } => {
+                Some("a path counts from the folder that is named, or from the top of a remote repository".to_owned())
+            }
             Self::TwoRepositories => Some("leave one of them out; a pattern is written as CONTAINER=PATTERN".to_owned()),
             Self::NothingToSet => Some("write CONTAINER=PATTERN, --remove CONTAINER or --key KEY=VALUE".to_owned()),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
@@ -222,9 +245,15 @@ impl CommandError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } | Self::TwoRepositories | Self::NothingToSet | Self::SetTwice { .. } | Self::Path(_) | Self::PathOutside { .. } => {
-                Exit::Usage
-            }
+            Self::Ambiguous { .. }
+            | Self::Pattern { .. }
+            | Self::Key { .. }
+            | Self::TwoRepositories
+            | Self::NothingToSet
+            | Self::NoTopic { .. }
+            | Self::SetTwice { .. }
+            | Self::Path(_)
+            | Self::PathOutside { .. } => Exit::Usage,
             _ => self.blame().into(),
         }
     }

@@ -28,7 +28,7 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
     let text = match explain.output {
-        Output::Text => print::explain(&explanation, depth, terminal::width()),
+        Output::Text => terminal::paint(print::explain(&explanation, depth, terminal::width())),
         Output::Json => print::json(&explanation),
     };
     let own: BTreeSet<(&str, &str)> = explanation.workloads.iter().map(|one| (&*one.root, &*one.workload)).collect();

@@ -4,13 +4,16 @@
 mod annotate;
 pub mod args;
 mod check;
+mod completions;
 pub mod demo;
 pub mod error;
 pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+pub mod help;
 pub mod log;
+mod man;
 mod pick;
 mod plan;
 mod policy;
@@ -59,12 +62,13 @@ pub fn run(args: &Args) -> Exit {
     };
     match runtime.block_on(command(args)) {
         Ok(said) => {
-            say(io::stderr(), said.talk.as_bytes());
+            say(io::stderr(), terminal::paint_talk(said.talk).as_bytes());
             say(io::stdout(), &said.text);
             said.exit
         }
         Err(error) => {
-            say(io::stderr(), print::failure(&error, None, error.hint().as_deref()).as_bytes());
+            let told = print::failure(&error, None, error.hint().as_deref());
+            say(io::stderr(), terminal::paint_talk(told).as_bytes());
             error.exit()
         }
     }
@@ -87,6 +91,9 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
         Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
+        Command::Completions(completions) => Ok(completions::completions(*completions)),
+        Command::Man(man) => man::man(man),
+        Command::Help(help) => help::help(help),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What the commands print: pure functions from values to text.
 //!
-//! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
+//! Data of strangers is made safe for one line before it is printed. Words carry all the meaning; colour comes last, and to terminals alone.
 
 mod annotate;
 mod check;
 mod explain;
 mod failure;
 mod json;
+mod paint;
 mod policy;
 mod preset;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use check::{Check, Configured, Finding, Level, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use json::json;
+pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
 pub use set::{SetReport, set};
