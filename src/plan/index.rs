@@ -35,9 +35,9 @@ impl Index {
         Self { files, unreadable }
     }
 
-    /// The parsed files by path.
-    pub fn into_files(self) -> BTreeMap<String, File> {
-        self.files
+    /// The parsed files by path, and what could not be read.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+        (self.files, self.unreadable)
     }
 
     /// How many workloads the files hold.

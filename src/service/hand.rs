@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Clock, CycleError, Done, Unit, Watcher,
+    Clock, CycleError, Done, Memory, Unit, Watcher,
     cycle::{FILE_BYTES, may_pass, outrun_or, pause},
     reading::Reading,
 };
@@ -66,18 +66,19 @@ pub struct ByHand<T> {
 pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     unit: &Unit,
     clock: &Clock,
+    memory: &Memory,
     watcher: &dyn Watcher,
     intent: Intent,
     mut wish: impl FnMut(&Index) -> Result<Wanted<T>, E>,
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
-    let mut reading = Reading::default();
+    let mut reading = Reading::new(&unit.kinds, memory.clone());
     let mut attempt = 0;
     loop {
         watcher.reading();
         let tip = source.read(unit.repository.branch.as_deref()).map_err(CycleError::from)?;
-        let index = reading.index(&source, &tip, &unit.kinds).map_err(CycleError::from)?;
-        let wanted = wish(&index)?;
+        let found = reading.index(&source, &tip).map_err(CycleError::from)?;
+        let wanted = wish(&found.index)?;
         let (files, diff) = changed::<E>(&source, &tip, &wanted.changes)?;
         let outcome = |wanted: Wanted<T>, written: Written, diff: Vec<u8>| ByHand {
             told: wanted.told,
@@ -103,7 +104,7 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
         match source.write(&tip, &files, &commit(unit, clock, &wanted), write) {
             Ok(written) => return Ok(outcome(wanted, written, diff)),
             Err(error) if may_pass(&error, attempt) => {
-                reading.keep(&tip, index);
+                reading.keep(tip, found);
                 tokio::time::sleep(pause(attempt)).await;
             }
             Err(error) => return Err(outrun_or(error).into()),
@@ -136,6 +137,6 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
 fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {
     let settings = &unit.repository.commit;
     let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-    let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock() };
+    let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() };
     NewCommit { message: by_hand(&wanted.subject, &wanted.lines, ci), signature }
 }
