@@ -27,6 +27,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one screen after the other")]
 fn each_verb_writes_its_annotations_into_a_work_tree() {
     let machine = Machine::new();
     let path = machine.file("work/apps/web.yaml", WEB);
