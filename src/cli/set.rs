@@ -54,12 +54,12 @@ pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
     let wish = |index: &Index| wanted(index, &set.wishes, &allows);
     let clock = ground::clock();
     let words: Vec<Regex> = set.wishes.iter().map(Wish::may_be_in).collect();
-    let outcome = match write_by_hand(&unit, &clock, &progress, Files::Holding(words), intent, wish).await {
+    let outcome = match write_by_hand(&unit, &clock, Files::Holding(words), &progress, intent, wish).await {
         Err(CommandError::Set(SetError::Nowhere { wanted, .. })) => {
             // Only now the names of all images matter.
             let every = vec![Regex::new("").expect("the expression is constant")];
             let look = |index: &Index| Err(CommandError::Set(SetError::nowhere(&wanted, &names(index.files(), &allows))));
-            write_by_hand(&unit, &clock, &progress, Files::Holding(every), Intent::Show, look).await?
+            write_by_hand(&unit, &clock, Files::Holding(every), &progress, Intent::Show, look).await?
         }
         outcome => outcome?,
     };

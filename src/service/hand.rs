@@ -77,8 +77,8 @@ pub struct ByHand<T> {
 pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     unit: &Unit,
     clock: &Clock,
-    watcher: &dyn Watcher,
     files: Files,
+    watcher: &dyn Watcher,
     intent: Intent,
     mut wish: impl FnMut(&Index) -> Result<Wanted<T>, E>,
 ) -> Result<ByHand<T>, E> {

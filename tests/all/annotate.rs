@@ -27,10 +27,11 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one screen after the other")]
 fn each_verb_writes_its_annotations_into_a_work_tree() {
     let machine = Machine::new();
     let path = machine.file("work/apps/web.yaml", WEB);
-    machine.file("home/.gitconfig", "[user]\n\tname = Ana Perez\n");
+    machine.file("home/.gitconfig", "[user]\n\tname = Ada\n");
     insta::assert_snapshot!(in_work_tree(&machine, &[
         ("automate web", 0),
         ("automate web", 0),
@@ -42,13 +43,113 @@ fn each_verb_writes_its_annotations_into_a_work_tree() {
         ("unlock web", 0),
         ("policy set web --remove migrate app=semver:~1 --key automated.migrate= --output diff", 0),
         ("policy set web app=semver:~1 --check", 0),
-    ]), @"");
-    insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @"");
+    ]), @r#"
+    $ tagalong automate web
+      add  shop:deployment/web   fluxcd.io/automated   true   apps/web.yaml:2
+    wrote 1 file
+    $ tagalong automate web
+    nothing to do: shop:deployment/web is like that already
+    $ tagalong policy set web 'app=regexp:^v(?P<semver>.*)=x,y$' migrate=glob:main-* --key min-age=48h --key automated.migrate=false
+      add  shop:deployment/web   fluxcd.io/tag.app                regexp:^v(?P<semver>.*)=x,y$   apps/web.yaml:2
+      add  shop:deployment/web   fluxcd.io/tag.migrate            glob:main-*                    apps/web.yaml:2
+      add  shop:deployment/web   tagalong.dev/min-age             48h                            apps/web.yaml:2
+      add  shop:deployment/web   tagalong.dev/automated.migrate   false                          apps/web.yaml:2
+    wrote 1 file
+    $ tagalong lock shop:deployment/web -m 'until the audit'
+      add  shop:deployment/web   fluxcd.io/locked        true              apps/web.yaml:2
+      add  shop:deployment/web   fluxcd.io/locked_msg    until the audit   apps/web.yaml:2
+      add  shop:deployment/web   fluxcd.io/locked_user   Ada               apps/web.yaml:2
+    wrote 1 file
+    $ tagalong lock web -m 'until the audit'
+    nothing to do: shop:deployment/web is like that already
+    $ tagalong lock web --user bot --output json
+    {
+      "repository": "work",
+      "branch": null,
+      "commit": null,
+      "pushed": null,
+      "workload": "shop:deployment/web",
+      "changes": [
+        {
+          "workload": "shop:deployment/web",
+          "file": "apps/web.yaml",
+          "line": 14,
+          "annotation": "fluxcd.io/locked_msg",
+          "from": "until the audit",
+          "to": null
+        },
+        {
+          "workload": "shop:deployment/web",
+          "file": "apps/web.yaml",
+          "line": 15,
+          "annotation": "fluxcd.io/locked_user",
+          "from": "Ada",
+          "to": "bot"
+        }
+      ]
+    }
+    $ tagalong unlock web --check
+      remove  shop:deployment/web   fluxcd.io/locked        true   apps/web.yaml:13
+      remove  shop:deployment/web   fluxcd.io/locked_user   bot    apps/web.yaml:14
+    wrote nothing
+    $ tagalong unlock web
+      remove  shop:deployment/web   fluxcd.io/locked        true   apps/web.yaml:13
+      remove  shop:deployment/web   fluxcd.io/locked_user   bot    apps/web.yaml:14
+    wrote 1 file
+    $ tagalong policy set web --remove migrate app=semver:~1 --key automated.migrate= --output diff
+    diff --git a/apps/web.yaml b/apps/web.yaml
+    --- a/apps/web.yaml
+    +++ b/apps/web.yaml
+    @@ -6,10 +6,8 @@
+         namespace: shop
+         annotations:
+             fluxcd.io/automated: "true"
+    -        fluxcd.io/tag.app: "regexp:^v(?P<semver>.*)=x,y$"
+    -        fluxcd.io/tag.migrate: "glob:main-*"
+    +        fluxcd.io/tag.app: "semver:~1"
+             tagalong.dev/min-age: "48h"
+    -        tagalong.dev/automated.migrate: "false"
+     spec:
+         template:
+             spec:
+    $ tagalong policy set web app=semver:~1 --check
+    nothing to do: shop:deployment/web is like that already
+    "#);
+    insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
+    # the shop
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+        name: web # its name
+        namespace: shop
+        annotations:
+            fluxcd.io/automated: "true"
+            fluxcd.io/tag.app: "semver:~1"
+            tagalong.dev/min-age: "48h"
+    spec:
+        template:
+            spec:
+                initContainers:
+                -   {name: migrate, image: 'ghcr.io/acme/migrate:1.0.0'}
+                containers:
+                -   name: app
+                    image: ghcr.io/acme/web:1.0.0
+    "#);
     insta::assert_snapshot!(in_work_tree(&machine, &[
         ("deautomate web", 0),
         ("deautomate web", 0),
         ("policy set web --remove app --key min-age=", 0),
-    ]), @"");
+    ]), @r"
+    $ tagalong deautomate web
+      remove  shop:deployment/web   fluxcd.io/automated   true   apps/web.yaml:8
+    wrote 1 file
+    $ tagalong deautomate web
+    nothing to do: shop:deployment/web is like that already
+    $ tagalong policy set web --remove app --key min-age=
+      remove  shop:deployment/web   fluxcd.io/tag.app      semver:~1   apps/web.yaml:8
+      remove  shop:deployment/web   tagalong.dev/min-age   48h         apps/web.yaml:9
+    wrote 1 file
+    ");
     assert_eq!(fs::read_to_string(&path).unwrap(), WEB, "what was written is gone without a trace");
 }
 
@@ -88,7 +189,57 @@ fn what_cannot_be_written_is_told_before_anything_is() {
         ("automate shared", 1),
         ("automate web --git-path eu", 1),
         ("automate web nowhere", 1),
-    ]), @"");
+    ]), @r"
+    $ tagalong automate wep
+    error: cannot find `wep`: the repository has no such workload
+      hint: did you mean `shop:deployment/web`?
+    $ tagalong policy set web ap=semver:~1
+    error: cannot annotate `shop:deployment/web`: it has no container `ap`
+      hint: did you mean `app`?
+    $ tagalong policy set web app=semver:~x.y
+    error: cannot read the pattern `semver:~x.y`: `semver:~x.y`: `~x.` ends in a dot
+      hint: a range is written like `semver:~1.4`, `semver:>=1.2 <2` or `semver:*`; try it with `tagalong policy test`
+    $ tagalong policy set web app=semver:~1 --key min-age=soon
+    error: cannot read the key `min-age`: `soon` is no age like `48h` or `7d`
+      hint: the own keys are match, exclude, min-age, within, digest, platform, downgrade, image
+    $ tagalong policy set web app=semver:~1 --key min-age.ap=48h
+    error: cannot annotate `shop:deployment/web`: it has no container `ap`
+      hint: did you mean `app`?
+    $ tagalong policy set web
+    error: cannot set a policy: none is named
+      hint: write CONTAINER=PATTERN, --remove CONTAINER or --key KEY=VALUE
+    $ tagalong policy set web app=semver:~1 . .
+    error: cannot tell the repository: two are named
+      hint: leave one of them out; a pattern is written as CONTAINER=PATTERN
+    $ tagalong policy set web =semver:~1
+    error: invalid value '=semver:~1' for '[CONTAINER=PATTERN… REPO]...': write it as CONTAINER=PATTERN, for example app=semver:~1.4
+
+    For more information, try '--help'.
+    $ tagalong automate s
+    error: cannot annotate `default:sealedsecret/s`: the object in `secret.yaml` is encrypted, and never edited
+      hint: annotate it where it is encrypted
+    $ tagalong automate api
+    error: cannot tell `api`: several workloads are called so: eu:deployment/api, us:deployment/api
+      hint: write more of the id
+    $ tagalong automate eu:deployment/api
+    error: cannot annotate `eu:deployment/api` in one root: `base/api.yaml` is deployed by eu, us
+      hint: change it for all of them with --all-roots, or in a patch of the one
+    $ tagalong automate eu:deployment/api --all-roots --check
+      add  eu:deployment/api   fluxcd.io/automated   true   base/api.yaml:2
+    wrote nothing
+    $ tagalong automate job
+    error: cannot annotate `shop:deployment/job`: `commonAnnotations` in in/kustomization.yaml may change it, which is not understood yet (in/kustomization.yaml:2)
+      hint: write the annotation into in/kustomization.yaml yourself
+    $ tagalong automate shared
+    error: cannot edit `shared.yaml`: `annotations` comes from a merge key: what that names is used elsewhere too
+      hint: change the file yourself
+    $ tagalong automate web --git-path eu
+    error: cannot annotate `shop:deployment/web`: `web.yaml` lies outside the paths that may be written
+      hint: see --git-path
+    $ tagalong automate web nowhere
+    error: cannot read `nowhere`: there is no such folder
+      hint: name a folder, a bare repository or a URL
+    ");
     assert_eq!(fs::read_to_string(machine.work().join("web.yaml")).unwrap(), WEB);
 }
 
@@ -105,9 +256,21 @@ fn a_work_tree_keeps_what_somebody_else_changed() {
     git(checkout.path(), &["checkout", "--quiet", "web.yaml"]);
     let ran = call("policy set web app=semver:~1 --commit", 0);
     let tip = git(checkout.path(), &["rev-parse", "--short=7", "HEAD"]);
-    insta::assert_snapshot!(ran.told(&[(tip.trim(), "COMMIT")]), @"");
+    insta::assert_snapshot!(ran.told(&[(tip.trim(), "COMMIT")]), @r"
+      add  shop:deployment/web   fluxcd.io/tag.app   semver:~1   web.yaml:2
+    committed COMMIT to main
+    ");
     assert_eq!(git(checkout.path(), &["status", "--short"]), " M note\n");
-    insta::assert_snapshot!(git(checkout.path(), &["log", "-1", "--format=%an <%ae>%n%B"]), @"");
+    insta::assert_snapshot!(git(checkout.path(), &["log", "-1", "--format=%an <%ae>%n%B"]), @r"
+    Tagalong <tagalong@localhost>
+    Set the policy of shop:deployment/web
+
+    - fluxcd.io/tag.app: semver:~1
+    ");
+    git(checkout.path(), &["config", "user.name", "Ada"]);
+    call("lock web", 0);
+    let text = fs::read_to_string(checkout.path().join("web.yaml")).unwrap();
+    assert!(text.contains("fluxcd.io/locked_user: \"Ada\"\n"), "{text}");
 }
 
 #[test]
@@ -118,7 +281,7 @@ fn a_bare_repository_and_a_remote_get_a_commit() {
     for (word, place) in [("folder", fleet.path().display().to_string()), ("file URL", fleet.file_url()), ("http", server.url())] {
         for (verb, subject) in [
             ("automate web", "Automate shop:deployment/web"),
-            ("lock cart -m 'until the audit' --git-user Ana --git-email ana@git.example", "Lock default:statefulset/cart: until the audit"),
+            ("lock cart -m 'until the audit' --git-user Ada --git-email ada@git.example", "Lock default:statefulset/cart: until the audit"),
             ("policy set cart cart=semver:~2 --git-ci-skip", "Set the policy of default:statefulset/cart"),
             ("unlock cart", "Unlock default:statefulset/cart"),
             ("policy set cart --remove cart", "Set the policy of default:statefulset/cart"),
@@ -136,10 +299,29 @@ fn a_bare_repository_and_a_remote_get_a_commit() {
         assert_eq!(fleet.file("apps/web.yaml"), WEB.as_bytes(), "{word}");
         assert_eq!(fleet.file("apps/list.json"), LIST.as_bytes(), "{word}");
         let authors = fleet.git(&["log", "-6", "--format=%an <%ae>", "main"]);
-        assert_eq!(authors.lines().filter(|author| *author == "Ana <ana@git.example>").count(), 1, "{word}");
+        assert_eq!(authors.lines().filter(|author| *author == "Ada <ada@git.example>").count(), 1, "{word}");
     }
     let body = fleet.git(&["log", "-4", "--format=%B", "main"]);
-    insta::assert_snapshot!(body, @"");
+    insta::assert_snapshot!(body, @r"
+    Deautomate shop:deployment/web
+
+    - fluxcd.io/automated removed (was true)
+
+    Set the policy of default:statefulset/cart
+
+    - fluxcd.io/tag.cart removed (was semver:~2)
+
+    Unlock default:statefulset/cart
+
+    - fluxcd.io/locked removed (was true)
+    - fluxcd.io/locked_msg removed (was until the audit)
+
+    Set the policy of default:statefulset/cart
+
+    [ci skip]
+
+    - fluxcd.io/tag.cart: semver:~2
+    ");
     assert_eq!(fleet.faults(), "");
 }
 

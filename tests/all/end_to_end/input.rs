@@ -80,6 +80,7 @@ fn a_wrong_command_line_is_told_in_few_words() {
 
     Commands:
       test  Show which of some tags a pattern chooses, and why the others lose
+      set   Write the patterns of a workload's containers, and own keys, into Git
       list  List the presets, which patterns name as `preset:NAME`
       show  Show a preset: its pattern, its keys, and what it chooses
 
