@@ -358,3 +358,6 @@ fn end_of_name(text: &str) -> usize {
 fn has_version(text: &str) -> bool {
     end_of_name(text) < text.len()
 }
+
+#[cfg(test)]
+pub(super) mod tests;
