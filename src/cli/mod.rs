@@ -8,6 +8,7 @@ pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+mod list;
 pub mod log;
 mod plan;
 mod policy;
@@ -19,7 +20,7 @@ mod values;
 
 use std::io;
 
-use args::{Args, Command, PolicyCommand};
+use args::{Args, Command, ListCommand, PolicyCommand};
 use error::CommandError;
 use exit::Exit;
 
@@ -72,6 +73,8 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
+        Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
+        Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
         Command::Demo => demo::demo().await,
     }

@@ -148,7 +148,7 @@ impl<'f> Owners<'f> {
         match (scalars, images.len()) {
             // A comment above something that is no list element is a remark.
             ([], _) => {}
-            (_, 1) => owners.into_iter().for_each(|at| put(self.images[at].1, &policy)),
+            ([_], 1..) | (_, 1) => owners.into_iter().for_each(|at| put(self.images[at].1, &policy)),
             ([value], 0) => match found.first().and_then(|start| self.fresh_by_start.get(start)) {
                 Some(at) => put(&mut self.fresh[*at].policy, &policy),
                 None => {

@@ -190,7 +190,8 @@ impl Gathering<'_> {
             }
             ImageField::Unsupported { line, reason } => {
                 subject.line = *line;
-                Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"))
+                let held = Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}"));
+                Err(if reason.contains("lines") { held.hint("write the image on one line") } else { held })
             }
             ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
         };

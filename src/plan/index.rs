@@ -14,8 +14,8 @@ use crate::{
 /// The parsed files of one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    files: BTreeMap<String, File>,
-    unreadable: Vec<Unreadable>,
+    pub(super) files: BTreeMap<String, File>,
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// What of an index may be asked and written.

@@ -17,7 +17,7 @@ pub mod shutdown;
 pub mod told;
 pub mod worker;
 
-pub use command::Command;
+pub use command::{Command, Listed};
 pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 
 /// What watches the work go on.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::Watcher;
 use crate::{
     image::{Repository, Tag},
-    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View},
+    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, listing::AvailableTag, tags},
     policy::{
         Code,
         decision::{Listing, Need, wanted_platforms},
@@ -63,6 +63,25 @@ impl<'a> Scan<'a> {
                 answers[at] = subjects.questions[at].answer(&self.knowledge, now);
             }
         }
+    }
+
+    /// The best tags of each question with their times, for people: first those that match, then the others.
+    pub(super) async fn newest(&mut self, subjects: &Subjects, count: usize, now: Timestamp) -> Vec<Result<Vec<AvailableTag>, Failure>> {
+        let answers = self.answers(subjects, now).await;
+        let mut open: BTreeMap<usize, Vec<Need>> = BTreeMap::new();
+        for (at, asked) in subjects.questions.iter().enumerate() {
+            let best = tags(asked, &self.knowledge, now).into_iter().take(count);
+            open.insert(at, best.filter(|one| one.created.is_none()).filter_map(|one| Tag::parse(&one.tag).ok()).map(Need::Metadata).collect());
+        }
+        self.learn(&subjects.questions, &open).await;
+        let shown = |(asked, answer): (&Asked, Answer)| match answer {
+            Answer::Failed(failure) => Err(failure),
+            _ => {
+                let best = tags(asked, &self.knowledge, now).into_iter().take(count);
+                Ok(best.map(|one| AvailableTag { tag: one.tag, created: one.created, first_seen: one.first_seen }).collect())
+            }
+        };
+        subjects.questions.iter().zip(answers).map(shown).collect()
     }
 
     /// Lists each repository once, all at the same time.

@@ -5,6 +5,7 @@
 mod explain;
 mod failure;
 mod json;
+mod list;
 mod policy;
 #[cfg(test)]
 mod screens;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use json::json;
+pub use list::{images, workloads};
 pub use policy::{PolicyTest, policy_test};
 pub use text::{decisions, plan};
 
