@@ -22,7 +22,7 @@ use crate::{
 pub async fn images(args: &Args, list: &ListImagesArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &list.list.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
     let listed = command.images(&list.list.filter(), list.available).await?;
     drop(progress);
     let text = match list.list.output {
@@ -39,7 +39,7 @@ pub async fn images(args: &Args, list: &ListImagesArgs) -> Result<Said, CommandE
 pub fn workloads(args: &Args, list: &ListArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &list.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
     let listed = command.workloads(&list.filter())?;
     drop(progress);
     let text = match list.output {
@@ -68,7 +68,7 @@ fn said<T>(text: String, listed: &Listed<T>, ground: &Ground) -> Said {
         _ => 2,
     });
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: worst.unwrap_or(Exit::Done) };
-    said.note(&ground.notes);
+    said.note(ground.notes());
     said.note(listed.unreadable.iter().map(|file| {
         let line = file.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{}{line} cannot be read: {}", file.file, file.reason)

@@ -9,6 +9,7 @@ use crate::{
         File, ImagePlace, Unreadable, WorkloadId,
         kustomize::{Deployed, deployed},
     },
+    policy::preset::Presets,
 };
 
 /// The parsed files of one commit.
@@ -24,6 +25,8 @@ pub struct Bounds<'a> {
     pub writes: &'a dyn Fn(&str) -> bool,
     /// Whether a repository may be looked up.
     pub scans: &'a dyn Fn(&Repository) -> bool,
+    /// The presets that patterns may name.
+    pub presets: &'a Presets,
 }
 
 impl Index {
@@ -32,9 +35,9 @@ impl Index {
         Self { files, unreadable }
     }
 
-    /// The parsed files by path.
-    pub fn into_files(self) -> BTreeMap<String, File> {
-        self.files
+    /// The parsed files by path, and what could not be read.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+        (self.files, self.unreadable)
     }
 
     /// How many workloads the files hold.

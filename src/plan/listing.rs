@@ -17,6 +17,7 @@ use crate::{
         decision::Wants,
         keys::Keys,
         pattern::Pattern,
+        preset::Presets,
     },
 };
 
@@ -209,7 +210,7 @@ pub fn workloads(index: &Index, subjects: &Subjects, filter: &Filter) -> Workloa
     let taking = taking(subjects);
     let mut workloads = vec![];
     for (path, id, workload) in placed(index) {
-        let policy = WorkloadPolicy::read(&workload.annotations, &[]);
+        let policy = WorkloadPolicy::read(&workload.annotations, &[], Presets::shipped());
         let images: Vec<ListedImage> = workload
             .containers
             .iter()

@@ -30,7 +30,7 @@ pub fn images(list: &Images, width: Width) -> String {
             image.policy.as_deref().unwrap_or("-"),
             &location(&image.file, image.line),
         ];
-        let row = image.held.iter().fold(Row::new(&cells), |row, held| row.below(&format!("held: {held}")));
+        let row = image.held.iter().fold(Row::new(&cells), |row, held| row.below(held));
         table.add(image.available.iter().flatten().fold(row, |row, tag| row.below(&available(image, tag))));
     }
     let automated = list.images.iter().filter(|image| image.automated).count();

@@ -35,7 +35,7 @@ fn every_image_of_a_repository_is_listed() {
     insta::assert_snapshot!(list("images").ended(0).told(&[]), @r#"
       WORKLOAD                   CONTAINER   IMAGE                       VERSION   POLICY      PLACE
       default:deployment/cron    app         redis                       7.2       glob:*      apps/locked.yaml:14
-                                 held: locked: "until the audit"
+                                 locked: "until the audit"
       default:deployment/plain   app         docker.io/library/redis     7.0       -           apps/plain.yaml:10
       default:deployment/web     app         registry.example/shop/web   1.0.0     semver:~1   apps/web.yaml:13
       -                          image       registry.example/shop/web   1.0.0     semver:~1   chart/values.yaml:3
