@@ -12,7 +12,7 @@ use super::{
 use crate::{
     image::Reference,
     manifest::{
-        Site,
+        Parts, Site,
         splice::{self, Change, EditRefused},
     },
     policy::{
@@ -226,7 +226,7 @@ impl Plan {
         let fed = index.fed(path);
         let mut sharing: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
         for &at in members {
-            for site in subjects.list[at].parts.iter().flat_map(|parts| parts.sites()) {
+            for site in subjects.list[at].parts.iter().flat_map(Parts::sites) {
                 sharing.entry(span(site)).or_default().push(at);
             }
         }

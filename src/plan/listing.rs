@@ -84,6 +84,7 @@ pub struct Workloads {
 /// One workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON")]
 pub struct ListedWorkload {
     /// `namespace:kind/name`.
     pub workload: String,

@@ -102,12 +102,12 @@ impl<'a> Scan<'a> {
         }
         self.learn(&subjects.questions, &open, now).await;
         self.save(now).await;
-        let shown = |(asked, answer): (&Asked, Answer)| match answer {
-            Answer::Failed(failure) => Err(failure),
-            _ => {
-                let best = tags(asked, &self.knowledge, now).into_iter().take(count);
-                Ok(best.map(|one| AvailableTag { tag: one.tag, created: one.created, first_seen: one.first_seen }).collect())
+        let shown = |(asked, answer): (&Asked, Answer)| {
+            if let Answer::Failed(failure) = answer {
+                return Err(failure);
             }
+            let best = tags(asked, &self.knowledge, now).into_iter().take(count);
+            Ok(best.map(|one| AvailableTag { tag: one.tag, created: one.created, first_seen: one.first_seen }).collect())
         };
         subjects.questions.iter().zip(answers).map(shown).collect()
     }
