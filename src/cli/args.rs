@@ -54,6 +54,13 @@ pub enum Command {
     Run(RunArgs),
     /// Show every tag of a workload's images with the reason why it won or lost
     Explain(ExplainArgs),
+    /// Show the images or the workloads of a repository
+    #[command(after_help = "Example:\n  tagalong list images clusters/prod --automated")]
+    List {
+        /// What to list.
+        #[command(subcommand)]
+        command: ListCommand,
+    },
     /// Look for what is wrong in the configuration, and ask nobody
     Check(CheckArgs),
     /// Work with policies
@@ -82,6 +89,16 @@ pub enum Command {
     Man(ManArgs),
     /// Show the help of a command, or a page about a topic: `help topics`
     Help(HelpArgs),
+}
+
+/// The verbs of `list`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ListCommand {
+    /// Show every place that holds an image
+    Images(ListImagesArgs),
+    /// Show every workload with its images
+    #[command(after_help = "Example:\n  tagalong list workloads --held")]
+    Workloads(ListArgs),
 }
 
 /// The verbs of `policy`.
@@ -183,6 +200,47 @@ pub struct ExplainArgs {
     /// Show the workload of every root that holds it
     #[arg(long, env = "TAGALONG_ALL_ROOTS", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub all_roots: bool,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// The arguments of `list images`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong list images https://git.example/fleet.git --image frontend --available=3")]
+pub struct ListImagesArgs {
+    /// Ask the registries, and show the newest so many tags [default: 10]
+    #[arg(long, env = "TAGALONG_AVAILABLE", value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    pub available: Option<usize>,
+
+    /// What is listed.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// What every `list` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only this workload: an id namespace:kind/name, or a tail of it
+    #[arg(long, env = "TAGALONG_WORKLOAD", value_name = "WORKLOAD")]
+    pub workload: Option<String>,
+
+    /// Only this image: its name, or the end of it
+    #[arg(long, env = "TAGALONG_IMAGE", value_name = "NAME")]
+    pub image: Option<String>,
+
+    /// Only what takes part in updates
+    #[arg(long, env = "TAGALONG_AUTOMATED", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub automated: bool,
+
+    /// Only what is held, as far as Git alone tells
+    #[arg(long, env = "TAGALONG_HELD", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub held: bool,
 
     /// What to print
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
@@ -341,6 +399,9 @@ impl Args {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
                 target.overrides()
             }
+            Command::List {
+                command: ListCommand::Images(ListImagesArgs { list: ListArgs { target, .. }, .. }) | ListCommand::Workloads(ListArgs { target, .. }),
+            } => target.overrides(),
             Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
                 Overrides { log: log.overrides(), ..target.overrides() }
             }
@@ -367,6 +428,9 @@ fn without_values_of_variables(command: clap::Command) -> clap::Command {
 
 /// Whether both stand on the command line; a variable gives way to an argument.
 fn names_two_repositories(matches: &ArgMatches) -> bool {
+    if let Some((_, matches)) = matches.subcommand() {
+        return names_two_repositories(matches);
+    }
     let typed = |id| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
     typed("repo") && typed("git_url")
 }
@@ -421,6 +485,12 @@ mod tests {
             ("policy show", "tagalong policy show minor", None),
             ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),
             ("policy test", "tagalong policy test semver:~1 1.0.0 --current 1.0.0 --now 2026-01-01T00:00:00Z --key min-age=48h", None),
+            ("list images", "tagalong list images ../fleet --available --held", None),
+            ("so many tags", "tagalong list images --available=3 ../fleet", None),
+            ("list workloads", "tagalong list workloads --workload frontend --image app --automated", None),
+            ("list what", "tagalong list", Some(Exit::Usage)),
+            ("workloads have no tags", "tagalong list workloads --available", Some(Exit::Usage)),
+            ("two repositories of a list", "tagalong list images . --git-url ../fleet", Some(Exit::Usage)),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),

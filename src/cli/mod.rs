@@ -12,6 +12,7 @@ mod explain;
 mod flags;
 mod ground;
 pub mod help;
+mod list;
 pub mod log;
 mod man;
 mod pick;
@@ -26,7 +27,7 @@ mod values;
 
 use std::io;
 
-use args::{Args, Command, PolicyCommand};
+use args::{Args, Command, ListCommand, PolicyCommand};
 use error::CommandError;
 use exit::Exit;
 
@@ -80,6 +81,8 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
+        Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
+        Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
         Command::Check(check) => Ok(check::check(args, check)),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,

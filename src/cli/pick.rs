@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{CommandError, Roots};
-use crate::plan::Index;
+use crate::{manifest::WorkloadId, plan::Index};
 
 /// How near a name must be to be suggested.
 const NEAR: f64 = 0.7;
@@ -28,7 +28,7 @@ pub fn pick(index: &Index, choice: Choice<'_>) -> Result<BTreeSet<(String, Strin
     let all: Vec<(String, String)> = index.deployed().into_iter().map(|(root, id, _)| (root, id.to_string())).collect();
     let in_root = |root: &str| choice.root.is_none_or(|wanted| root == wanted.trim_end_matches('/') || wanted == "./" && root == ".");
     let (found, elsewhere): (BTreeSet<_>, BTreeSet<_>) =
-        all.iter().filter(|(_, id)| is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
+        all.iter().filter(|(_, id)| WorkloadId::is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
     let ids: BTreeSet<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
     let ambiguous = |roots, found: Vec<String>| Err(CommandError::Ambiguous { wanted: wanted.to_owned(), found, roots });
     match (ids.len(), found.len()) {
@@ -49,12 +49,6 @@ pub fn pick(index: &Index, choice: Choice<'_>) -> Result<BTreeSet<(String, Strin
         (1, _) => ambiguous(Roots::Differ, found.into_iter().map(|(root, id)| format!("{id} in {root}")).collect()),
         _ => ambiguous(Roots::Same, ids.into_iter().map(str::to_owned).collect()),
     }
-}
-
-/// Whether `wanted` is the id, or a tail of it that begins at a `:` or `/`.
-fn is_tail(id: &str, wanted: &str) -> bool {
-    let wanted = wanted.to_lowercase();
-    id.to_lowercase().strip_suffix(&wanted).is_some_and(|before| before.is_empty() || before.ends_with([':', '/']))
 }
 
 /// How near what was typed comes to an id, or to the same tail of it.

@@ -24,6 +24,12 @@ impl Path {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
     }
 
+    pub(super) fn with_index(&self, index: usize) -> Self {
+        let mut path = self.clone();
+        path.0.push(Step::Index(index));
+        path
+    }
+
     pub(super) fn with_key(&self, key: &str) -> Self {
         let mut path = self.clone();
         path.0.push(Step::Key(key.to_owned()));
@@ -88,7 +94,7 @@ pub(super) fn walk(tree: &Tree<'_>, node: usize, path: &mut Path, visit: &mut dy
 
 /// Every image below a node that stands under `image` in one of a chart's shapes.
 pub(super) fn images(tree: &Tree<'_>, node: usize, path: &Path, taken: &mut Taken) -> Vec<Found> {
-    let mut found = vec![];
+    let (mut found, mut read) = (vec![], Taken::new());
     walk(tree, node, &mut path.clone(), &mut |mapping, path| {
         let Some(nodes) = tree.get(mapping, "image").and_then(|value| chart_shape(tree, mapping, value)) else {
             return;
@@ -96,10 +102,12 @@ pub(super) fn images(tree: &Tree<'_>, node: usize, path: &Path, taken: &mut Take
         if nodes.iter().flatten().any(|node| taken.contains(&tree.target(*node))) {
             return;
         }
-        taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
+        read.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
         let image = apart(tree, nodes, Place::HelmValue, reader(tree, mapping, "image"));
         found.push(Found { path: path.with_key("image"), image });
     });
+    // What aliases give to several keys is an image of each.
+    taken.extend(read);
     found
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     image::Reference,
     manifest::{
-        Site,
+        Parts, Site,
         splice::{self, Change, EditRefused},
     },
     policy::{
@@ -226,7 +226,7 @@ impl Plan {
         let fed = index.fed(path);
         let mut sharing: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
         for &at in members {
-            for site in subjects.list[at].parts.iter().flat_map(|parts| parts.sites()) {
+            for site in subjects.list[at].parts.iter().flat_map(Parts::sites) {
                 sharing.entry(span(site)).or_default().push(at);
             }
         }
@@ -353,13 +353,18 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
 
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
     let State::Asks(at) = subject.state else { return Vec::new() };
-    let asked = &subjects.questions[at];
-    let Some(Known::Listed { records, listing }) = knowledge.get(&asked.view()) else { return Vec::new() };
+    tags(&subjects.questions[at], knowledge, now)
+}
+
+/// Every tag that is listed for a question, the best first, and what became of it.
+pub fn tags(asked: &Asked, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
+    let view = asked.view();
+    let Some(Known::Listed { records, listing }) = knowledge.get(&view) else { return Vec::new() };
     let candidate = |fate: &crate::policy::decision::Fate<'_>| Candidate {
         tag: fate.record.tag.to_string(),
         code: fate.reason.code(),
         reason: fate.reason.to_string(),
-        created: created(fate.record, &asked.view()).map(|time| time.to_string()),
+        created: created(fate.record, &view).map(|time| time.to_string()),
         first_seen: fate.record.first_seen.as_ref().map(|seen| seen.at.to_string()),
     };
     explain(&asked.question(records, *listing, now)).1.iter().map(candidate).collect()

@@ -80,8 +80,8 @@ impl Gathering<'_> {
             return;
         }
         let id = in_namespace(&workload.id, deployed).to_string();
-        let named = named(&workload.annotations);
-        let takes_part = |container: &Container| container.role != Role::Named || named.contains(container.name.as_str());
+        let wanted = named(&workload.annotations);
+        let takes_part = |container: &Container| container.role != Role::Named || wanted.contains(container.name.as_str());
         let names: Vec<&str> = workload.containers.iter().filter(|one| takes_part(one)).map(|one| one.name.as_str()).collect();
         let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         if policy.ignored {
@@ -93,9 +93,9 @@ impl Gathering<'_> {
         let unknown = deployed.held.as_ref().is_some_and(|held| held.annotates && policy.containers.is_empty());
         let mut parts = policy.containers.iter().peekable();
         for container in &workload.containers {
-            let annotated = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
-            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, annotated, self.bounds.presets));
-            if comment.is_none() && annotated.is_none() && !(unknown && container.role != Role::Named) {
+            let part = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
+            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, part, self.bounds.presets));
+            if comment.is_none() && part.is_none() && !(unknown && container.role != Role::Named) {
                 continue;
             }
             let around = Around {
@@ -111,7 +111,7 @@ impl Gathering<'_> {
                 held: deployed.held.as_ref().filter(|_| comment.is_none()),
                 lock: policy.lock.as_ref(),
             };
-            let subject = self.subject(&around, comment.as_ref().or(annotated));
+            let subject = self.subject(&around, comment.as_ref().or(part));
             self.subjects.list.push(subject);
         }
     }
@@ -193,7 +193,8 @@ impl Gathering<'_> {
             }
             ImageField::Unsupported { line, reason } => {
                 subject.line = *line;
-                Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"))
+                let held = Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}"));
+                Err(if reason.contains("lines") { held.hint("write the image on one line") } else { held })
             }
             ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
         };

@@ -6,7 +6,7 @@ use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::Repository,
     manifest::{
-        File, ImagePlace, Unreadable, Workload, WorkloadId,
+        File, ImagePlace, Parts, Unreadable, Workload, WorkloadId,
         kustomize::{Deployed, HeldByKustomize, deployed},
     },
     policy::preset::Presets,
@@ -15,8 +15,8 @@ use crate::{
 /// The parsed files of one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    files: BTreeMap<String, File>,
-    unreadable: Vec<Unreadable>,
+    pub(super) files: BTreeMap<String, File>,
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// What of an index may be asked and written.
@@ -96,7 +96,7 @@ impl Index {
         let mut fed: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for place in self.files.get(path).into_iter().flat_map(File::images) {
             let owner = place.workload.map_or_else(|| path.to_owned(), |workload| workload.id.to_string());
-            for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
+            for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
                 let fed = fed.entry((span.start, span.end)).or_default();
                 fed.push(Fed { owner: owner.clone(), name: place.alias.to_owned(), by_comment: place.policy.is_some() });
             }

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     git::Write,
     plan::{
-        Index, Plan, Subject, Subjects, explanation,
-        report::{Explanation, Report},
+        Asked, Failure, Index, Plan, Subject, Subjects, explanation,
+        listing::{self, Filter, Images, Workloads},
+        report::{Explanation, Report, UnreadableFile},
     },
 };
 
@@ -20,6 +21,16 @@ pub struct Command<'a> {
     cycle: Cycle,
     scan: Scan<'a>,
     watcher: &'a dyn Watcher,
+}
+
+/// What was found, and what could not be.
+pub struct Listed<T> {
+    /// What was found.
+    pub found: T,
+    /// Why registries could not be asked.
+    pub failed: Vec<Failure>,
+    /// The files that could not be read, templates too.
+    pub unreadable: Vec<UnreadableFile>,
 }
 
 impl<'a> Command<'a> {
@@ -83,6 +94,37 @@ impl<'a> Command<'a> {
         let plan = Plan::new(&found.index, &subjects, &answers);
         let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
         Ok((explanation, plan.report(self.cycle.head(&tip))))
+    }
+
+    /// Lists every image that fits, from Git alone.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn images(&mut self, filter: &Filter, available: Option<usize>) -> Result<Listed<Images>, CycleError> {
+        let Read { found, subjects, .. } = self.read()?;
+        let mut listed = listing::images(&found.index, &subjects, filter);
+        let mut failed = vec![];
+        if let Some(newest) = available {
+            let (places, questions): (Vec<usize>, Vec<Asked>) = listed.questions(&subjects).into_iter().unzip();
+            let now = self.cycle.now();
+            let subjects = Subjects { list: vec![], questions };
+            for (place, tags) in places.into_iter().zip(self.scan.newest(&subjects, newest, now).await) {
+                match tags {
+                    Ok(tags) => listed.images[place].available = Some(tags),
+                    Err(failure) => failed.push(failure),
+                }
+            }
+        }
+        Ok(Listed { found: listed, failed, unreadable: found.index.unreadable() })
+    }
+
+    /// Lists every workload that fits, from Git alone.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn workloads(&mut self, filter: &Filter) -> Result<Listed<Workloads>, CycleError> {
+        let Read { found, subjects, .. } = self.read()?;
+        Ok(Listed { found: listing::workloads(&found.index, &subjects, filter), failed: vec![], unreadable: found.index.unreadable() })
     }
 
     async fn decide(&mut self) -> Result<(Read, Planned), CycleError> {

@@ -21,7 +21,7 @@ pub mod told;
 pub mod worker;
 
 pub use clock::Clock;
-pub use command::Command;
+pub use command::{Command, Listed};
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 pub use memory::Memory;
 pub use scan::Inquiry;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{Memory, Watcher, board::Interval};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
-    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, schedule},
+    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, listing::AvailableTag, schedule, tags},
     policy::{
         Code,
         decision::{Decision, Need, wanted_platforms},
@@ -90,6 +90,26 @@ impl<'a> Scan<'a> {
         }
         self.save(now).await;
         answers
+    }
+
+    /// The best tags of each question with their times, for people: first those that match, then the others.
+    pub(super) async fn newest(&mut self, subjects: &Subjects, count: usize, now: Timestamp) -> Vec<Result<Vec<AvailableTag>, Failure>> {
+        let answers = self.answers(subjects, now).await;
+        let mut open: BTreeMap<usize, Vec<Need>> = BTreeMap::new();
+        for (at, asked) in subjects.questions.iter().enumerate() {
+            let best = tags(asked, &self.knowledge, now).into_iter().take(count);
+            open.insert(at, best.filter(|one| one.created.is_none()).filter_map(|one| Tag::parse(&one.tag).ok()).map(Need::Metadata).collect());
+        }
+        self.learn(&subjects.questions, &open, now).await;
+        self.save(now).await;
+        let shown = |(asked, answer): (&Asked, Answer)| {
+            if let Answer::Failed(failure) = answer {
+                return Err(failure);
+            }
+            let best = tags(asked, &self.knowledge, now).into_iter().take(count);
+            Ok(best.map(|one| AvailableTag { tag: one.tag, created: one.created, first_seen: one.first_seen }).collect())
+        };
+        subjects.questions.iter().zip(answers).map(shown).collect()
     }
 
     /// Lists each repository once, all at the same time.

@@ -3,7 +3,7 @@
 use crate::manifest::{
     Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
-    shape::{Found, Path, Step, Taken, part, written},
+    shape::{Found, Path, Taken, part, written},
     yaml::{Kind, Tree},
 };
 
@@ -48,9 +48,7 @@ pub(in crate::manifest) fn overrides(tree: &Tree<'_>, list: usize, path: &Path, 
             }
             Err(reason) => ImageField::Unsupported { line: tree.line(tree.target(item)), reason },
         };
-        let mut path = path.clone();
-        path.0.push(Step::Index(index));
-        found.push(Found { path, image });
+        found.push(Found { path: path.with_index(index), image });
     }
     found
 }

@@ -4,6 +4,7 @@ mod environment;
 mod files;
 mod images;
 mod input;
+mod list;
 mod push;
 mod registries;
 mod report;

@@ -104,6 +104,7 @@ fn answers(subjects: &Subjects, recorded: &Recorded) -> (Vec<Answer>, u64) {
                 let found = recorded.look(&view.repository, need.tag(), &wanted_platforms(&asked.policy));
                 let found = match (need, found) {
                     (Need::Digest(_), Metadata::Image(facts)) => Metadata::Pointed(facts.digest),
+                    (Need::Digest(tag), Metadata::NotAnImage(_)) => Metadata::Pointed(recorded.digest(&view.repository, tag)),
                     (_, found) => found,
                 };
                 learnt |= record.metadata != found;
