@@ -22,7 +22,7 @@ use crate::{
     },
     service::{
         Memory, Unit,
-        hand::{Intent, Wanted, write_by_hand},
+        hand::{Files, Intent, Wanted, write_by_hand},
     },
 };
 
@@ -103,8 +103,8 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
             notes.extend(policy.pattern.warnings().iter().cloned());
         }
     }
-    let memory = Memory::open(&config.state);
     let wish = signed(wish, &unit, &environment);
+    let memory = Memory::open(&config.state);
     let progress = Progress::begin("reading the repository");
     let intent = match (hand.check, hand.commit) {
         (true, _) => Intent::Show,
@@ -112,7 +112,7 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
         (false, false) => Intent::Write(Write::Files),
     };
     let choice = Choice { workload: &hand.workload, root: hand.root.as_deref(), all_roots: hand.all_roots };
-    let outcome = write_by_hand(&unit, &ground::clock(), &memory, &progress, intent, |index| -> Result<_, CommandError> {
+    let outcome = write_by_hand(&unit, &ground::clock(), &progress, Files::All(memory.clone()), intent, |index| -> Result<_, CommandError> {
         let chosen = pick(index, choice)?;
         let id = chosen.first().map(|(_, id)| id.clone()).unwrap_or_default();
         let reach = if hand.all_roots { Reach::AllRoots } else { Reach::Chosen };
@@ -130,7 +130,8 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
         PlanOutput::Diff => outcome.diff,
     };
     let mut said = Said { text, talk: String::new(), exit };
-    said.note([notes, memory.news()].concat());
+    notes.extend(memory.news());
+    said.note(&notes);
     Ok(said)
 }
 

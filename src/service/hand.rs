@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use regex::bytes::Regex;
+
 use super::{
     Clock, CycleError, Done, Memory, Unit, Watcher,
     cycle::{FILE_BYTES, may_pass, outrun_or, pause},
@@ -14,6 +16,7 @@ use crate::{
         Index, diff,
         message::{Ci, by_hand},
     },
+    store::Embedded,
 };
 
 /// Whether something is to be written.
@@ -23,6 +26,14 @@ pub enum Intent {
     Show,
     /// It is written.
     Write(Write),
+}
+
+/// Which files are read.
+pub enum Files {
+    /// All that may hold an image; what earlier runs parsed is known.
+    All(Memory),
+    /// Those in whose bytes one of these is found, and kustomizations.
+    Holding(Vec<Regex>),
 }
 
 /// What is to be done with the files of one tip.
@@ -66,13 +77,16 @@ pub struct ByHand<T> {
 pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     unit: &Unit,
     clock: &Clock,
-    memory: &Memory,
     watcher: &dyn Watcher,
+    files: Files,
     intent: Intent,
     mut wish: impl FnMut(&Index) -> Result<Wanted<T>, E>,
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
-    let mut reading = Reading::new(&unit.kinds, memory.clone());
+    let mut reading = match files {
+        Files::All(memory) => Reading::new(&unit.kinds, memory),
+        Files::Holding(words) => Reading::holding(&unit.kinds, Memory::new(Embedded::in_memory()), words),
+    };
     let mut attempt = 0;
     loop {
         watcher.reading();
@@ -113,14 +127,14 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
 }
 
 /// New bytes by path.
-type Files = BTreeMap<String, Vec<u8>>;
+type NewFiles = BTreeMap<String, Vec<u8>>;
 
 /// The new bytes of each file that changes, and the diff.
 fn changed<E: From<CycleError> + From<EditRefused>>(
     source: &Source,
     tip: &Tip,
     changes: &BTreeMap<String, Vec<Change>>,
-) -> Result<(Files, Vec<u8>), E> {
+) -> Result<(NewFiles, Vec<u8>), E> {
     let (mut files, mut text) = (BTreeMap::new(), Vec::new());
     for file in &tip.files {
         let Some(changes) = changes.get(&file.path) else { continue };
