@@ -80,11 +80,8 @@ pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
 }
 
 /// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.
-///
-/// # Errors
-/// The Docker configuration cannot be read.
-pub fn client(config: &Config, repository: &config::Repository) -> Result<Client, CommandError> {
-    Ok(Client::new(settings(config, repository, docker(config)?, Where::Public)))
+pub fn client(config: &Config, repository: &config::Repository, docker: DockerConfig) -> Client {
+    Client::new(settings(config, repository, docker, Where::Public))
 }
 
 fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
@@ -98,7 +95,11 @@ fn settings(config: &Config, repository: &config::Repository, docker: DockerConf
     }
 }
 
-fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
+/// The logins of Docker; none where no file is named.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
     Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 

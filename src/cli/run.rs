@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -30,15 +30,27 @@ use crate::{
         notify::{Notifier, State},
         ready::Readiness,
         shutdown::{Phase, Reload, Signals},
-        worker::Shared,
+        worker::{Prepare, Shared},
     },
     store::{Embedded, Kind},
 };
 
 /// How often Docker Hub is asked where nobody says otherwise: it counts requests.
 const DOCKER_HUB: Duration = Duration::from_mins(15);
-/// How long after SIGTERM the process ends although something is under way that is no push.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what is under way and no push is waited for: the end comes within ten seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a process keeps, whatever its configuration says.
+struct Process<'a> {
+    args: &'a Args,
+    run: &'a RunArgs,
+    environment: Environment,
+    signals: Signals,
+    notifier: Arc<Notifier>,
+    log: Log,
+    store: Embedded,
+    shared: Shared,
+}
 
 /// Serves every repository of the configuration until it is told to end.
 ///
@@ -47,9 +59,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let environment = Environment::of_process();
     let clock: Clock = Arc::new(Timestamp::now);
-    let file = args.config.clone().unwrap_or_else(|| Path::new(defaults::FILE).to_owned());
-    let mut signals = Signals::listen(Some(file)).map_err(CommandError::Signals)?;
+    let signals = Signals::listen().map_err(CommandError::Signals)?;
+    signals.watch(files(args, []));
     let config = load(args, run, &environment)?;
+    signals.watch(files(args, [&config]));
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
     let store = Embedded::open(&config.state)?;
@@ -58,29 +71,118 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let metrics = Arc::new(Metrics::new(clock(), &config));
     let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
-    let notifier = Notifier::of(&environment).map_err(CommandError::Signals)?;
+    let notifier = Arc::new(Notifier::of(&environment).map_err(CommandError::Signals)?);
     info!(address = %listening.address(), repositories = config.repositories.len(), "started");
     let surface = Surface { metrics: Arc::clone(&shared.metrics), readiness: Arc::clone(&shared.readiness), clock };
     let served = tokio::spawn(listening.serve(http::routes(surface), Bounds::default(), signals.reached(Phase::AtOnce)));
-    let mut daemon = start(&config, run, &store, &shared)?;
-    tell(&notifier, &[State::Ready]);
-    loop {
-        let draining = signals.reached(Phase::Draining);
-        let why = tokio::select! {
-            () = draining => break,
-            () = notifier.beat() => continue,
-            why = signals.reload() => why,
-        };
-        tell(&notifier, &[State::Reloading]);
-        daemon = reload(args, run, &environment, why, daemon, &store, &shared, &log).await?;
-        tell(&notifier, &[State::Ready]);
-    }
-    shared.readiness.stop();
-    tell(&notifier, &[State::Stopping]);
-    info!("ending");
-    end(daemon, &signals, &shared).await;
+    let alive = Arc::clone(&notifier);
+    let beating = tokio::spawn(async move { alive.beat().await });
+    Process { args, run, environment, signals, notifier, log, store, shared }.serve(config).await?;
     served.abort();
+    beating.abort();
     Ok(Said { text: Vec::new(), talk: String::new(), exit: Exit::Done })
+}
+
+impl Process<'_> {
+    /// Works by this configuration and those that follow it, to the end.
+    async fn serve(mut self, mut config: Config) -> Result<(), CommandError> {
+        let mut daemon = self.start(&config)?;
+        self.tell(State::Ready);
+        loop {
+            let why = tokio::select! {
+                biased;
+                () = self.signals.reached(Phase::Draining) => break,
+                why = self.signals.reload() => why,
+            };
+            self.tell(State::Reloading);
+            match self.load(&config) {
+                Ok(next) => {
+                    tokio::select! {
+                        biased;
+                        () = self.signals.reached(Phase::Draining) => break,
+                        () = daemon.stop() => {}
+                        () = self.patience() => warn!("a repository is slow to take the new configuration"),
+                    }
+                    daemon = self.change(&next, why)?;
+                    config = next;
+                }
+                Err(refused) => {
+                    self.shared.metrics.reloaded(ReloadOutcome::Refused);
+                    error!(error = %refused, hint = refused.hint(), "the old configuration holds on");
+                }
+            }
+            self.tell(State::Ready);
+        }
+        self.shared.readiness.stop();
+        self.tell(State::Stopping);
+        info!("ending");
+        tokio::select! {
+            () = daemon.stop() => info!("ended"),
+            () = self.patience() => warn!("ended with work under way; it begins anew with the next start"),
+            () = self.signals.reached(Phase::AtOnce) => warn!("ended at once"),
+        }
+        Ok(())
+    }
+
+    /// Another configuration that a daemon can start with; `before` is the one that holds.
+    fn load(&self, before: &Config) -> Result<Config, CommandError> {
+        let config = load(self.args, self.run, &self.environment)?;
+        // What it lacks may come while the old one holds on.
+        self.signals.watch(files(self.args, [before, &config]));
+        repositories(&config, self.run)?;
+        ground::docker(&config)?;
+        Ok(config)
+    }
+
+    fn change(&self, config: &Config, why: Reload) -> Result<Daemon, CommandError> {
+        self.signals.watch(files(self.args, [config]));
+        self.log.change(config.log);
+        self.shared.metrics.configure(config);
+        self.shared.metrics.reloaded(ReloadOutcome::Accepted);
+        let by = if why == Reload::Signal { "signal" } else { "file" };
+        info!(by, repositories = config.repositories.len(), "configuration taken");
+        self.start(config)
+    }
+
+    /// Puts every repository to work. Without a usable Docker configuration the others are served all the same.
+    fn start(&self, config: &Config) -> Result<Daemon, CommandError> {
+        let config = Arc::new(config.clone());
+        let docker = ground::docker(&config).unwrap_or_else(|error| {
+            error!(error = %error, hint = error.hint(), "no login of Docker is used");
+            config::DockerConfig::default()
+        });
+        docker.notices().iter().for_each(|notice| warn!("{notice}"));
+        let (mut served, mut views) = (Vec::new(), BTreeMap::new());
+        for (place, repository) in repositories(&config, self.run)? {
+            self.shared.metrics.add_repository(&repository.name);
+            let registries = config.registries_for(&repository);
+            let own = registries.entries.iter().filter(|entry| !entry.serves.is_empty());
+            let view = own.map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ");
+            views.entry(view.clone()).or_insert_with(|| {
+                let client = ground::client(&config, &repository, docker.clone());
+                let usual = config.registry_interval;
+                Registries { client, interval: Box::new(move |image: &image::Repository| interval(&registries, usual, image)) }
+            });
+            let prepare = prepare(Arc::clone(&config), place, repository.name.clone());
+            served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
+        }
+        Ok(Daemon::start(served, views, &self.store, &self.shared))
+    }
+
+    /// How long what is under way is waited for: a push may not be cut off, and anything else begins anew.
+    async fn patience(&self) {
+        tokio::time::sleep(PATIENCE).await;
+        while self.shared.pushing.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A service manager that does not listen changes nothing.
+    fn tell(&self, state: State) {
+        if let Err(error) = self.notifier.tell(&[state]) {
+            warn!(error = %safe::line(&error.to_string()), "cannot tell the service manager");
+        }
+    }
 }
 
 fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config, CommandError> {
@@ -91,41 +193,41 @@ fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config,
     Ok(config)
 }
 
-/// What every repository needs: those of the file, and the one of the command line.
-fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> Result<Daemon, CommandError> {
-    let config = Arc::new(config.clone());
-    let mut places: Vec<String> = config.repositories.iter().map(|repository| repository.url.clone()).collect();
-    places.extend(run.target.named().map(str::to_owned));
-    let (mut served, mut views, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-    for place in places {
-        let repository = config.repository_for(&place)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
+/// The configuration file, and every file that these configurations name.
+fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTreeSet<PathBuf> {
+    let file = args.config.clone().unwrap_or_else(|| Path::new(defaults::FILE).to_owned());
+    configs.into_iter().flat_map(Config::files).chain([file]).collect()
+}
+
+/// Every repository with its place, and with a name that no other has: those of the file, and the one of the command line.
+fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
+    let (mut branches, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let places = config.repositories.iter().map(|repository| repository.url.as_str()).chain(run.target.named());
+    let named = places.map(|place| {
+        let mut repository = config.repository_for(place)?;
+        if !branches.insert((repository.url.clone(), repository.branch.clone())) {
             return Err(CommandError::Twice { url: repository.url });
         }
-        shared.metrics.add_repository(&repository.name);
-        let registries = config.registries_for(&repository);
-        let view =
-            registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ");
-        if !views.contains_key(&view) {
-            let client = ground::client(&config, &repository)?;
-            let (registries, usual) = (registries.clone(), config.registry_interval);
-            let interval = Box::new(move |image: &image::Repository| interval(&registries, usual, image));
-            views.insert(view.clone(), Registries { client, interval });
+        if !names.insert(repository.name.clone()) {
+            repository.name.clone_from(&repository.url);
         }
-        let config = Arc::clone(&config);
-        let prepare = Box::new(move || {
-            let Prepared { unit, repository, notes } = ground::unit(&config, &place).map_err(|error| match error.hint() {
-                Some(hint) => format!("{error}; {hint}"),
-                None => error.to_string(),
-            })?;
-            for note in &notes {
-                warn!(repository = %repository.name, "{}", safe::line(note));
-            }
-            Ok(unit)
-        });
-        served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
-    }
-    Ok(Daemon::start(served, views, store, shared))
+        Ok((place.to_owned(), repository))
+    });
+    named.collect()
+}
+
+/// Makes the unit of a repository, each time from what the files hold then.
+fn prepare(config: Arc<Config>, place: String, name: String) -> Prepare {
+    Box::new(move || {
+        let Prepared { unit, notes, .. } = ground::unit(&config, &place).map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        })?;
+        for note in &notes {
+            warn!(repository = %name, "{}", safe::line(note));
+        }
+        Ok(unit)
+    })
 }
 
 /// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
@@ -133,68 +235,4 @@ fn interval(registries: &config::Registries, usual: Duration, image: &image::Rep
     let written = registries.entry_for(image).and_then(|entry| entry.interval);
     let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
     written.unwrap_or(polite)
-}
-
-/// Takes another configuration; one that cannot be used is told, and the old one holds on.
-#[expect(clippy::too_many_arguments, reason = "one step of `run`, which holds all of these")]
-async fn reload(
-    args: &Args,
-    run: &RunArgs,
-    environment: &Environment,
-    why: Reload,
-    daemon: Daemon,
-    store: &Embedded,
-    shared: &Shared,
-    log: &Log,
-) -> Result<Daemon, CommandError> {
-    let config = match load(args, run, environment).and_then(|config| check(&config, run).map(|()| config)) {
-        Ok(config) => config,
-        Err(refused) => {
-            shared.metrics.reloaded(ReloadOutcome::Refused);
-            error!(error = %refused, hint = refused.hint().as_deref().unwrap_or_default(), "the old configuration holds on");
-            return Ok(daemon);
-        }
-    };
-    daemon.stop().await;
-    log.change(config.log);
-    shared.metrics.configure(&config);
-    shared.metrics.reloaded(ReloadOutcome::Accepted);
-    let by = if why == Reload::Signal { "signal" } else { "file" };
-    info!(by, repositories = config.repositories.len(), "configuration taken");
-    start(&config, run, store, shared)
-}
-
-/// Whether a daemon could start with this configuration.
-fn check(config: &Config, run: &RunArgs) -> Result<(), CommandError> {
-    let mut seen = BTreeSet::new();
-    for place in config.repositories.iter().map(|repository| repository.url.as_str()).chain(run.target.named()) {
-        let repository = config.repository_for(place)?;
-        ground::client(config, &repository)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
-        }
-    }
-    Ok(())
-}
-
-/// Waits for what may not be cut off, and for little else.
-async fn end(daemon: Daemon, signals: &Signals, shared: &Shared) {
-    let patience = async {
-        tokio::time::sleep(PATIENCE).await;
-        while shared.pushing.load(Ordering::SeqCst) > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::select! {
-        () = daemon.stop() => info!("ended"),
-        () = patience => warn!("ended with work under way; it begins anew with the next start"),
-        () = signals.reached(Phase::AtOnce) => warn!("ended at once"),
-    }
-}
-
-/// A service manager that does not listen changes nothing.
-fn tell(notifier: &Notifier, states: &[State]) {
-    if let Err(error) = notifier.tell(states) {
-        warn!(error = %safe::line(&error.to_string()), "cannot tell the service manager");
-    }
 }

@@ -9,6 +9,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::ready::Going;
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, schedule},
@@ -107,6 +108,11 @@ impl Board {
     /// A board on which nothing is known.
     pub fn new(view: String, interval: Interval) -> Self {
         Self { view, interval, state: Mutex::default(), work: Notify::new() }
+    }
+
+    /// What tells this view of the registries from others.
+    pub fn view(&self) -> &str {
+        &self.view
     }
 
     /// The id of an image's row in the store.
@@ -287,6 +293,32 @@ impl Board {
     pub fn lists(&self) -> Vec<(String, u64, Option<Timestamp>)> {
         let count = |image: &Image| image.kept.record.tags().iter().filter(|seen| seen.standing.is_listed()).count() as u64;
         self.state().images.iter().map(|(repository, image)| (repository.registry.to_string(), count(image), image.kept.record.listed_at())).collect()
+    }
+
+    /// How each host goes: badly where a list could not be had, and it waits where one is missing.
+    pub fn hosts(&self) -> BTreeMap<String, Going> {
+        let mut hosts: BTreeMap<&str, (Option<&Failure>, usize)> = BTreeMap::new();
+        let state = self.state();
+        for (repository, image) in &state.images {
+            let (failing, missing) = hosts.entry(&repository.registry).or_default();
+            let seen = &image.kept.record;
+            match seen.trouble().map(|trouble| &trouble.failure) {
+                // A host that says so answers.
+                Some(failure) if failure.code == Code::NotFound => {}
+                Some(failure) => drop(failing.get_or_insert(failure)),
+                None => *missing += usize::from(seen.listed_at().is_none()),
+            }
+        }
+        let going = |(failing, missing): (Option<&Failure>, usize)| match (failing, missing) {
+            (Some(failure), _) => Going::Badly(match &failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.reason),
+                None => failure.reason.clone(),
+            }),
+            (None, 0) => Going::Well,
+            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
+            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
+        };
+        hosts.into_iter().map(|(host, lists)| (host.to_owned(), going(lists))).collect()
     }
 
     /// Changes an image, and wakes its users where that makes a difference to them.

@@ -4,10 +4,9 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -16,7 +15,7 @@ use tracing::error;
 
 use super::{
     board::{Board, Interval, Wake},
-    ready::{Going, Part},
+    ready::Going,
     scanner::Scanner,
     worker::{Prepare, Shared, Worker},
 };
@@ -49,21 +48,17 @@ pub struct Registries {
 
 /// Everything at work for one configuration.
 pub struct Daemon {
-    stopping: Arc<AtomicBool>,
+    /// Whether it ends; each worker and each scanner holds the other end as long as it works.
+    stop: watch::Sender<bool>,
     wakes: Vec<Wake>,
-    workers: Vec<JoinHandle<()>>,
-    scanners: Vec<tokio::task::JoinHandle<()>>,
-    stop: watch::Sender<()>,
 }
 
 impl Daemon {
     /// Starts scanners and workers; it must be called inside the runtime.
     pub fn start(served: Vec<Served>, views: BTreeMap<String, Registries>, store: &Embedded, shared: &Shared) -> Self {
-        let (stop, stopped) = watch::channel(());
-        let stopping = Arc::new(AtomicBool::new(false));
-        shared.readiness.expect_repositories(served.iter().map(|served| served.name.clone()));
+        let (stop, stopping) = watch::channel(false);
+        shared.readiness.expect(served.iter().map(|served| served.name.clone()));
         let mut boards = BTreeMap::new();
-        let mut scanners = Vec::new();
         for (view, Registries { client, interval }) in views {
             let board = Arc::new(Board::new(view.clone(), interval));
             let scanner = Arc::new(Scanner {
@@ -75,11 +70,16 @@ impl Daemon {
                 readiness: Arc::clone(&shared.readiness),
                 counted: Mutex::default(),
             });
-            let mut stopped = stopped.clone();
-            scanners.push(tokio::spawn(scanner.run(async move { drop(stopped.changed().await) })));
+            let stopping = stopping.clone();
+            tokio::spawn(async move {
+                let mut stop = stopping.clone();
+                scanner.run(async move { drop(stop.wait_for(|stop| *stop).await) }).await;
+                // Only now is what was seen in the store.
+                drop(stopping);
+            });
             boards.insert(view, board);
         }
-        let (mut workers, mut wakes) = (Vec::new(), Vec::new());
+        let mut wakes = Vec::new();
         for served in served {
             let Some(board) = boards.get(&served.view) else { continue };
             let (sender, receiver) = mpsc::sync_channel(1);
@@ -89,39 +89,34 @@ impl Daemon {
             });
             board.join(&served.name, Arc::clone(&wake));
             wakes.push(wake);
-            let (board, shared, stopping) = (Arc::clone(board), shared.clone(), Arc::clone(&stopping));
-            workers.push(thread::spawn(move || work(served, &board, &shared, &receiver, &stopping)));
+            let (board, shared, stopping) = (Arc::clone(board), shared.clone(), stopping.clone());
+            thread::spawn(move || work(served, &board, &shared, &receiver, &stopping));
         }
-        Self { stopping, wakes, workers, scanners, stop }
+        Self { stop, wakes }
     }
 
-    /// Begins nothing new, and ends when what was under way is done.
-    pub async fn stop(self) {
-        self.stopping.store(true, Ordering::SeqCst);
+    /// Begins nothing new, and ends when what was under way is done. Dropped before its end, it can be called again.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
         for wake in &self.wakes {
             wake();
         }
-        let workers = self.workers;
-        let _joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
-        drop(self.stop);
-        for scanner in self.scanners {
-            drop(scanner.await);
-        }
+        self.stop.closed().await;
     }
 }
 
 /// Turns until it is stopped; a panic ends one turn, and not the process.
-fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Receiver<()>, stopping: &AtomicBool) {
+fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Receiver<()>, stopping: &watch::Receiver<bool>) {
     let Served { name, interval, prepare, .. } = served;
-    let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone());
-    while !stopping.load(Ordering::SeqCst) {
+    let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone(), stopping.clone());
+    while !*stopping.borrow() {
         let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
         let wait = if let Ok(next) = turn {
             next.duration_since((shared.clock)()).try_into().unwrap_or_default()
         } else {
             let reason = "a turn ended in a bug; please report the lines before this one";
             error!(repository = %name, "{reason}");
-            shared.readiness.goes(&Part::Repository(name.clone()), Going::Badly(reason.to_owned()));
+            shared.readiness.goes(&name, Going::Badly(reason.to_owned()));
             worker.begin_anew();
             AFTER_PANIC
         };

@@ -14,13 +14,13 @@ use super::{
     Clock,
     board::{Board, Job},
     metrics::Metrics,
-    ready::{Going, Part, Readiness},
+    ready::Readiness,
     scan::{failure, unreadable},
 };
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
-    policy::{Blame, decision::Need, record::Metadata},
+    policy::{decision::Need, record::Metadata},
     registry::{Client, RequestKind},
     store::{self, Cache, Embedded, Facts, Saved, Seen, Store},
 };
@@ -62,6 +62,7 @@ impl Scanner {
             }
             self.save().await;
             self.count();
+            self.readiness.hosts(self.board.view(), || self.board.hosts());
             let now = (self.clock)();
             let due = self.board.next_due().map_or(LOOK, |due| due.duration_since(now).try_into().unwrap_or_default());
             tokio::select! {
@@ -70,6 +71,8 @@ impl Scanner {
                 Some(_) = running.join_next(), if !running.is_empty() => {}
                 () = tokio::time::sleep(due.min(LOOK)) => {}
             }
+            // Jobs that end together are one round.
+            while running.try_join_next().is_some() {}
         }
         running.shutdown().await;
         self.save().await;
@@ -105,17 +108,12 @@ impl Scanner {
     }
 
     async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
-        let host = Part::Host(repository.registry.to_string());
         match self.client.tags(repository).await {
             Ok(list) => {
                 debug!(image = %repository, tags = list.tags.len(), "listed");
                 self.board.listed(repository, list.tags, (self.clock)(), fastrand::f64());
-                self.readiness.goes(&host, Going::Well);
             }
             Err(error) => {
-                if error.blame() == Blame::Remote {
-                    self.readiness.goes(&host, Going::Badly(error.to_string()));
-                }
                 self.board.failed(repository, failure(&error), (self.clock)(), fastrand::f64());
                 return;
             }

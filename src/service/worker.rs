@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     board::Board,
     cycle,
     metrics::{CycleOutcome, Metrics, PushOutcome},
-    ready::{Going, Part, Readiness},
+    ready::{Going, Readiness},
     told::Told,
 };
 use crate::{
@@ -56,8 +57,10 @@ pub struct Worker {
     poll: Timestamp,
     batch: Option<Batch>,
     refused: Option<Refused>,
-    told: Told<(String, String, String), (Code, String)>,
+    told: Told<(String, String, String), (Code, String, Option<String>)>,
     trouble: Told<(), String>,
+    /// Whether nothing new may begin.
+    stopping: watch::Receiver<bool>,
 }
 
 /// A push under way; a bug in it ends it, too.
@@ -86,7 +89,7 @@ struct Refused {
 
 impl Worker {
     /// A worker that has done nothing yet.
-    pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared) -> Self {
+    pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared, stopping: watch::Receiver<bool>) -> Self {
         let poll = (shared.clock)();
         Self {
             name,
@@ -102,24 +105,24 @@ impl Worker {
             refused: None,
             told: Told::default(),
             trouble: Told::default(),
+            stopping,
         }
     }
 
     /// Does what is due, and says when it wants the next turn.
     pub fn turn(&mut self) -> Timestamp {
         let started = Instant::now();
-        let part = Part::Repository(self.name.clone());
         match self.step() {
             Ok(next) => {
                 if let Some(reason) = self.trouble.end(&()) {
                     info!(repository = %self.name, was = %reason, "works again");
                 }
-                self.shared.readiness.goes(&part, Going::Well);
+                self.goes(Going::Well);
                 next
             }
             Err(trouble) => {
                 self.shared.metrics.cycled(&self.name, CycleOutcome::Failed, started.elapsed());
-                self.shared.readiness.goes(&part, Going::Badly(trouble.clone()));
+                self.goes(Going::Badly(trouble.clone()));
                 if self.trouble.is_news((), trouble.clone()) {
                     error!(repository = %self.name, error = %trouble, "cannot go on");
                 }
@@ -127,6 +130,13 @@ impl Worker {
                 self.begin_anew();
                 self.poll
             }
+        }
+    }
+
+    /// One that is left behind has no say about its successor.
+    fn goes(&self, going: Going) {
+        if !*self.stopping.borrow() {
+            self.shared.readiness.goes(&self.name, going);
         }
     }
 
@@ -197,6 +207,9 @@ impl Worker {
         loop {
             let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
             let answers = self.board.answers(&self.name, &read.subjects, now);
+            if !*self.stopping.borrow() {
+                self.shared.readiness.hosts(self.board.view(), || self.board.hosts());
+            }
             let planned = cycle.plan(read, &answers)?;
             if planned.is_empty() {
                 (self.batch, self.refused) = (None, None);
@@ -210,6 +223,9 @@ impl Worker {
             };
             self.batch = Some(batch);
             if batch.due() > now || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
+                return Ok(None);
+            }
+            if *self.stopping.borrow() {
                 return Ok(None);
             }
             attempt += 1;
@@ -265,15 +281,15 @@ impl Worker {
             // What waits for the scanner is answered in a moment.
             if matches!(record.code.list(), List::Held | List::Failed) && !matches!(record.code, Code::MetadataMissing | Code::WaitingForList) {
                 let key = (record.root.clone(), record.workload.clone(), record.container.clone());
-                now.insert(key, (record.code, record.reason.clone()));
+                now.insert(key, (record.code, record.reason.clone(), record.hint.clone()));
             }
         }
         let changes = self.told.turn(now);
-        for ((_, workload, container), (code, reason)) in &changes.news {
+        for ((_, workload, container), (code, reason, hint)) in &changes.news {
             let word = if code.list() == List::Failed { "failed" } else { "held" };
-            warn!(repository = %self.name, %workload, %container, code = code.as_str(), %reason, "{word}");
+            warn!(repository = %self.name, %workload, %container, code = code.as_str(), %reason, hint, "{word}");
         }
-        for ((_, workload, container), (code, _)) in &changes.ended {
+        for ((_, workload, container), (code, ..)) in &changes.ended {
             info!(repository = %self.name, %workload, %container, code = code.as_str(), "no longer so");
         }
         self.shared.metrics.decided(&self.name, &codes);
