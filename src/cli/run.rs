@@ -129,7 +129,6 @@ impl Process<'_> {
         let config = load(self.args, self.run, &self.environment)?;
         // What it lacks may come while the old one holds on.
         self.signals.watch(files(self.args, [before, &config]));
-        repositories(&config, self.run)?;
         ground::docker(&config)?;
         Ok(config)
     }
@@ -172,6 +171,9 @@ impl Process<'_> {
     /// How long what is under way is waited for: a push may not be cut off, and anything else begins anew.
     async fn patience(&self) {
         tokio::time::sleep(PATIENCE).await;
+        if self.shared.pushing.load(Ordering::SeqCst) > 0 {
+            info!("a push under way is waited for");
+        }
         while self.shared.pushing.load(Ordering::SeqCst) > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -190,6 +192,7 @@ fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config,
     if config.repositories.is_empty() && run.target.named().is_none() {
         return Err(CommandError::NothingToRun);
     }
+    repositories(&config, run)?;
     Ok(config)
 }
 

@@ -216,11 +216,12 @@ impl Board {
         }
     }
 
-    /// Takes what earlier runs saw; a list that is still young is not asked for again.
+    /// Takes what earlier runs saw; a list that is still young is not asked for again, unless the last try failed for what a person may have mended.
     pub fn opened(&self, repository: &Repository, kept: Kept<Seen>, now: Timestamp) {
         let longest = (self.interval)(repository).saturating_mul(2);
         self.change(repository, |image| {
-            let due = kept.due.filter(|_| kept.record.listed_at().is_some()).unwrap_or(now);
+            let mended = kept.record.trouble().is_some_and(|trouble| trouble.failure.blame == Blame::Operator);
+            let due = kept.due.filter(|_| kept.record.listed_at().is_some() && !mended).unwrap_or(now);
             // What was planned before the clock was set back is due.
             image.due = due.min(schedule::first(now, longest, 1.0));
             image.stage = Stage::Open;

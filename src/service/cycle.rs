@@ -141,8 +141,8 @@ pub struct Planned {
 pub enum Wrote {
     /// It is done, or held for good.
     Done(Box<Outcome>),
-    /// Somebody was faster: read and plan again after a pause.
-    Again,
+    /// Somebody was faster, or the remote did not answer: read and plan again after a pause.
+    Again(Box<WriteError>),
 }
 
 impl Cycle {
@@ -209,7 +209,7 @@ impl Cycle {
                 planned.diff.clear();
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
+            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again(Box::new(error))),
             Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
             Err(error) => Err(error.into()),
         }

@@ -69,6 +69,7 @@ impl Daemon {
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
                 counted: Mutex::default(),
+                trouble: Mutex::default(),
             });
             let stopping = stopping.clone();
             tokio::spawn(async move {

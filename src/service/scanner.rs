@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Clock,
@@ -16,13 +16,14 @@ use super::{
     metrics::Metrics,
     ready::Readiness,
     scan::{failure, unreadable},
+    told::Told,
 };
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
     policy::{decision::Need, record::Metadata},
     registry::{Client, RequestKind},
-    store::{self, Cache, Embedded, Facts, Saved, Seen, Store},
+    store::{self, Cache, Embedded, Facts, Saved, Seen, Store, StoreError},
 };
 
 /// How long to wait at most before looking at the clock again: it may be set.
@@ -46,6 +47,8 @@ pub struct Scanner {
     pub readiness: Arc<Readiness>,
     /// The requests that are counted already.
     pub counted: Mutex<Tally>,
+    /// What was told about the store.
+    pub trouble: Mutex<Told<&'static str, String>>,
 }
 
 /// Requests by host and kind.
@@ -100,7 +103,7 @@ impl Scanner {
         let kept = match store::load::<Seen>(&self.store, vec![self.board.id(repository)]).await {
             Ok(mut rows) => rows.pop().unwrap_or_default(),
             Err(error) => {
-                warn!(error = %error, "cannot read the store");
+                self.cannot("cannot read the store", &error);
                 store::Kept::default()
             }
         };
@@ -189,13 +192,27 @@ impl Scanner {
         }
         match self.store.save_if(writes).await {
             Ok(saved) => {
+                if self.trouble().end(&"cannot write the store").is_some() {
+                    info!("the store is written again");
+                }
                 for (repository, saved) in repositories.iter().zip(saved) {
                     if let Saved::Stands(generation) = saved {
                         self.board.saved(repository, generation);
                     }
                 }
             }
-            Err(error) => warn!(error = %error, "cannot write the store"),
+            Err(error) => self.cannot("cannot write the store", &error),
         }
+    }
+
+    /// What is wrong with the store is told once: it goes on without.
+    fn cannot(&self, what: &'static str, error: &StoreError) {
+        if self.trouble().is_news(what, error.to_string()) {
+            warn!(error = %error, hint = error.hint(), "{what}");
+        }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Told<&'static str, String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -135,10 +135,13 @@ impl Signals {
         }
     }
 
-    /// Ends when the configuration is to be read anew. Nothing is lost where it is dropped before its end.
+    /// Ends when the configuration is to be read anew; what the files hold by then is no change any more. Nothing is lost where it is dropped before its end.
     pub async fn reload(&mut self) -> Reload {
         match self.reloads.recv().await {
-            Some(why) => why,
+            Some(why) => {
+                self.files.look_anew();
+                why
+            }
             None => std::future::pending().await,
         }
     }
@@ -187,6 +190,14 @@ impl Files {
                 let now = fingerprint(path);
                 Watched { told: now, last: now }
             });
+        }
+    }
+
+    /// What they hold now is known.
+    fn look_anew(&self) {
+        for (path, watched) in &mut *self.lock() {
+            let now = fingerprint(path);
+            *watched = Watched { told: now, last: now };
         }
     }
 
@@ -331,6 +342,9 @@ mod tests {
         assert_eq!([(); 2].map(|()| files.have_changed()), [false, false], "the one that is watched no more");
         fs::write(&new, "three").expect("written");
         assert_eq!([(); 3].map(|()| files.have_changed()), [false, true, false], "the new one");
+        fs::write(&new, "four").expect("written");
+        files.look_anew();
+        assert_eq!([(); 2].map(|()| files.have_changed()), [false, false], "one that is read for another reason");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    git::Write,
+    git::{Write, WriteError},
     plan::schedule::{self, Batch},
     policy::{Code, List},
 };
@@ -239,8 +239,12 @@ impl Worker {
                     self.wrote(&outcome, commit, diff, now);
                     return Ok(Some(*outcome));
                 }
-                Ok(Wrote::Again) => {
-                    self.shared.metrics.pushed(&self.name, PushOutcome::Moved);
+                Ok(Wrote::Again(error)) => {
+                    let moved = !matches!(*error, WriteError::Remote(_));
+                    self.shared.metrics.pushed(&self.name, if moved { PushOutcome::Moved } else { PushOutcome::Failed });
+                    if *self.stopping.borrow() {
+                        return Err((*error).into());
+                    }
                     std::thread::sleep(cycle::pause(attempt));
                     if let Some(read) = self.read.take() {
                         cycle.keep(read);

@@ -3,6 +3,8 @@
 pub mod binary;
 pub mod certificates;
 pub mod cycle;
+pub mod daemon;
+pub mod gate;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
