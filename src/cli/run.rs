@@ -38,7 +38,7 @@ use crate::{
 /// How often Docker Hub is asked where nobody says otherwise: it counts requests.
 const DOCKER_HUB: Duration = Duration::from_mins(15);
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a process keeps, whatever its configuration says.
 struct Process<'a> {
@@ -126,10 +126,20 @@ impl Process<'_> {
 
     /// Another configuration that a daemon can start with; `before` is the one that holds.
     fn load(&self, before: &Config) -> Result<Config, CommandError> {
-        let config = load(self.args, self.run, &self.environment)?;
+        let mut config = load(self.args, self.run, &self.environment)?;
         // What it lacks may come while the old one holds on.
         self.signals.watch(files(self.args, [before, &config]));
         ground::docker(&config)?;
+        let changes = [
+            ("listen", config.listen != before.listen),
+            ("state", config.state != before.state),
+            ("gitTimeout", config.git_timeout != before.git_timeout),
+        ];
+        for (key, _) in changes.into_iter().filter(|(_, changes)| *changes) {
+            warn!(key, "a change that waits for the next start");
+        }
+        (config.listen, config.git_timeout) = (before.listen, before.git_timeout);
+        config.state.clone_from(&before.state);
         Ok(config)
     }
 

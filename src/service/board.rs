@@ -231,16 +231,18 @@ impl Board {
         self.work.notify_one();
     }
 
-    /// Takes a list; what was known of its tags stays.
+    /// Takes a list; what was known of its tags stays. After one that was stale even the same list is news.
     pub fn listed(&self, repository: &Repository, tags: Vec<Tag>, now: Timestamp, chance: f64) {
-        let due = schedule::next(now, (self.interval)(repository), chance);
+        let interval = (self.interval)(repository);
+        let due = schedule::next(now, interval, chance);
         self.change(repository, |image| {
             let in_use = image.users.values().flat_map(|one| one.in_use.iter().cloned()).collect();
+            let was_stale = image.kept.record.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
             let before = image.essence();
             let seen = std::mem::take(&mut image.kept.record);
             image.kept.record = seen.observe(tags, Mark::default(), &in_use, now);
             (image.due, image.dirty) = (due, true);
-            before != image.essence()
+            was_stale || before != image.essence()
         });
     }
 

@@ -22,7 +22,7 @@ use tokio::{
 /// How often the files are looked at.
 ///
 /// Their bytes are compared, not their times: that sees a mounted `ConfigMap` or `Secret`, whose folder is a link that is replaced, as well as an editor.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 /// What of a file is compared: no key, certificate or configuration is longer.
 ///
 /// # Units

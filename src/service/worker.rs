@@ -58,6 +58,8 @@ pub struct Worker {
     batch: Option<Batch>,
     refused: Option<Refused>,
     told: Told<(String, String, String), (Code, String, Option<String>)>,
+    /// Files with annotations that cannot be read: the line of the fault, and what it is.
+    unreadable: Told<String, (Option<u32>, String)>,
     trouble: Told<(), String>,
     /// Whether nothing new may begin.
     stopping: watch::Receiver<bool>,
@@ -104,6 +106,7 @@ impl Worker {
             batch: None,
             refused: None,
             told: Told::default(),
+            unreadable: Told::default(),
             trouble: Told::default(),
             stopping,
         }
@@ -296,8 +299,23 @@ impl Worker {
         for ((_, workload, container), (code, ..)) in &changes.ended {
             info!(repository = %self.name, %workload, %container, code = code.as_str(), "no longer so");
         }
+        self.tell_unreadable(outcome);
         self.shared.metrics.decided(&self.name, &codes);
         self.shared.metrics.cycled(&self.name, CycleOutcome::Done, took);
+    }
+}
+
+impl Worker {
+    /// Tells once which files a person must mend.
+    fn tell_unreadable(&mut self, outcome: &Outcome) {
+        let annotated = outcome.report.unreadable.iter().filter(|file| file.annotated);
+        let changes = self.unreadable.turn(annotated.map(|file| (file.file.clone(), (file.line, file.reason.clone()))).collect());
+        for (file, (line, reason)) in &changes.news {
+            warn!(repository = %self.name, %file, line, %reason, "unreadable");
+        }
+        for (file, _) in &changes.ended {
+            info!(repository = %self.name, %file, "no longer so");
+        }
     }
 }
 

@@ -66,7 +66,12 @@ fn what_is_wrong_with_one_repository_stops_no_other() {
         ("empty-password", server.url_of("", "b.git"), "username: bot, passwordFile: ../empty", vec!["empty`: it is empty".into()]),
         ("folder-as-password", server.url_of("", "c.git"), "username: bot, passwordFile: ..", vec!["directory".into()]),
         ("two-lines", server.url_of("", "d.git"), "username: bot, passwordFile: ../two-lines", vec!["it has more than one line".into()]),
-        ("expired", server.url_of("", "e.git"), "username: bot, passwordFile: ../expired", vec!["refused the user and the password".into(), "expired".into()]),
+        (
+            "expired",
+            server.url_of("", "e.git"),
+            "username: bot, passwordFile: ../expired",
+            vec!["refused the user and the password".into(), "expired".into()],
+        ),
         ("no-credential", server.url_of("", "f.git"), "", vec!["wants".into(), "`username`".into()]),
         ("missing-ca", "https://localhost:1/fleet.git".into(), "caFile: ../nowhere.pem", vec!["cannot read the CA file".into()]),
         ("no-ca", "https://localhost:1/other.git".into(), "caFile: ../no-ca.pem", vec!["cannot use the CA file".into()]),

@@ -64,6 +64,23 @@ fn a_configuration_that_names_what_is_not_there_is_refused_until_it_is() {
     daemon.says(&["configuration taken", "\"by\":\"file\""]);
 }
 
+#[test]
+fn what_only_a_start_can_change_stays_and_is_told() {
+    let (machine, registry) = (Machine::new(), registry());
+    let fleet = shop(registry.host());
+    let text = |top: &str| configuration(top, &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]);
+    let mut daemon = Daemon::start(&machine, &text(""));
+    daemon.says(&["\"pushed\"", "fleet"]);
+    machine.file("work/tagalong.yaml", text("state: elsewhere\ngitTimeout: 7s").replace("127.0.0.1:0", "127.0.0.1:1"));
+    daemon.signal("-HUP");
+    for key in ["listen", "state", "gitTimeout"] {
+        daemon.says(&["\"warn\"", "a change that waits for the next start", &format!("\"key\":\"{key}\"")]);
+    }
+    daemon.says(&["configuration taken"]);
+    daemon.shows("/readyz", |_, page| page == "ready\n");
+    assert!(!machine.work().join("elsewhere").exists());
+}
+
 /// A folder as Kubernetes mounts a ConfigMap or a Secret: what it holds are links through `..data`, which is replaced as a whole.
 struct Mount<'a>(&'a Path);
 
@@ -163,22 +180,27 @@ fn a_replaced_secret_is_taken_up_whatever_it_holds() {
     let text = configuration("dockerConfig: ../secrets/docker.json", &entries, &repositories).replace("nterval: 1s", "nterval: 1h");
     let mut daemon = Daemon::start(&machine, &text);
     daemon.shows("/readyz", |_, page| page.matches("\nfails: ").count() == 7);
-    mount.replace(
-        "two",
-        &[
-            ("password", PASSWORD),
-            ("ca.pem", &pem("root.pem")),
-            ("key", &key(&new)),
-            ("hosts", &good_host),
-            ("pull", PASSWORD),
-            ("docker.json", &login(PASSWORD)),
-            ("registry.pem", &fs::read_to_string(tls.ca_file()).unwrap()),
-        ],
-    );
+    let good = [
+        ("password", PASSWORD),
+        ("ca.pem", &pem("root.pem")),
+        ("key", &key(&new)),
+        ("hosts", &good_host),
+        ("pull", PASSWORD),
+        ("docker.json", &login(PASSWORD)),
+        ("registry.pem", &fs::read_to_string(tls.ca_file()).unwrap()),
+    ];
+    mount.replace("two", &good);
     daemon.says(&["configuration taken", "\"by\":\"file\""]);
     daemon.shows("/readyz", |status, page| (status, page) == (200, "ready\n"));
-    for fleet in [by_password, by_authority, by_key, by_host, of_entry, of_docker, of_tls] {
-        daemon.shows("/healthz", |_, _| tag_of(&fleet) == "1.5.0");
+    for fleet in [&by_password, &by_authority, &by_key, &by_host, &of_entry, &of_docker, &of_tls] {
+        daemon.shows("/healthz", |_, _| tag_of(fleet) == "1.5.0");
     }
+    // What was good may go bad, and be mended; a registry is not asked before its time.
+    mount.replace("three", &good.map(|(name, _)| (name, if name == "docker.json" { "{}" } else { "wrong" })));
+    daemon.signal("-HUP");
+    daemon.shows("/readyz", |_, page| page.matches("\nfails: ").count() == 4);
+    mount.replace("four", &good);
+    daemon.signal("-HUP");
+    daemon.shows("/readyz", |status, page| (status, page) == (200, "ready\n"));
     assert!(!daemon.told().contains(PASSWORD));
 }

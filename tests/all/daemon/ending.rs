@@ -37,16 +37,25 @@ impl Held {
 }
 
 #[test]
-fn the_first_signal_waits_for_nothing_but_a_push() {
+fn nothing_but_a_push_is_waited_for_long() {
     let (machine, registry) = (Machine::new(), registry());
     let dead = Hostile::start(|_, _| Reply::json("{}").silent_after(0));
     // It takes connections, and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent = format!("http://{}/fleet.git", silent.local_addr().expect("an address"));
-    let (slow, fleet) = (shop(&dead.host()), shop(registry.host()));
-    let repositories = [repository("silent", &silent, ""), repository("slow", &slow.file_url(), ""), repository("fleet", &fleet.file_url(), "")];
-    let mut daemon = Daemon::start(&machine, &configuration("gitTimeout: 5m", &[registry.host(), &dead.host()], &repositories));
+    let (slow, fleet, more) = (shop(&dead.host()), shop(registry.host()), shop(registry.host()));
+    let mut repositories =
+        vec![repository("silent", &silent, ""), repository("slow", &slow.file_url(), ""), repository("fleet", &fleet.file_url(), "")];
+    let text = |repositories: &[String]| configuration("gitTimeout: 5m", &[registry.host(), &dead.host()], repositories);
+    let mut daemon = Daemon::start(&machine, &text(&repositories));
     daemon.says(&["\"pushed\"", "fleet"]);
+    repositories.push(repository("more", &more.file_url(), ""));
+    machine.file("work/tagalong.yaml", text(&repositories));
+    daemon.signal("-HUP");
+    daemon.says(&["a repository is slow to take the new configuration"]);
+    daemon.says(&["\"pushed\"", "more"]);
+    // A reload that waits for the same keeps nobody from the end.
+    daemon.signal("-HUP");
     daemon.signal("-TERM");
     daemon.says(&["\"ending\""]);
     let ended = daemon.end();

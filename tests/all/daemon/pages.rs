@@ -136,6 +136,16 @@ fn what_holds_is_told_once_and_again_when_it_changes() {
     daemon.says(&["\"held\"", "db", "locked", "audit"]);
     fleet.commit("main", &[("apps/db.yaml", "")]);
     daemon.says(&["no longer so", "db", "locked"]);
+    fleet.commit(
+        "main",
+        &[("apps/broken.yaml", "metadata:\n  annotations:\n    fluxcd.io/automated: 'true\n"), ("apps/template.yaml", "a: {{ .b }\n")],
+    );
+    daemon.says(&["\"unreadable\"", "apps/broken.yaml", "\"line\":"]);
+    push(&registry, "shop/web", &["1.9.0"]);
+    daemon.says(&["\"pushed\""]);
+    fleet.commit("main", &[("apps/broken.yaml", "")]);
+    daemon.says(&["no longer so", "apps/broken.yaml"]);
+    assert_eq!(daemon.told().matches("\"message\":\"unreadable\"").count(), 1, "{}", daemon.told());
     assert_eq!(daemon.told().matches("\"message\":\"held\"").count(), 2, "{}", daemon.told());
 }
 
