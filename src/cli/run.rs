@@ -212,21 +212,30 @@ fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTre
     configs.into_iter().flat_map(Config::files).chain([file]).collect()
 }
 
-/// Every repository with its place, and with a name that no other has: those of the file, and the one of the command line.
+/// Every repository with the address that leads to it, and a name that no other has: those of the file, and the one of the command line.
 fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
+    let mut served = Vec::new();
+    for entry in &config.repositories {
+        served.push((entry.url.clone(), config.repository_for(&entry.url)?));
+    }
+    if let Some(place) = run.target.named() {
+        let repository = config.repository_for(place)?;
+        match served.iter_mut().find(|(_, entry)| (&entry.url, &entry.branch) == (&repository.url, &repository.branch)) {
+            // The address of an entry, perhaps with the secret that the file may not hold.
+            Some((address, _)) => place.clone_into(address),
+            None => served.push((place.to_owned(), repository)),
+        }
+    }
     let (mut branches, mut names) = (BTreeSet::new(), BTreeSet::new());
-    let places = config.repositories.iter().map(|repository| repository.url.as_str()).chain(run.target.named());
-    let named = places.map(|place| {
-        let mut repository = config.repository_for(place)?;
+    for (_, repository) in &mut served {
         if !branches.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
+            return Err(CommandError::Twice { url: repository.url.clone() });
         }
         if !names.insert(repository.name.clone()) {
             repository.name.clone_from(&repository.url);
         }
-        Ok((place.to_owned(), repository))
-    });
-    named.collect()
+    }
+    Ok(served)
 }
 
 /// Makes the unit of a repository, each time from what the files hold then.

@@ -177,7 +177,7 @@ fn a_replaced_secret_is_taken_up_whatever_it_holds() {
     ];
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     // Nothing is looked at a second time but for the new configuration.
-    let text = configuration("dockerConfig: ../secrets/docker.json", &entries, &repositories).replace("nterval: 1s", "nterval: 1h");
+    let text = configuration("dockerConfig: ../secrets/docker.json", &entries, &repositories).replace("700ms", "1h").replace("300ms", "1h");
     let mut daemon = Daemon::start(&machine, &text);
     daemon.shows("/readyz", |_, page| page.matches("\nfails: ").count() == 7);
     let good = [

@@ -49,7 +49,7 @@ fn readiness_names_what_it_waits_for() {
 fn what_an_earlier_run_saw_needs_no_host_to_be_ready() {
     let (machine, registry) = (Machine::new(), registry());
     let fleet = shop(registry.host());
-    let text = configuration("", &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]).replace("PollInterval: 1s", "PollInterval: 1h");
+    let text = configuration("", &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]).replace("700ms", "1h");
     let mut first = Daemon::start(&machine, &text);
     first.says(&["\"pushed\""]);
     first.shows("/readyz", |_, page| page == "ready\n");
@@ -163,7 +163,11 @@ fn no_secret_is_told_anywhere() {
     let of_wrong = GitServer::start(wrong.root(), Door::Basic("bot", "another"));
     machine.file("work/password", PASSWORD);
     machine.file("work/token", TOKEN);
-    let repositories = [repository("token", &of_token.url(), "tokenFile: token"), repository("wrong", &of_wrong.url(), "tokenFile: token")];
+    let repositories = [
+        repository("url", &of_url.url(), ""),
+        repository("token", &of_token.url(), "tokenFile: token"),
+        repository("wrong", &of_wrong.url(), "tokenFile: token"),
+    ];
     let entries = [
         format!("{{ prefix: '{}', username: {USER}, passwordFile: password }}", private.host()),
         format!("{{ prefix: '{}', tokenFile: token }}", open.host()),
@@ -171,7 +175,7 @@ fn no_secret_is_told_anywhere() {
     machine.file("work/tagalong.yaml", configuration("", &[&entries[0], &entries[1]], &repositories));
     let call = machine.call(["run", "--config", "tagalong.yaml", "--log-format", "json", "--log-level", "debug"]);
     let url = of_url.url_of(&format!("bot:{IN_URL}@"), "fleet.git");
-    let call = call.env("TAGALONG_GIT_URL", url).env("TAGALONG_GIT_POLL_INTERVAL", "1s");
+    let call = call.env("TAGALONG_GIT_URL", url);
     let mut daemon = Daemon::of(call.command());
     daemon.says(&["cannot go on", "wrong"]);
     for fleet in [&by_url, &by_token] {

@@ -151,10 +151,10 @@ pub fn configuration(top: &str, registries: &[&str], repositories: &[String]) ->
     let entries: Vec<String> =
         registries.iter().map(|entry| if entry.starts_with('{') { (*entry).to_owned() } else { format!("{{ prefix: '{entry}' }}") }).collect();
     let repositories: String = repositories.iter().map(|entry| format!("  - {entry}\n")).collect();
-    format!("listen: 127.0.0.1:0\nregistryPollInterval: 1s\n{top}\nregistries: [{}]\nrepositories:\n{repositories}", entries.join(", "))
+    format!("listen: 127.0.0.1:0\nregistryPollInterval: 700ms\n{top}\nregistries: [{}]\nrepositories:\n{repositories}", entries.join(", "))
 }
 
 /// The entry of a repository with further keys.
 pub fn repository(name: &str, url: &str, keys: &str) -> String {
-    format!("{{ name: {name}, url: '{url}', branch: main, interval: 1s, commit: {{ batchWindow: 0s }}, {keys} }}")
+    format!("{{ name: {name}, url: '{url}', branch: main, interval: 300ms, commit: {{ batchWindow: 0s }}, {keys} }}")
 }
