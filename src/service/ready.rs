@@ -229,7 +229,9 @@ mod tests {
             ),
         ] {
             let readiness = two();
-            happened.into_iter().for_each(|(name, going)| go(&readiness, name, going));
+            for (name, going) in happened {
+                go(&readiness, name, going);
+            }
             assert_eq!(readiness.stage(), stage, "{word}");
         }
     }

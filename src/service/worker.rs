@@ -57,13 +57,19 @@ pub struct Worker {
     poll: Timestamp,
     batch: Option<Batch>,
     refused: Option<Refused>,
-    told: Told<(String, String, String), (Code, String, Option<String>)>,
+    told: Told<Container, Reason>,
     /// Files with annotations that cannot be read: the line of the fault, and what it is.
     unreadable: Told<String, (Option<u32>, String)>,
     trouble: Told<(), String>,
     /// Whether nothing new may begin.
     stopping: watch::Receiver<bool>,
 }
+
+/// A container, by its root, its workload and its name.
+type Container = (String, String, String);
+
+/// Why a container stays, and what to do next.
+type Reason = (Code, String, Option<String>);
 
 /// A push under way; a bug in it ends it, too.
 struct Pushing(Arc<AtomicUsize>);

@@ -81,7 +81,7 @@ fn what_only_a_start_can_change_stays_and_is_told() {
     assert!(!machine.work().join("elsewhere").exists());
 }
 
-/// A folder as Kubernetes mounts a ConfigMap or a Secret: what it holds are links through `..data`, which is replaced as a whole.
+/// A folder as Kubernetes mounts a `ConfigMap` or a `Secret`: what it holds are links through `..data`, which is replaced as a whole.
 struct Mount<'a>(&'a Path);
 
 impl Mount<'_> {

@@ -27,12 +27,11 @@ fn a_store_that_cannot_be_used_is_set_aside_and_it_goes_on() {
         transaction.commit().unwrap();
     };
     let cut = |path: &PathBuf| fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
-    let spoils: [(&str, &dyn Fn(&PathBuf), &str); 3] = [
-        ("damaged", &damage, "store.redb` was damaged; it is now `"),
+    for (word, spoil, sentence) in [
+        ("damaged", &damage as &dyn Fn(&PathBuf), "store.redb` was damaged; it is now `"),
         ("cut off", &cut, "store.redb` was damaged; it is now `"),
         ("newer", &newer, "store.redb` was written by another version (format 99); it is now `"),
-    ];
-    for (word, spoil, sentence) in spoils {
+    ] {
         let (machine, fleet) = (Machine::new(), shop(registry.host()));
         let text = configuration("", &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]);
         let mut before = Daemon::start(&machine, &text);

@@ -150,8 +150,8 @@ impl Drop for Daemon {
 pub fn configuration(top: &str, registries: &[&str], repositories: &[String]) -> String {
     let entries: Vec<String> =
         registries.iter().map(|entry| if entry.starts_with('{') { (*entry).to_owned() } else { format!("{{ prefix: '{entry}' }}") }).collect();
-    let repositories: String = repositories.iter().map(|entry| format!("  - {entry}\n")).collect();
-    format!("listen: 127.0.0.1:0\nregistryPollInterval: 700ms\n{top}\nregistries: [{}]\nrepositories:\n{repositories}", entries.join(", "))
+    let (entries, repositories) = (entries.join(", "), repositories.join(", "));
+    format!("listen: 127.0.0.1:0\nregistryPollInterval: 700ms\n{top}\nregistries: [{entries}]\nrepositories: [{repositories}]\n")
 }
 
 /// The entry of a repository with further keys.
