@@ -130,6 +130,7 @@ impl Process<'_> {
         // What it lacks may come while the old one holds on.
         self.signals.watch(files(self.args, [before, &config]));
         ground::docker(&config)?;
+        ground::presets(&config)?;
         let changes = [
             ("listen", config.listen != before.listen),
             ("state", config.state != before.state),
@@ -172,8 +173,8 @@ impl Process<'_> {
                 let usual = config.registry_interval;
                 Registries { client, interval: Box::new(move |image: &image::Repository| interval(&registries, usual, image)) }
             });
-            let prepare = prepare(Arc::clone(&config), place, repository.name.clone());
-            served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
+            let (name, interval) = (repository.name.clone(), repository.interval);
+            served.push(Served { name, interval, prepare: prepare(Arc::clone(&config), place, repository), view });
         }
         Ok(Daemon::start(served, views, &self.store, &self.shared))
     }
@@ -216,7 +217,7 @@ fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTre
 fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
     let mut served = Vec::new();
     for entry in &config.repositories {
-        served.push((entry.url.clone(), config.repository_for(&entry.url)?));
+        served.push((entry.url.clone(), config.with_flags(entry.clone())?));
     }
     if let Some(place) = run.target.named() {
         let repository = config.repository_for(place)?;
@@ -239,14 +240,14 @@ fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::R
 }
 
 /// Makes the unit of a repository, each time from what the files hold then.
-fn prepare(config: Arc<Config>, place: String, name: String) -> Prepare {
+fn prepare(config: Arc<Config>, place: String, repository: config::Repository) -> Prepare {
     Box::new(move || {
-        let Prepared { unit, notes, .. } = ground::unit(&config, &place).map_err(|error| match error.hint() {
+        let Prepared { unit, repository, notes } = ground::prepare(&config, &place, repository.clone()).map_err(|error| match error.hint() {
             Some(hint) => format!("{error}; {hint}"),
             None => error.to_string(),
         })?;
         for note in &notes {
-            warn!(repository = %name, "{}", safe::line(note));
+            warn!(repository = %repository.name, "{}", safe::line(note));
         }
         Ok(unit)
     })

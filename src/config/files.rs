@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use super::{Config, CredentialSource, SecretSource};
 
 impl Config {
-    /// Every file that is read because the configuration names it: secrets, keys, certificates, known hosts, logins of Docker.
+    /// Every file that is read because the configuration names it: secrets, keys, certificates, known hosts, logins of Docker; and the folders of presets.
     pub fn files(&self) -> BTreeSet<PathBuf> {
         let repositories = self.repositories.iter().flat_map(|repository| {
             let secrets = [repository.ssh_passphrase.as_ref(), repository.credential.as_ref().map(CredentialSource::secret)];
@@ -17,7 +17,7 @@ impl Config {
             let secret = file(entry.credential.as_ref().map(CredentialSource::secret));
             entry.ca_file.clone().into_iter().chain(secret)
         });
-        repositories.chain(registries).chain(self.docker_config.clone()).collect()
+        repositories.chain(registries).chain(self.docker_config.clone()).chain(self.policies.iter().cloned()).collect()
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     fn every_key_that_names_a_file_is_among_them() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tagalong.yaml");
-        let text = "dockerConfig: docker.json\nstate: state\n\
+        let text = "dockerConfig: docker.json\nstate: state\npolicies: [presets]\n\
                     repositories:\n\
                     - {url: 'ssh://git@git.example/a', sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: hosts}\n\
                     - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem}\n\
@@ -57,7 +57,7 @@ mod tests {
         std::fs::write(&path, text).expect("written");
         let config = load(Some(&path), Overrides::default(), &Environment::default()).expect("a configuration");
         let files: Vec<_> = config.files().into_iter().map(|file| file.strip_prefix(folder.path()).expect("beside it").to_owned()).collect();
-        let named = ["ca.pem", "docker.json", "git-ca.pem", "hosts", "key", "passphrase", "password", "pull", "token"];
+        let named = ["ca.pem", "docker.json", "git-ca.pem", "hosts", "key", "passphrase", "password", "presets", "pull", "token"];
         assert_eq!(files, named.map(|name| Path::new(name).to_owned()));
     }
 }

@@ -8,7 +8,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -225,12 +225,25 @@ async fn watch_files(files: Files, every: Duration, controls: Controls) {
     }
 }
 
-/// What is no file is left alone: a pipe would lose what is read from it.
+/// Of a folder the YAML files in it count, as presets are. What is neither is left alone: a pipe would lose what is read from it.
 fn fingerprint(path: &Path) -> Fingerprint {
-    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
+    let metadata = fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        let entries = fs::read_dir(path).ok()?.map_while(Result::ok).map(|entry| entry.path());
+        let presets = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+        let entries: BTreeMap<_, _> = presets.map(|path| (path.clone(), stamp(&path))).collect();
+        return Some(Sha256::digest(format!("{entries:?}")).into());
+    }
+    let length = Some(metadata).filter(fs::Metadata::is_file)?.len();
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
     Some(Sha256::new().chain_update(length.to_le_bytes()).chain_update(bytes).finalize().into())
+}
+
+/// What tells two versions of a file apart without its bytes.
+fn stamp(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }
 
 #[cfg(test)]
@@ -345,6 +358,23 @@ mod tests {
         fs::write(&new, "four").expect("written");
         files.look_anew();
         assert_eq!([(); 2].map(|()| files.have_changed()), [false, false], "one that is read for another reason");
+    }
+
+    #[test]
+    fn what_comes_into_a_folder_changes_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let mut seen = BTreeSet::new();
+        seen.insert(fingerprint(folder.path()));
+        fs::write(path("one.yaml"), "one").expect("written");
+        seen.insert(fingerprint(folder.path()));
+        fs::write(path("one.yaml"), "longer").expect("written");
+        seen.insert(fingerprint(folder.path()));
+        fs::rename(path("one.yaml"), path("two.yaml")).expect("renamed");
+        seen.insert(fingerprint(folder.path()));
+        assert!(seen.len() == 4 && !seen.contains(&None), "{seen:?}");
+        fs::write(path("other.log"), "line").expect("written");
+        assert!(seen.contains(&fingerprint(folder.path())), "no preset");
     }
 
     #[test]

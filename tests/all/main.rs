@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;
@@ -19,6 +20,7 @@ mod kit;
 mod laws;
 mod message;
 mod paths;
+mod presets;
 mod registry;
 mod repository;
 mod scenarios;

@@ -200,7 +200,7 @@ fn a_configuration_that_cannot_be_is_refused_with_a_hint() {
         (
             "one branch twice",
             configuration("", &[], &[good.clone(), repository("again", &fleet.file_url(), "")]),
-            "is configured twice with the same branch",
+            "two repositories have the same `url` and `branch`",
         ),
         ("one name twice", configuration("", &[], &[good.clone(), repository("fleet", "file:///b", "")]), "two repositories are called `fleet`"),
         ("an interval of zero", refused("").replace("interval: 300ms", "interval: 0s"), "interval"),

@@ -81,3 +81,15 @@ fn names_in_a_repository_do_not_lead_the_daemon_into_its_own_network() {
     daemon.says(&["\"failed\"", "unauthorized", "leads to 127.0.0.1, which is a loopback address"]);
     assert_eq!(tag_of(&fleet), "1.4.2");
 }
+
+#[test]
+fn two_branches_of_one_repository_are_served() {
+    let (registry, machine) = (registry(), Machine::new());
+    let fleet = shop(registry.host());
+    fleet.git(&["branch", "next", "main"]);
+    let entry = |branch: &str| repository(branch, &fleet.file_url(), "").replace("branch: main", &format!("branch: {branch}"));
+    let mut daemon = Daemon::start(&machine, &configuration("", &[registry.host()], &[entry("main"), entry("next")]));
+    for branch in ["main", "next"] {
+        daemon.shows("/healthz", |_, _| fleet.git(&["show", &format!("{branch}:apps/web.yaml")]).contains("shop/web:1.5.0"));
+    }
+}

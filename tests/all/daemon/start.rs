@@ -17,8 +17,8 @@ fn a_daemon_that_cannot_start_says_why() {
         (
             "one branch twice",
             "repositories:\n  - {name: a, url: 'file:///a'}\n  - {name: b, url: 'file:///a'}\n",
-            "cannot run `file:///a`: it is configured twice with the same branch",
-            "leave one of the entries out, or give them different branches",
+            "cannot read `tagalong.yaml` line 3: two repositories have the same `url` and `branch`",
+            "leave one of them out, or give them different branches",
         ),
         (
             "a taken port",
