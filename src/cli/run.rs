@@ -19,10 +19,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, Environment, defaults},
-    image,
     plan::safe,
     service::{
-        Clock,
+        Clock, Memory,
         daemon::{Daemon, Registries, Served},
         http::{self, Bounds, Listening, Surface},
         log::Log,
@@ -35,8 +34,6 @@ use crate::{
     store::{Embedded, Kind},
 };
 
-/// How often Docker Hub is asked where nobody says otherwise: it counts requests.
-const DOCKER_HUB: Duration = Duration::from_mins(15);
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -67,9 +64,10 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     log.install();
     let store = Embedded::open(&config.state)?;
     store.notices().iter().for_each(|notice| warn!("{notice}"));
-    store.resume(Kind::Repositories, clock(), config.registry_interval).await?;
-    let metrics = Arc::new(Metrics::new(clock(), &config));
-    let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
+    store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
+    let metrics = Arc::new(Metrics::new(clock.now(), &config));
+    let memory = Memory::new(store.clone());
+    let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
     let notifier = Arc::new(Notifier::of(&environment).map_err(CommandError::Signals)?);
     info!(address = %listening.address(), repositories = config.repositories.len(), "started");
@@ -166,12 +164,10 @@ impl Process<'_> {
         for (place, repository) in repositories(&config, self.run)? {
             self.shared.metrics.add_repository(&repository.name);
             let registries = config.registries_for(&repository);
-            let own = registries.entries.iter().filter(|entry| !entry.serves.is_empty());
-            let view = own.map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ");
+            let view = ground::view(&registries);
             views.entry(view.clone()).or_insert_with(|| {
                 let client = ground::client(&config, &repository, docker.clone());
-                let usual = config.registry_interval;
-                Registries { client, interval: Box::new(move |image: &image::Repository| interval(&registries, usual, image)) }
+                Registries { client, interval: ground::interval(registries, config.registry_interval) }
             });
             let (name, interval) = (repository.name.clone(), repository.interval);
             served.push(Served { name, interval, prepare: prepare(Arc::clone(&config), place, repository), view });
@@ -251,11 +247,4 @@ fn prepare(config: Arc<Config>, place: String, repository: config::Repository) -
         }
         Ok(unit)
     })
-}
-
-/// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
-fn interval(registries: &config::Registries, usual: Duration, image: &image::Repository) -> Duration {
-    let written = registries.entry_for(image).and_then(|entry| entry.interval);
-    let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
-    written.unwrap_or(polite)
 }

@@ -72,10 +72,13 @@ pub struct PlatformFacts {
 /// Docker's first public release: what claims to be older was built reproducibly and hides its time.
 const FIRST_POSSIBLE_BUILD: Timestamp = Timestamp::constant(1_362_096_000, 0);
 
+/// How far ahead a build time may lie: clocks differ.
+pub const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
 /// A build time that can be believed: not before 2013-03-01, and not more than 10 minutes ahead.
 pub fn usable_build_time(time: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let ahead = time.duration_since(now);
-    (time >= FIRST_POSSIBLE_BUILD && ahead <= SignedDuration::from_mins(10)).then_some(time)
+    (time >= FIRST_POSSIBLE_BUILD && ahead <= AHEAD).then_some(time)
 }
 
 impl TagRecord {

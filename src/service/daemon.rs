@@ -2,27 +2,24 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        mpsc::{self, RecvTimeoutError},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
 
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::{runtime::Handle, sync::watch};
 use tracing::error;
 
 use super::{
-    board::{Board, Interval, Wake},
+    board::{Board, Interval},
+    clock::{self, Bell, Hold, Listener},
     ready::Going,
     scanner::Scanner,
     worker::{Prepare, Shared, Worker},
 };
 use crate::{registry::Client, store::Embedded};
 
-/// How long a worker sleeps at most: the clock may be set.
-const LOOK: Duration = Duration::from_secs(30);
 /// How long after a panic a worker begins anew.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
@@ -50,7 +47,7 @@ pub struct Registries {
 pub struct Daemon {
     /// Whether it ends; each worker and each scanner holds the other end as long as it works.
     stop: watch::Sender<bool>,
-    wakes: Vec<Wake>,
+    bells: Vec<Bell>,
 }
 
 impl Daemon {
@@ -60,7 +57,8 @@ impl Daemon {
         shared.readiness.expect(served.iter().map(|served| served.name.clone()));
         let mut boards = BTreeMap::new();
         for (view, Registries { client, interval }) in views {
-            let board = Arc::new(Board::new(view.clone(), interval));
+            let (bell, listener) = clock::bell(&shared.clock);
+            let board = Arc::new(Board::new(view.clone(), interval, bell));
             let scanner = Arc::new(Scanner {
                 board: Arc::clone(&board),
                 client: Arc::new(client),
@@ -72,60 +70,61 @@ impl Daemon {
                 trouble: Mutex::default(),
             });
             let stopping = stopping.clone();
+            let hold = shared.clock.hold();
             tokio::spawn(async move {
                 let mut stop = stopping.clone();
-                scanner.run(async move { drop(stop.wait_for(|stop| *stop).await) }).await;
+                scanner.run(listener, hold, async move { drop(stop.wait_for(|stop| *stop).await) }).await;
                 // Only now is what was seen in the store.
                 drop(stopping);
             });
             boards.insert(view, board);
         }
-        let mut wakes = Vec::new();
+        let mut bells = Vec::new();
         for served in served {
             let Some(board) = boards.get(&served.view) else { continue };
-            let (sender, receiver) = mpsc::sync_channel(1);
-            // One wake that waits is as good as many.
-            let wake: Wake = Arc::new(move || {
-                let _one_waits = sender.try_send(());
-            });
-            board.join(&served.name, Arc::clone(&wake));
-            wakes.push(wake);
+            let (bell, listener) = clock::bell(&shared.clock);
+            board.join(&served.name, bell.clone());
+            bells.push(bell);
+            let waits = Waits { runtime: Handle::current(), listener, hold: shared.clock.hold() };
             let (board, shared, stopping) = (Arc::clone(board), shared.clone(), stopping.clone());
-            thread::spawn(move || work(served, &board, &shared, &receiver, &stopping));
+            thread::spawn(move || work(served, &board, &shared, waits, &stopping));
         }
-        Self { stop, wakes }
+        Self { stop, bells }
     }
 
     /// Begins nothing new, and ends when what was under way is done. Dropped before its end, it can be called again.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
-        for wake in &self.wakes {
-            wake();
+        for bell in &self.bells {
+            bell.ring();
         }
         self.stop.closed().await;
     }
 }
 
+/// How a worker waits for its next turn.
+struct Waits {
+    runtime: Handle,
+    listener: Listener,
+    hold: Hold,
+}
+
 /// Turns until it is stopped; a panic ends one turn, and not the process.
-fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Receiver<()>, stopping: &watch::Receiver<bool>) {
+fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, stopping: &watch::Receiver<bool>) {
     let Served { name, interval, prepare, .. } = served;
     let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone(), stopping.clone());
     while !*stopping.borrow() {
         let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
-        let wait = if let Ok(next) = turn {
-            next.duration_since((shared.clock)()).try_into().unwrap_or_default()
-        } else {
+        let next = turn.unwrap_or_else(|_| {
             let reason = "a turn ended in a bug; please report the lines before this one";
             error!(repository = %name, "{reason}");
             shared.readiness.goes(&name, Going::Badly(reason.to_owned()));
             worker.begin_anew();
-            AFTER_PANIC
-        };
-        match wakes.recv_timeout(wait.min(LOOK)) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            // Nobody is left who could wake or stop it.
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
+            shared.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX)
+        });
+        // Where nobody is left who could wake or stop it, it ends.
+        let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
+        waits.hold = hold;
     }
     board.leave(&name);
 }

@@ -9,9 +9,9 @@ use crate::{
     end_to_end::push,
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         git::Bare,
         git_server::{Door, GitServer},
+        process::{Daemon, configuration, repository},
         registry::{Mode, PASSWORD, Registry, USER},
         sshd::{KeyPair, Sshd},
     },

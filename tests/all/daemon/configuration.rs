@@ -10,8 +10,8 @@ use crate::{
     kit::{
         binary::Machine,
         certificates::{Certificates, Leaf},
-        daemon::{Daemon, configuration, repository},
         git_server::{Door, GitServer},
+        process::{Daemon, configuration, repository},
         registry::{Mode, PASSWORD, Registry, USER},
         sshd::{KeyPair, Sshd},
     },

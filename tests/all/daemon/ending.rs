@@ -13,10 +13,10 @@ use crate::{
     end_to_end::push,
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         git::Bare,
         git_server::{Door, GitServer},
         hostile::{Hostile, Reply},
+        process::{Daemon, configuration, repository},
     },
 };
 

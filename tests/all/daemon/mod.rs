@@ -12,9 +12,9 @@ use crate::{
     end_to_end::{fleet, push},
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         git::Bare,
         git_server::{Door, GitServer},
+        process::{Daemon, configuration, repository},
         registry::{Mode, Registry},
     },
 };

@@ -9,9 +9,9 @@ use crate::{
     end_to_end::{automated, push},
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         git_server::{Door, GitServer},
         hostile::Hostile,
+        process::{Daemon, configuration, repository},
         proxy::forwarded,
         registry::{Mode, PASSWORD, Registry, USER},
     },

@@ -5,9 +5,9 @@ use crate::{
     end_to_end::{automated, push},
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         gate::Gate,
         git_server::{Door, GitServer},
+        process::{Daemon, configuration, repository},
     },
 };
 

@@ -5,7 +5,7 @@ use std::{net::TcpListener, os::unix::net::UnixDatagram, time::Duration};
 use super::{registry, shop};
 use crate::kit::{
     binary::Machine,
-    daemon::{Daemon, configuration, repository},
+    process::{Daemon, configuration, repository},
 };
 
 #[test]

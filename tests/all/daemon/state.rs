@@ -7,8 +7,8 @@ use crate::{
     end_to_end::push,
     kit::{
         binary::Machine,
-        daemon::{Daemon, configuration, repository},
         git_server::{Door, GitServer},
+        process::{Daemon, configuration, repository},
     },
 };
 

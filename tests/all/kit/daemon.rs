@@ -1,160 +1,133 @@
-//! The program as a daemon: what it logs, what it answers, how it ends.
+//! The daemon in this process, by the very parts that `run` starts, with a clock that is moved by hand.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
-    process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
-    thread,
-    time::{Duration, Instant},
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tagalong::{
+    config::{self, Config, DockerConfig, Environment, Overrides, Patience},
+    git::{Access, Location, Plaintext},
+    image::Repository,
+    policy::preset::Presets,
+    registry::{Client, Settings, Where},
+    service::{
+        Clock, Memory, Unit,
+        clock::Time,
+        daemon::{Daemon, Registries, Served},
+        metrics::Metrics,
+        ready::Readiness,
+        worker::Shared,
+    },
+    store::{Embedded, Kind},
 };
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
-use serde_json::Value;
+use super::simulated::Simulated;
 
-use super::{binary::Machine, registry::program};
-
-/// Nothing here takes nearly as long.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How long lines are collected before a page is asked for again.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// A daemon that is ended with the test.
-pub struct Daemon {
-    child: Child,
-    lines: Receiver<String>,
-    told: Vec<String>,
-    /// How many lines were asked for already.
-    heard: usize,
-    address: String,
+/// A daemon with all that it stands on; what it has seen outlives a restart.
+pub struct Simulation {
+    pub clock: Simulated,
+    pub store: Embedded,
+    pub metrics: Arc<Metrics>,
+    pub runtime: Runtime,
+    config: Config,
+    shared: Shared,
+    daemon: Option<Daemon>,
+    _folder: TempDir,
 }
 
-/// How a daemon ended.
-pub struct Ended {
-    /// The exit code; `None` for a signal.
-    pub code: Option<i32>,
-    /// All that it logged.
-    pub told: String,
-}
-
-impl Daemon {
-    /// Starts one that works by this configuration, and waits until it listens.
-    pub fn start(machine: &Machine, configuration: &str) -> Self {
-        machine.file("work/tagalong.yaml", configuration);
-        Self::of(machine.call(["run", "--config", "tagalong.yaml", "--log-format", "json"]).command())
+impl Simulation {
+    /// Starts it with the configuration of a file, at this time.
+    pub fn start(configuration: &str, now: Timestamp) -> Self {
+        // It is installed already where another test came first.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tagalong.yaml");
+        fs::write(&path, configuration).expect("written");
+        let environment = Environment::from_iter([("HOME".to_owned(), folder.path().display().to_string())]);
+        let config = config::load(Some(&path), Overrides::default(), &environment).expect("a configuration");
+        let clock = Simulated::at(now);
+        let metrics = Arc::new(Metrics::new(now, &config));
+        let store = Embedded::in_memory();
+        let shared = Shared {
+            clock: Arc::new(clock.clone()),
+            memory: Memory::new(store.clone()),
+            metrics: Arc::clone(&metrics),
+            readiness: Arc::new(Readiness::default()),
+            pushing: Arc::default(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let mut simulation = Self { clock, store, metrics, runtime, config, shared, daemon: None, _folder: folder };
+        simulation.begin();
+        simulation
     }
 
-    /// A command that becomes one; it logs JSON.
-    #[track_caller]
-    pub fn of(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        let (sender, lines) = mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut daemon = Self { child, lines, told: Vec::new(), heard: 0, address: String::new() };
-        let started: Value = serde_json::from_str(&daemon.says(&["\"started\""])).expect("JSON");
-        started["address"].as_str().expect("an address").clone_into(&mut daemon.address);
-        daemon
+    /// Ends the daemon, and starts another one.
+    pub fn restart(&mut self) {
+        self.end();
+        self.begin();
     }
 
-    /// The next line that holds all of these words, and is heard with it.
-    #[track_caller]
-    pub fn says(&mut self, words: &[&str]) -> String {
-        let found = self.hears(Instant::now() + PATIENCE, words);
-        found.unwrap_or_else(|| panic!("it never says {words:?}, but\n{}", self.told.join("\n")))
+    /// Goes on for so long.
+    pub fn run_for(&self, time: Duration) {
+        self.clock.run_until(self.clock.now() + time);
     }
 
-    /// Whether it says these words no later than then.
-    pub fn says_within(&mut self, patience: Duration, words: &[&str]) -> bool {
-        self.hears(Instant::now() + patience, words).is_some()
+    /// What `/metrics` shows.
+    pub fn metrics(&self) -> String {
+        self.metrics.render(self.clock.now())
     }
 
-    fn hears(&mut self, until: Instant, words: &[&str]) -> Option<String> {
-        loop {
-            while let Some(line) = self.told.get(self.heard) {
-                self.heard += 1;
-                if words.iter().all(|word| line.contains(word)) {
-                    return Some(line.clone());
-                }
-            }
-            self.line(until).ok()?;
+    fn begin(&mut self) {
+        let resumed = self.store.resume(Kind::Repositories, self.clock.now(), self.config.registry_interval);
+        self.runtime.block_on(resumed).expect("the store goes on");
+        let served = self.config.repositories.iter().map(|repository| self.served(repository)).collect();
+        let _inside = self.runtime.enter();
+        let views = BTreeMap::from([(String::new(), self.registries())]);
+        self.daemon = Some(Daemon::start(served, views, &self.store, &self.shared));
+    }
+
+    fn end(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            self.runtime.block_on(daemon.stop());
         }
     }
 
-    /// Takes a line, if one comes by then.
-    fn line(&mut self, until: Instant) -> Result<(), RecvTimeoutError> {
-        self.told.push(self.lines.recv_timeout(until.saturating_duration_since(Instant::now()))?);
-        Ok(())
+    fn served(&self, repository: &config::Repository) -> Served {
+        let location = Location::parse(&repository.url, Plaintext::Loopback).expect("a location");
+        let unit = Unit {
+            repository: repository.clone(),
+            location,
+            access: Access::anonymous(self.config.state.clone()),
+            images: self.config.images.clone(),
+            kinds: Vec::new(),
+            presets: Arc::new(Presets::shipped().clone()),
+            patience: self.config.timeout,
+        };
+        let prepare = Box::new(move || Ok(unit.clone()));
+        Served { name: repository.name.clone(), interval: repository.interval, prepare, view: String::new() }
     }
 
-    /// Everything that was logged so far.
-    pub fn told(&mut self) -> String {
-        while self.line(Instant::now()).is_ok() {}
-        self.told.join("\n")
-    }
-
-    /// Status and body of a page.
-    pub fn page(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("a connection");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: tagalong\r\nConnection: close\r\n\r\n").expect("a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-    }
-
-    /// The page once it is as wanted.
-    #[track_caller]
-    pub fn shows(&mut self, path: &str, mut is_wanted: impl FnMut(u16, &str) -> bool) -> String {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let (status, body) = self.page(path);
-            if is_wanted(status, &body) {
-                return body;
-            }
-            let ended = self.line(Instant::now() + PAUSE) == Err(RecvTimeoutError::Disconnected);
-            assert!(!ended && Instant::now() < until, "{path} never is as wanted, but\n{body}\nand it said\n{}", self.told.join("\n"));
-        }
-    }
-
-    /// Sends a signal, such as `-TERM`.
-    pub fn signal(&self, name: &str) {
-        assert!(program("kill").args([name, &self.id()]).status().expect("kill").success());
-    }
-
-    /// The process.
-    pub fn id(&self) -> String {
-        self.child.id().to_string()
-    }
-
-    /// How it ended, once it has.
-    #[track_caller]
-    pub fn end(mut self) -> Ended {
-        let until = Instant::now() + PATIENCE;
-        while self.line(until).is_ok() {}
-        let told = self.told.join("\n");
-        assert!(Instant::now() < until, "it never ends:\n{told}");
-        Ended { code: self.child.wait().expect("an end").code(), told }
+    fn registries(&self) -> Registries {
+        let registries = self.config.registries_for(&self.config.repositories[0]);
+        let clock: Clock = Arc::new(self.clock.clone());
+        let settings = Settings {
+            registries: registries.clone(),
+            docker: DockerConfig::default(),
+            // Tried again with the next list.
+            patience: Patience { tries: 1, ..Patience::default() },
+            allow: self.config.registry_allow,
+            addresses: Where::Anywhere,
+            clock: Arc::new(move || clock.now()),
+        };
+        let usual = self.config.registry_interval;
+        let interval = move |image: &Repository| registries.entry_for(image).and_then(|entry| entry.interval).unwrap_or(usual);
+        Registries { client: Client::new(settings), interval: Box::new(interval) }
     }
 }
 
-impl Drop for Daemon {
+impl Drop for Simulation {
     fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+        self.end();
     }
-}
-
-/// A configuration with these keys at its top, registries and repositories: short intervals, and no quiet period.
-///
-/// A registry on loopback is asked where it is listed.
-pub fn configuration(top: &str, registries: &[&str], repositories: &[String]) -> String {
-    let entries: Vec<String> =
-        registries.iter().map(|entry| if entry.starts_with('{') { (*entry).to_owned() } else { format!("{{ prefix: '{entry}' }}") }).collect();
-    let (entries, repositories) = (entries.join(", "), repositories.join(", "));
-    format!("listen: 127.0.0.1:0\nregistryPollInterval: 700ms\n{top}\nregistries: [{entries}]\nrepositories: [{repositories}]\n")
-}
-
-/// The entry of a repository with further keys.
-pub fn repository(name: &str, url: &str, keys: &str) -> String {
-    format!("{{ name: {name}, url: '{url}', branch: main, interval: 300ms, commit: {{ batchWindow: 0s }}, {keys} }}")
 }
