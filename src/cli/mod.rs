@@ -61,7 +61,10 @@ pub fn run(args: &Args) -> Exit {
             return Exit::Bug;
         }
     };
-    match runtime.block_on(command(args)) {
+    let outcome = runtime.block_on(command(args));
+    // What still blocks a thread, such as a name that is looked up, has nothing more to say.
+    runtime.shutdown_background();
+    match outcome {
         Ok(said) => {
             say(io::stderr(), terminal::paint_talk(said.talk).as_bytes());
             say(io::stdout(), &said.text);

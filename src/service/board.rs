@@ -16,11 +16,11 @@ use jiff::Timestamp;
 pub use self::answers::Answers;
 use self::image::{Effect, Image, Stage};
 
-use super::clock::Bell;
+use super::{clock::Bell, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
-    policy::{decision::Need, record::Metadata},
+    policy::{Blame, Code, decision::Need, record::Metadata},
     store::{Generation, Kept, Packed, Seen, Write},
 };
 
@@ -92,6 +92,11 @@ impl Board {
     /// A board on which nothing is known; `work` is rung when there may be something new to ask.
     pub fn new(view: String, interval: Interval, work: Bell) -> Self {
         Self { view, interval, state: Mutex::default(), work }
+    }
+
+    /// What tells this view of the registries from others.
+    pub fn view(&self) -> &str {
+        &self.view
     }
 
     /// The id of an image's row in the store.
@@ -287,10 +292,12 @@ impl Board {
         }
     }
 
-    /// Takes what earlier runs saw; a list that is still young is not asked for again.
+    /// Takes what earlier runs saw; a list that is still young is not asked for again, unless the last try failed for what a person may have mended.
     pub fn opened(&self, rows: Vec<(Repository, Kept<Packed>)>, now: Timestamp) {
         for (repository, kept) in rows {
-            let due = kept.due.filter(|_| kept.record.listed_at().is_some()).map_or(now, |due| self.planned(&repository, due, now));
+            let mended = kept.record.trouble().is_some_and(|trouble| trouble.failure.blame == Blame::Operator);
+            let young = kept.due.filter(|_| kept.record.listed_at().is_some() && !mended);
+            let due = young.map_or(now, |due| self.planned(&repository, due, now));
             self.change(&repository, |image| {
                 let effect = Effect::from(kept.record.listed_at().is_some());
                 image.restore(kept);
@@ -301,11 +308,16 @@ impl Board {
         self.work.ring();
     }
 
-    /// Takes a list; what was known of its tags stays.
+    /// Takes a list; what was known of its tags stays. After one that was stale even the same list is news.
     pub fn listed(&self, repository: &Repository, mut tags: Vec<Tag>, now: Timestamp) {
         tags.sort_unstable();
         tags.dedup();
-        self.change(repository, |image| image.observe(tags, now));
+        let interval = (self.interval)(repository);
+        self.change(repository, |image| {
+            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
+            let effect = image.observe(tags, now);
+            if was_stale { Effect::Changed } else { effect }
+        });
         self.came(repository, now);
     }
 
@@ -347,6 +359,31 @@ impl Board {
             host.oldest = host.oldest.into_iter().chain(image.listed_at()).min();
         }
         hosts
+    }
+
+    /// How each host goes: badly where a list could not be had, and it waits where one is missing.
+    pub fn hosts(&self) -> BTreeMap<String, Going> {
+        let mut hosts: BTreeMap<&str, (Option<&Failure>, usize)> = BTreeMap::new();
+        let state = self.state();
+        for (repository, image) in &state.images {
+            let (failing, missing) = hosts.entry(&repository.registry).or_default();
+            match image.trouble().map(|trouble| &trouble.failure) {
+                // A host that says so answers.
+                Some(failure) if failure.code == Code::NotFound => {}
+                Some(failure) => drop(failing.get_or_insert(failure)),
+                None => *missing += usize::from(image.listed_at().is_none()),
+            }
+        }
+        let going = |(failing, missing): (Option<&Failure>, usize)| match (failing, missing) {
+            (Some(failure), _) => Going::Badly(match &failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.reason),
+                None => failure.reason.clone(),
+            }),
+            (None, 0) => Going::Well,
+            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
+            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
+        };
+        hosts.into_iter().map(|(host, lists)| (host.to_owned(), going(lists))).collect()
     }
 
     /// Changes an image, and wakes its users where that makes a difference to them.

@@ -143,8 +143,8 @@ pub struct Planned {
 pub enum Wrote {
     /// It is done, or held for good.
     Done(Box<Outcome>),
-    /// Somebody was faster: read and plan again after a pause.
-    Again,
+    /// Somebody was faster, or the remote did not answer: read and plan again after a pause.
+    Again(Box<WriteError>),
 }
 
 impl Cycle {
@@ -229,7 +229,7 @@ impl Cycle {
                 planned.diff.clear();
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
+            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again(Box::new(error))),
             Err(error) => Err(outrun_or(error)),
         }
     }

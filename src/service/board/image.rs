@@ -9,7 +9,7 @@ use crate::{
     image::{Digest, Platform, Tag},
     plan::Failure,
     policy::{decision::Listing, record::Metadata},
-    store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Write},
+    store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Trouble, Write},
 };
 
 /// One repository in a registry.
@@ -113,6 +113,11 @@ impl Image {
     /// When the last list came, whatever was said since.
     pub(super) fn listed_at(&self) -> Option<Timestamp> {
         self.seen.listed_at()
+    }
+
+    /// Why no list has come since.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.seen.trouble()
     }
 
     /// How many tags the last list holds.
