@@ -224,6 +224,31 @@ fn what_was_seen_is_remembered_and_a_second_process_works_in_memory() {
 }
 
 #[test]
+fn a_daemon_that_starts_again_parses_no_file() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2"]);
+    let machine = Machine::new();
+    let fleet = fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1");
+    for (word, parsed) in [("the first time", 1), ("the second time", 0)] {
+        let mut daemon = Daemon::start(&machine, &[("fleet", &fleet.file_url())], &[registry.host()]);
+        let address = daemon.address();
+        let until = Instant::now() + PATIENCE;
+        let cycles = |metrics: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix("tagalong_cycle_seconds_count{repository=\"fleet\",outcome=\"done\"} "));
+            line.map_or(0, |count| count.parse::<u32>().expect("a number"))
+        };
+        while cycles(&get(&address, "/metrics").1) == 0 {
+            assert!(Instant::now() < until, "{word}: no cycle ends");
+            thread::yield_now();
+        }
+        let metrics = get(&address, "/metrics").1;
+        assert!(metrics.contains(&format!("tagalong_files_parsed_total{{repository=\"fleet\"}} {parsed}\n")), "{word}: {metrics}");
+        daemon.signal("-TERM");
+        assert_eq!(daemon.end(), Some(0));
+    }
+}
+
+#[test]
 fn a_daemon_that_cannot_start_says_why() {
     let machine = Machine::new();
     let ran = machine.run("run").ended(1);
