@@ -17,6 +17,7 @@ use tagalong::{
     plan::{Answer, Knowledge, Known, Subjects},
     policy::{
         decision::Listing,
+        preset::Presets,
         record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
     },
     service::{Cycle, Memory, Read, Unit, Wrote},
@@ -163,7 +164,15 @@ fn unit(url: &str, state: &Path) -> Unit {
     let repository = config.repository_for(url).expect("a repository");
     let location = Location::parse(url, Plaintext::Loopback).expect("a location");
     let (access, _) = Access::prepare(&location, &repository, state.to_owned(), &Environment::of_process()).expect("access");
-    Unit { repository, location, access, images: config.images, kinds: Vec::new(), patience: config.timeout }
+    Unit {
+        repository,
+        location,
+        access,
+        images: config.images,
+        kinds: Vec::new(),
+        presets: Arc::new(Presets::shipped().clone()),
+        patience: config.timeout,
+    }
 }
 
 /// What this process used of all processors, in threads that ended too.

@@ -13,6 +13,7 @@ use crate::{
     config::{self, Config, DockerConfig, Environment, Patience, defaults},
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
+    policy::preset::Presets,
     registry::{Client, Settings, Where},
     service::{Clock, Inquiry, Memory, Unit, Watcher, board::Interval},
 };
@@ -92,15 +93,30 @@ pub struct Prepared {
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
 pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
+    prepare(config, place, config.repository_for(place)?)
+}
+
+/// The unit of work for a repository whose settings are known; `place` leads to it.
+///
+/// # Errors
+/// As [`unit`], but for the configuration.
+pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> Result<Prepared, CommandError> {
     git::options::install(config.git_timeout);
-    let repository = config.repository_for(place)?;
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
     let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let presets = Arc::new(presets(config)?);
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-    let unit =
-        Unit { repository: repository.clone(), location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+    let unit = Unit {
+        repository: repository.clone(),
+        location,
+        access,
+        images: config.images.clone(),
+        kinds: kinds.collect(),
+        presets,
+        patience: config.timeout,
+    };
     Ok(Prepared { unit, repository, notes })
 }
 
@@ -121,6 +137,14 @@ fn settings(config: &Config, repository: &config::Repository, docker: DockerConf
         addresses,
         clock: Arc::new(Timestamp::now),
     }
+}
+
+/// The presets that patterns may name.
+///
+/// # Errors
+/// An own preset cannot be read.
+pub fn presets(config: &Config) -> Result<Presets, CommandError> {
+    config.presets().map_err(|faults| faults.into_iter().next().expect("presets that are refused have a fault").into())
 }
 
 fn docker(config: &Config) -> Result<DockerConfig, CommandError> {

@@ -17,7 +17,7 @@ use crate::{
     },
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, decide, explain},
+        decision::{Decision, Listing, Question, decide, explain, next_moment},
         record::{Metadata, TagRecord},
     },
 };
@@ -97,8 +97,14 @@ impl Asked {
         }
     }
 
+    /// The decision from a list, and from when on it may be another one although nothing was learnt.
+    pub fn decided(&self, records: &[TagRecord], listing: Listing, now: Timestamp) -> (Decision, Option<Timestamp>) {
+        let question = self.question(records, listing, now);
+        (decide(&question), next_moment(&question))
+    }
+
     /// The decision where no list could change it: no tag without a pattern, a digest alone.
-    fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
+    pub fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
         let decision = decide(&self.question(&[], Listing::Trusted, now));
         matches!(decision.code, Code::DigestOnly | Code::NoExplicitPattern).then_some(decision)
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::{
-    Memory,
+    Clock, Memory,
     reading::{Found, Reading},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         message::{Ci, Update, message},
         report::Report,
     },
-    policy::Blame,
+    policy::{Blame, preset::Presets},
 };
 
 /// How often a branch that moved is planned again.
@@ -45,6 +45,8 @@ pub struct Unit {
     pub images: config::ImageFilter,
     /// Further kinds of objects that hold images.
     pub kinds: Vec<KindPaths>,
+    /// The presets that patterns may name.
+    pub presets: Arc<Presets>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -114,9 +116,6 @@ impl CycleError {
     }
 }
 
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// The steps of a cycle; what was read is kept for the next one.
 pub struct Cycle {
     unit: Arc<Unit>,
@@ -161,7 +160,7 @@ impl Cycle {
 
     /// What the clock says.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// Reads the branch and every file that changed since the last time.
@@ -186,9 +185,9 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn index(&mut self, tip: Tip) -> Result<Read, CycleError> {
-        let Unit { repository, images, .. } = &*self.unit;
+        let Unit { repository, images, presets, .. } = &*self.unit;
         let found = self.reading.index(&self.source, &tip)?;
-        let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) };
+        let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
         let subjects = found.index.subjects(&bounds);
         Ok(Read { tip, found, subjects })
     }

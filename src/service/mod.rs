@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "edge: measures how long a cycle takes")]
 
 pub mod board;
+pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
@@ -18,8 +19,9 @@ pub mod shutdown;
 pub mod told;
 pub mod worker;
 
+pub use clock::Clock;
 pub use command::Command;
-pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 pub use memory::Memory;
 pub use scan::Inquiry;
 

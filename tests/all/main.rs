@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;
@@ -18,7 +19,9 @@ mod house;
 mod kit;
 mod laws;
 mod message;
+mod month;
 mod paths;
+mod presets;
 mod registry;
 mod remembered;
 mod repository;

@@ -9,7 +9,7 @@ use tagalong::{
     config::{Config, DockerConfig, Environment, Overrides, Patience, RegistryAllow},
     git::{Access, Location, Plaintext, Source},
     plan::report::{Record, Report},
-    policy::Code,
+    policy::{Code, preset::Presets},
     registry::{Client, Settings, Where},
     service::{Command, Cycle, Inquiry, Memory, Outcome, Read, Unit, Watcher},
     store::{Cache, FileIds, Screening},
@@ -35,7 +35,15 @@ fn unit(place: &str, state: &Path) -> Unit {
     let repository = config.repository_for(place).expect("a repository");
     let location = Location::parse(place, Plaintext::Loopback).expect("a location");
     let (access, _) = Access::prepare(&location, &repository, state.to_owned(), &Environment::of_process()).expect("access");
-    Unit { repository, location, access, images: config.images, kinds: Vec::new(), patience: config.timeout }
+    Unit {
+        repository,
+        location,
+        access,
+        images: config.images,
+        kinds: Vec::new(),
+        presets: Arc::new(Presets::shipped().clone()),
+        patience: config.timeout,
+    }
 }
 
 /// A process that reads a repository, with the memory of a state folder.
