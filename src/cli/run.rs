@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -31,11 +31,13 @@ use crate::{
         shutdown::{Phase, Reload, Signals},
         worker::Shared,
     },
-    store::{Embedded, Kind},
+    store::{Embedded, Kind, Notice, StoreError},
 };
 
 /// How long after SIGTERM the process ends although something is under way that is no push.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for a state folder that another process uses.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// Serves every repository of the configuration until it is told to end.
 ///
@@ -49,8 +51,7 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let config = load(args, run, &environment)?;
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
-    let store = Embedded::open(&config.state)?;
-    store.notices().iter().for_each(|notice| warn!("{notice}"));
+    let store = open_store(&config.state).await?;
     store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let memory = Memory::new(store.clone());
@@ -79,6 +80,21 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     end(daemon, &signals, &shared).await;
     served.abort();
     Ok(Said { text: Vec::new(), talk: String::new(), exit: Exit::Done })
+}
+
+/// The store of a state folder. A command that uses it now is done in a moment; another daemon is not.
+async fn open_store(state: &Path) -> Result<Embedded, StoreError> {
+    let started = Instant::now();
+    loop {
+        let store = Embedded::open(state)?;
+        let notices = store.notices();
+        let is_busy = notices.iter().any(|notice| matches!(notice, Notice::InMemory(_)));
+        if !is_busy || started.elapsed() >= BUSY {
+            notices.iter().for_each(|notice| warn!("{notice}"));
+            return Ok(store);
+        }
+        tokio::time::sleep(BUSY / 30).await;
+    }
 }
 
 fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config, CommandError> {
