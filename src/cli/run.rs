@@ -90,7 +90,9 @@ async fn open_store(state: &Path) -> Result<Embedded, StoreError> {
         let notices = store.notices();
         let is_busy = notices.iter().any(|notice| matches!(notice, Notice::InMemory(_)));
         if !is_busy || started.elapsed() >= BUSY {
-            notices.iter().for_each(|notice| warn!("{notice}"));
+            for notice in notices {
+                warn!("{notice}");
+            }
             return Ok(store);
         }
         tokio::time::sleep(BUSY / 30).await;
