@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -31,11 +31,14 @@ use crate::{
         shutdown::{Phase, Reload, Signals},
         worker::{Prepare, Shared},
     },
-    store::{Embedded, Kind},
+    store::{Embedded, Kind, Notice, StoreError},
 };
 
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for a state folder that another process uses.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// What a process keeps, whatever its configuration says.
 struct Process<'a> {
@@ -62,8 +65,7 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     signals.watch(files(args, [&config]));
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
-    let store = Embedded::open(&config.state)?;
-    store.notices().iter().for_each(|notice| warn!("{notice}"));
+    let store = open_store(&config.state).await?;
     store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let memory = Memory::new(store.clone());
@@ -247,4 +249,21 @@ fn prepare(config: Arc<Config>, place: String, repository: config::Repository) -
         }
         Ok(unit)
     })
+}
+
+/// The store of a state folder. A command that uses it now is done in a moment; another daemon is not.
+async fn open_store(state: &Path) -> Result<Embedded, StoreError> {
+    let started = Instant::now();
+    loop {
+        let store = Embedded::open(state)?;
+        let notices = store.notices();
+        let is_busy = notices.iter().any(|notice| matches!(notice, Notice::InMemory(_)));
+        if !is_busy || started.elapsed() >= BUSY {
+            for notice in notices {
+                warn!("{notice}");
+            }
+            return Ok(store);
+        }
+        tokio::time::sleep(BUSY / 30).await;
+    }
 }

@@ -121,6 +121,8 @@ pub struct Cycle {
     unit: Arc<Unit>,
     source: Source,
     reading: Reading,
+    /// Who took part in what was read last.
+    subjects: Option<Subjects>,
     clock: Clock,
 }
 
@@ -155,7 +157,7 @@ impl Cycle {
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
         let reading = Reading::new(&unit.kinds, memory.clone());
-        Ok(Self { unit, source, reading, clock })
+        Ok(Self { unit, source, reading, subjects: None, clock })
     }
 
     /// What the clock says.
@@ -188,7 +190,8 @@ impl Cycle {
         let Unit { repository, images, presets, .. } = &*self.unit;
         let found = self.reading.index(&self.source, &tip)?;
         let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
-        let subjects = found.index.subjects(&bounds);
+        let known = self.subjects.take().filter(|_| found.is_same);
+        let subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
         Ok(Read { tip, found, subjects })
     }
 
@@ -214,7 +217,9 @@ impl Cycle {
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        self.reading.keep(read.tip, read.found);
+        let Read { tip, found, subjects } = read;
+        self.reading.keep(tip, found);
+        self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
     }
 
     /// Writes on top of the tip that was read; `attempt` counts from 1.

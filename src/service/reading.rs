@@ -52,6 +52,8 @@ pub(super) struct Found {
     pub(super) index: Index,
     /// How many files were parsed; what all others hold was known.
     pub(super) parsed: usize,
+    /// Whether the index is that of the last tip.
+    pub(super) is_same: bool,
     scope: Scope,
     named: Vec<String>,
 }
@@ -70,6 +72,7 @@ struct Gathered {
     files: BTreeMap<String, File>,
     unreadable: Vec<Unreadable>,
     parsed: usize,
+    is_same: bool,
 }
 
 impl Reading {
@@ -92,15 +95,17 @@ impl Reading {
             Some(last) => gathered.advance(last, &tip.files).into_iter().filter(|file| scope.holds(&file.path)).collect(),
             None => tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect(),
         };
-        gathered.unreadable.extend(unlisted(tip));
+        let unlisted = unlisted(tip);
+        gathered.is_same &= unlisted.is_empty();
+        gathered.unreadable.extend(unlisted);
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
         let is_new = |path: &String| tip.file(path).is_some() && (self.words.is_empty() || !scope.holds(path));
         let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
         let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
-        let Gathered { files, mut unreadable, parsed } = gathered;
+        let Gathered { files, mut unreadable, parsed, is_same } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Found { index: Index::new(files, unreadable), parsed, scope, named })
+        Ok(Found { index: Index::new(files, unreadable), parsed, is_same, scope, named })
     }
 
     /// Takes back what was read, so that the next tip costs only what differs.
@@ -193,7 +198,7 @@ impl Reading {
                     open.bytes = bytes;
                     bundle.push(open);
                 }
-                Content::TooLarge { size } => gathered.unreadable.push(too_large(&open.file.path, size)),
+                Content::TooLarge { size } => gathered.add(&open.file.path, Err(too_large(&open.file.path, size))),
             }
             if size >= BUNDLE_BYTES || files.peek().is_none() {
                 let full = self.new_in(source, std::mem::take(&mut bundle), screening, gathered);
@@ -237,9 +242,10 @@ impl Gathered {
     fn add(&mut self, path: &str, parsed: Parsed) {
         match parsed {
             Ok(Some(file)) => drop(self.files.insert(path.to_owned(), file)),
-            Ok(None) => {}
+            Ok(None) => return,
             Err(fault) => self.unreadable.push(fault),
         }
+        self.is_same = false;
     }
 
     /// Takes all that still holds, and gives back the files that are new or have other bytes.
@@ -259,12 +265,15 @@ impl Gathered {
         gone.extend(before.map(|absent| absent.path.as_str()));
         gone.extend(changed.iter().map(|file| file.path.as_str()));
         (self.files, self.unreadable) = last.index.into_parts();
+        let before = self.files.len() + self.unreadable.len();
         for path in &gone {
             self.files.remove(*path);
         }
         // Those of the whole tip are found anew.
         let listed = |path: &str| last.files.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
         self.unreadable.retain(|fault| listed(&fault.path) && !gone.contains(&*fault.path));
+        // What is found from here on makes it another index.
+        self.is_same = self.files.len() + self.unreadable.len() == before;
         changed
     }
 }

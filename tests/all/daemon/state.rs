@@ -48,6 +48,22 @@ fn a_store_that_cannot_be_used_is_set_aside_and_it_goes_on() {
 }
 
 #[test]
+fn a_daemon_that_starts_again_parses_no_file() {
+    let (registry, machine) = (registry(), Machine::new());
+    let fleet = shop(registry.host());
+    let text = configuration("", &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]);
+    let mut first = Daemon::start(&machine, &text);
+    first.says(&["\"pushed\"", "fleet"]);
+    // Its own commit is read, too.
+    first.shows("/metrics", |_, page| page.contains("tagalong_files_parsed_total{repository=\"fleet\"} 2\n"));
+    first.signal("-TERM");
+    assert_eq!(first.end().code, Some(0));
+    let mut second = Daemon::start(&machine, &text);
+    let metrics = second.shows("/metrics", |_, page| page.contains("tagalong_cycle_seconds_count{repository=\"fleet\",outcome=\"done\"}"));
+    assert!(metrics.contains("tagalong_files_parsed_total{repository=\"fleet\"} 0\n"), "{metrics}");
+}
+
+#[test]
 fn a_second_process_works_in_memory() {
     let (registry, machine) = (registry(), Machine::new());
     let fleet = shop(registry.host());
