@@ -73,6 +73,7 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
+                learnt: Mutex::default(),
                 counted: Mutex::default(),
             });
             let mut stopped = stopped.clone();

@@ -14,7 +14,7 @@ use tagalong::{
     image::Name,
     policy::decision::Listing,
     service::clock::Time,
-    store::{Packed, Seen, load},
+    store::{Embedded, Packed, Seen, load},
 };
 
 use crate::{
@@ -91,7 +91,7 @@ impl World {
             entries.concat(),
             git.url()
         );
-        let simulation = Simulation::start(&configuration, noon());
+        let simulation = Simulation::start(&configuration, noon(), Embedded::in_memory());
         *clock.lock().unwrap() = Some(simulation.clock.clone());
         Self { registry, rests, host, lists, fleet, simulation, git: Some(git), _proxy: proxy }
     }

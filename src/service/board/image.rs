@@ -222,8 +222,8 @@ impl Image {
     }
 
     /// What the tag of a need points to, as far as is known.
-    pub(super) fn digest(&self, tag: &Tag) -> Option<Digest> {
-        self.tags().as_ref()?.tag(tag)?.check.as_ref()?.digest.clone()
+    pub(super) fn digest(&mut self, tag: &Tag) -> Option<Digest> {
+        self.opened()?.tag(tag)?.check.as_ref()?.digest.clone()
     }
 
     /// Puts the tags back into few bytes.

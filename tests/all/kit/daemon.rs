@@ -37,7 +37,7 @@ pub struct Simulation {
 
 impl Simulation {
     /// Starts it with the configuration of a file, at this time.
-    pub fn start(configuration: &str, now: Timestamp) -> Self {
+    pub fn start(configuration: &str, now: Timestamp, store: Embedded) -> Self {
         // It is installed already where another test came first.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
@@ -54,7 +54,6 @@ impl Simulation {
             pushing: Arc::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let store = Embedded::in_memory();
         let mut simulation = Self { clock, store, metrics, runtime, config, shared, daemon: None, _folder: folder };
         simulation.begin();
         simulation
