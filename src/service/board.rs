@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::answers::Answers;
-use self::image::{Effect, Image, Stage};
+use self::image::{Effect, Image};
 
 use super::clock::Bell;
 use crate::{
@@ -214,7 +214,7 @@ impl Board {
         let new: Vec<Repository> = std::mem::take(&mut state.new).into_iter().collect();
         for repository in &new {
             if let Some(image) = state.images.get_mut(repository) {
-                (image.stage, image.running) = (Stage::Opening, image.running + 1);
+                image.running += 1;
             }
         }
         if !new.is_empty() {
@@ -309,7 +309,6 @@ impl Board {
             state.forget(repository);
         } else if image.due.is_none() {
             // The job ended in a bug.
-            image.stage = Stage::Open;
             state.plan(repository, Some(self.next(repository, now)));
         }
     }
@@ -474,3 +473,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

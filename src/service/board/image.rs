@@ -14,7 +14,6 @@ use crate::{
 
 /// One repository in a registry.
 pub(super) struct Image {
-    pub(super) stage: Stage,
     /// All but what `open` says of the tags.
     seen: Packed,
     /// The tags while jobs are out: these come in one by one.
@@ -35,15 +34,6 @@ pub(super) struct Image {
     recheck: Timestamp,
     /// Whether something that was to be learnt was not.
     pub(super) unanswered: bool,
-}
-
-/// Whether what earlier runs saw was looked up.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Stage {
-    #[default]
-    New,
-    Opening,
-    Open,
 }
 
 /// What one unit has of an image.
@@ -79,7 +69,6 @@ impl From<bool> for Effect {
 impl Default for Image {
     fn default() -> Self {
         Self {
-            stage: Stage::New,
             seen: Packed::default(),
             open: None,
             row: None,
@@ -122,7 +111,6 @@ impl Image {
 
     /// Takes what earlier runs saw.
     pub(super) fn restore(&mut self, kept: Kept<Packed>) {
-        self.stage = Stage::Open;
         (self.seen, self.row) = (kept.record, kept.generation);
     }
 
