@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long, global = true, env = "TAGALONG_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
 
+    /// Folders with own presets, beside those of the configuration; repeat it, or put commas between
+    #[arg(long, global = true, env = "TAGALONG_POLICIES", value_name = "DIRS", value_delimiter = ',')]
+    pub policies: Vec<PathBuf>,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -44,6 +48,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show every tag of a workload's images with the reason why it won or lost
     Explain(ExplainArgs),
+    /// Look for what is wrong in the configuration, and ask nobody
+    Check(CheckArgs),
     /// Work with policies
     #[command(after_help = "Example:\n  tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0")]
     Policy {
@@ -61,6 +67,10 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// List the presets, which patterns name as `preset:NAME`
+    List(PolicyListArgs),
+    /// Show a preset: its pattern, its keys, and what it chooses
+    Show(PolicyShowArgs),
 }
 
 /// The arguments of `plan`.
@@ -102,6 +112,27 @@ pub struct ApplyArgs {
 #[command(after_help = "Example:\n  tagalong run --config /etc/tagalong/tagalong.yaml")]
 pub struct RunArgs {
     /// A repository beside those of the configuration.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// The arguments of `check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong check --config-only --config /etc/tagalong/tagalong.yaml")]
+pub struct CheckArgs {
+    /// Look at the configuration alone: its file, the variables, the flags, and every file that it names
+    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, required = true, value_parser = BoolishValueParser::new())]
+    pub config_only: bool,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+
+    /// The repository.
     #[command(flatten)]
     pub target: Target,
 
@@ -166,6 +197,27 @@ pub struct PolicyTestArgs {
     pub output: Output,
 }
 
+/// The arguments of `policy list`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy list --policies ./policies")]
+pub struct PolicyListArgs {
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+/// The arguments of `policy show`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy show minor")]
+pub struct PolicyShowArgs {
+    /// The preset
+    pub name: String,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
 /// The formats that every command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -224,13 +276,16 @@ impl Args {
 
     /// The flags and variables that win over the configuration file.
     pub fn overrides(&self) -> Overrides {
-        match &self.command {
+        let overrides = match &self.command {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
-                target.overrides(self.state.clone())
+                target.overrides()
             }
-            Command::Run(RunArgs { target, log }) => Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) },
-            Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
-        }
+            Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
+                Overrides { log: log.overrides(), ..target.overrides() }
+            }
+            Command::Policy { .. } | Command::Demo => Overrides::default(),
+        };
+        Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
 }
 
@@ -287,7 +342,13 @@ mod tests {
         for (word, line, exit) in [
             ("plan", "tagalong plan", None),
             ("apply", "tagalong apply ../fleet --commit --output diff", None),
+            ("check", "tagalong check --config-only --log-level debug --registry-rps 3", None),
+            ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
+            ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
+            ("policy list", "tagalong policy list --policies a,b --policies c --output json", None),
+            ("policy show", "tagalong policy show minor", None),
+            ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),
             ("policy test", "tagalong policy test semver:~1 1.0.0 --current 1.0.0 --now 2026-01-01T00:00:00Z --key min-age=48h", None),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
@@ -334,7 +395,7 @@ mod tests {
         let overrides = read(line).expect("parses").overrides();
         assert_eq!(
             format!("{overrides:?}"),
-            "Overrides { state: Some(\"/s\"), timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
+            "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
              paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
              poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \

@@ -27,7 +27,7 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
     let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
@@ -39,7 +39,7 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     let mut asked = Report::new(String::new(), None, None);
     report.records().filter(|record| own.contains(&(&record.root, &record.workload))).for_each(|record| asked.add(record.clone()));
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::of_report(&asked, Check::Nothing) };
-    said.note(&ground.notes);
+    said.note(ground.notes());
     if explanation.workloads.is_empty() {
         said.note([format!("{} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"", explain.workload)]);
     }

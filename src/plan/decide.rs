@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    index::Index,
+    index::{Fed, Index},
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
     subject::{Asked, Held, State, Subject, Subjects, View},
 };
 use crate::{
     image::Reference,
-    manifest::splice::{self, Edit, EditRefused},
+    manifest::{
+        Site,
+        splice::{self, Change, EditRefused},
+    },
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, Wants, decide, explain, next_moment},
+        decision::{Decision, Listing, Question, decide, explain, next_moment},
         record::{Metadata, TagRecord},
     },
 };
@@ -61,10 +64,10 @@ pub struct Plan {
     edits: BTreeMap<String, Vec<Planned>>,
 }
 
-/// One edit and the records that it fulfils.
+/// One change and the records that it fulfils.
 #[derive(Clone, Debug)]
 struct Planned {
-    edit: Edit,
+    change: Change,
     records: Vec<usize>,
 }
 
@@ -113,7 +116,7 @@ impl Asked {
             digest: self.digest.as_ref(),
             records,
             listing,
-            wants: Wants::Image,
+            wants: self.wants,
             now,
             remembered: None,
             rolled_back: &[],
@@ -135,43 +138,52 @@ impl Plan {
         self.edits.keys().map(String::as_str)
     }
 
-    /// The edits of one file.
-    fn edits(&self, path: &str) -> Vec<Edit> {
-        self.edits.get(path).into_iter().flatten().map(|planned| planned.edit.clone()).collect()
+    /// The changes of one file.
+    fn changes(&self, path: &str) -> Vec<Change> {
+        self.edits.get(path).into_iter().flatten().map(|planned| planned.change.clone()).collect()
     }
 
     /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
     pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
-        let edits = self.edits(path);
-        if let Ok(after) = splice::edit(path, before, &edits) {
+        let changes = self.changes(path);
+        if let Ok(after) = splice::change(path, before, &changes) {
             return after;
         }
-        for edit in &edits {
-            if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
-                self.refuse(path, edit, &refused);
+        for change in &changes {
+            if let Err(refused) = splice::change(path, before, std::slice::from_ref(change)) {
+                self.refuse(path, change, &refused);
             }
         }
-        let kept = self.edits(path);
-        match splice::edit(path, before, &kept) {
+        let kept = self.changes(path);
+        match splice::change(path, before, &kept) {
             Ok(after) => after,
             Err(refused) => {
-                for edit in &kept {
-                    self.refuse(path, edit, &refused);
+                for change in &kept {
+                    self.refuse(path, change, &refused);
                 }
                 before.to_vec()
             }
         }
     }
 
-    /// Holds what one edit of a file would have updated.
-    fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
+    /// Holds what one change of a file would have updated.
+    fn refuse(&mut self, path: &str, change: &Change, refused: &EditRefused) {
         let Some(planned) = self.edits.get_mut(path) else { return };
-        let (out, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.edit == *edit);
-        *planned = kept;
+        let of_change = planned.iter().filter(|planned| planned.change == *change);
+        let mut out: BTreeSet<usize> = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
+        // An image may need several changes: all are made, or none.
+        loop {
+            let (gone, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.records.iter().any(|at| out.contains(at)));
+            *planned = kept;
+            if gone.is_empty() {
+                break;
+            }
+            out.extend(gone.into_iter().flat_map(|planned| planned.records));
+        }
         if planned.is_empty() {
             self.edits.remove(path);
         }
-        for at in out.into_iter().flat_map(|planned| planned.records) {
+        for at in out {
             hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
         }
     }
@@ -200,11 +212,11 @@ impl Plan {
     /// Gives each update its place; a place is written only if everything that it feeds agrees.
     fn place(&mut self, index: &Index, subjects: &Subjects) {
         let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.site.is_some()) {
+        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.parts.is_some()) {
             by_file.entry(&subject.file).or_default().push(at);
         }
         for (path, members) in by_file {
-            if members.iter().any(|&at| self.records[at].code.list() == List::Updates) {
+            if members.iter().any(|&at| self.is_update(at)) {
                 self.place_in(index, subjects, path, &members);
             }
         }
@@ -212,57 +224,104 @@ impl Plan {
 
     fn place_in(&mut self, index: &Index, subjects: &Subjects, path: &str, members: &[usize]) {
         let fed = index.fed(path);
-        let mut by_span: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        let mut sharing: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
         for &at in members {
-            if let Some(site) = &subjects.list[at].site {
-                let span = site.scalar.span();
-                by_span.entry((span.start, span.end)).or_default().push(at);
+            for site in subjects.list[at].parts.iter().flat_map(|parts| parts.sites()) {
+                sharing.entry(span(site)).or_default().push(at);
             }
         }
-        for (span, sharing) in by_span {
-            let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
-            let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
-            let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
-                for at in updates {
+        // What one scalar holds back may hold back others, where an image stands in several.
+        loop {
+            let wanted = self.wanted(subjects, members);
+            let objections: Vec<(Vec<usize>, Held)> = wanted
+                .iter()
+                .filter_map(|(spot, planned)| {
+                    let wanting: Vec<usize> = planned.iter().flat_map(|planned| planned.records.iter().copied()).collect();
+                    let held = self.objection(subjects, (spot, planned), &wanting, &sharing, &fed)?;
+                    Some((wanting, held))
+                })
+                .collect();
+            if objections.is_empty() {
+                let planned: Vec<Planned> = wanted.into_values().flatten().collect();
+                if !planned.is_empty() {
+                    self.edits.insert(path.to_owned(), planned);
+                }
+                return;
+            }
+            for (records, held) in objections {
+                for at in records {
                     hold(&mut self.records[at], held.clone());
                 }
-                continue;
             }
-            let to = written(&subjects.list[first], &self.records[first]);
-            let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
-            self.edits.entry(path.to_owned()).or_default().push(planned);
         }
     }
 
-    /// Why a place cannot be written although somebody wants it.
-    fn objection(&self, subjects: &Subjects, sharing: &[usize], updates: &[usize], everyone: &[(String, String)], feeds: u32) -> Option<Held> {
-        let wanted: BTreeSet<&Option<Version>> = updates.iter().map(|&at| &self.records[at].to).collect();
-        if wanted.len() > 1 {
-            let names: Vec<String> = updates.iter().map(|&at| self.name(at)).collect();
+    /// The changes that updates need, each once, by where they are made; an update whose place cannot hold it is held.
+    fn wanted(&mut self, subjects: &Subjects, members: &[usize]) -> BTreeMap<Spot, Vec<Planned>> {
+        let mut wanted: BTreeMap<Spot, Vec<Planned>> = BTreeMap::new();
+        for at in members.iter().copied().filter(|at| self.is_update(*at)).collect::<Vec<_>>() {
+            let changes = match changes(&subjects.list[at], &self.records[at]) {
+                Ok(changes) => changes,
+                Err(reason) => {
+                    hold(&mut self.records[at], Held::new(Code::UnsupportedScalar, format!("the place cannot hold it: {reason}")));
+                    continue;
+                }
+            };
+            for change in changes {
+                let planned = wanted.entry(Spot::of(&change)).or_default();
+                match planned.iter_mut().find(|planned| planned.change == change) {
+                    Some(planned) => planned.records.push(at),
+                    None => planned.push(Planned { change, records: vec![at] }),
+                }
+            }
+        }
+        wanted
+    }
+
+    fn is_update(&self, at: usize) -> bool {
+        self.records[at].code.list() == List::Updates
+    }
+
+    /// Why a scalar or entry cannot be written although somebody wants it.
+    fn objection(
+        &self,
+        subjects: &Subjects,
+        (spot, planned): (&Spot, &[Planned]),
+        wanting: &[usize],
+        sharing: &BTreeMap<Span, Vec<usize>>,
+        fed: &BTreeMap<Span, Vec<Fed>>,
+    ) -> Option<Held> {
+        if planned.len() > 1 {
+            let names: Vec<String> = wanting.iter().collect::<BTreeSet<_>>().into_iter().map(|at| self.name(*at)).collect();
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
         }
+        let (Spot::Scalar(span), Change::Replace(edit)) = (spot, &planned.first()?.change) else {
+            return None;
+        };
+        let sharing = sharing.get(span).map(Vec::as_slice).unwrap_or_default();
+        let everyone = fed.get(span).map(Vec::as_slice).unwrap_or_default();
+        let feeds = edit.site.scalar.feeds();
         let shared = |who: &str, why: &str| {
             Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
                 .hint("annotate it alike, or write the image of each by itself")
         };
-        if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
+        if let Some(&at) = sharing.iter().find(|at| !wanting.contains(at)) {
             let record = &self.records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
                 _ => shared(&self.name(at), &record.reason),
             });
         }
-        let taking_part: BTreeSet<(String, &str)> =
-            sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
-        if let Some((workload, container)) =
-            everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str())))
-        {
-            return Some(shared(&format!("{container} of {workload}"), "not automated"));
+        let taking_part: BTreeSet<(&str, &str)> =
+            sharing.iter().map(|&at| (plain_id(&subjects.list[at].workload), subjects.list[at].container.as_str())).collect();
+        if let Some(Fed { owner, name, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(plain_id(&fed.owner), fed.name.as_str()))) {
+            return Some(shared(&format!("{name} of {owner}"), "not automated"));
         }
         let read_otherwise =
             || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
-        (feeds as usize > everyone.len()).then(read_otherwise)
+        // A comment is about the scalar, and so about all that it feeds.
+        let by_comment = everyone.iter().all(|fed| fed.by_comment);
+        (!by_comment && feeds as usize > everyone.len()).then(read_otherwise)
     }
 
     fn name(&self, at: usize) -> String {
@@ -368,20 +427,45 @@ fn version(reference: &Reference) -> Version {
     Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
 }
 
-/// The whole new text of the place.
-fn written(subject: &Subject, record: &Record) -> String {
-    let name = subject.reference.as_ref().map(|reference| reference.name.to_string()).unwrap_or_default();
-    let to = record.to.clone().unwrap_or_default();
-    let tag = to.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-    let digest = to.digest.map(|digest| format!("@{digest}")).unwrap_or_default();
-    format!("{name}{tag}{digest}")
+/// The changes after which a place holds its winner.
+fn changes(subject: &Subject, record: &Record) -> Result<Vec<Change>, String> {
+    let (Some(parts), Some(reference), Some(to)) = (&subject.parts, &subject.reference, &record.to) else {
+        return Ok(vec![]);
+    };
+    let mut text = reference.name.to_string();
+    text.extend(to.tag.iter().flat_map(|tag| [":", tag]));
+    text.extend(to.digest.iter().flat_map(|digest| ["@", digest]));
+    parts.write(&Reference::parse(&text).map_err(|error| error.to_string())?)
+}
+
+/// The bytes of a scalar.
+type Span = (usize, usize);
+
+/// Where a change is made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    Scalar(Span),
+    /// The entry of a mapping at a path.
+    Entry(u32, Vec<String>),
+}
+
+impl Spot {
+    fn of(change: &Change) -> Self {
+        match change {
+            Change::Replace(edit) => Self::Scalar(span(&edit.site)),
+            Change::Set { mapping, keys, .. } | Change::Remove { mapping, keys } | Change::Append { mapping, keys, .. } => {
+                Self::Entry(mapping.position(), keys.clone())
+            }
+        }
+    }
+}
+
+fn span(site: &Site) -> Span {
+    let span = site.scalar.span();
+    (span.start, span.end)
 }
 
 /// `kind/name`: a kustomization may give another namespace than the file.
-fn tail(id: &str) -> String {
-    id.split_once(':').map_or(id, |(_, tail)| tail).to_owned()
-}
-
-fn plain_id(subject: &Subject) -> String {
-    tail(&subject.workload)
+fn plain_id(id: &str) -> &str {
+    id.split_once(':').map_or(id, |(_, tail)| tail)
 }

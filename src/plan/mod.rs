@@ -2,11 +2,13 @@
 
 pub mod decide;
 pub mod diff;
+mod gather;
 pub mod index;
 pub mod message;
 pub mod report;
 pub mod safe;
 pub mod schedule;
+pub mod set;
 pub mod subject;
 
 pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation};

@@ -87,6 +87,13 @@ impl TagRecord {
         Self { tag, first_seen: None, metadata: Metadata::NotRead }
     }
 
+    /// A tag as if a registry held an image of its own for it, on these platforms.
+    pub fn imagined(number: usize, tag: Tag, built: Option<Timestamp>, platforms: &[Platform]) -> Self {
+        let digest = Digest::parse(&format!("sha256:{number:064x}")).expect("64 hexadecimal digits");
+        let platforms = platforms.iter().map(|platform| PlatformFacts { platform: platform.clone(), created: built }).collect();
+        Self { tag, first_seen: None, metadata: Metadata::Image(ImageFacts { digest, platforms, labels: BTreeMap::new() }) }
+    }
+
     /// The moment from which the age of a tag counts that was built then; `None` where nothing is known of it.
     pub fn age_counts_from(&self, built: Option<Timestamp>) -> Option<Timestamp> {
         match (&self.first_seen, built) {

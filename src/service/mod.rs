@@ -8,6 +8,7 @@ pub mod cycle;
 pub mod daemon;
 pub mod http;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod notify;
 mod reading;
@@ -21,6 +22,8 @@ pub mod worker;
 pub use clock::Clock;
 pub use command::Command;
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use memory::Memory;
+pub use scan::Inquiry;
 
 /// What watches the work go on.
 pub trait Watcher {

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;
@@ -20,7 +21,9 @@ mod laws;
 mod message;
 mod month;
 mod paths;
+mod presets;
 mod registry;
+mod remembered;
 mod repository;
 mod scenarios;
 mod sign_in;

@@ -75,6 +75,37 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
+/// A comment of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::manifest) struct Comment {
+    /// From 1.
+    pub(in crate::manifest) line: u32,
+    /// Without its `#`.
+    pub(in crate::manifest) text: String,
+    /// Whether nothing else stands on its line.
+    pub(in crate::manifest) alone: bool,
+}
+
+/// The comments of a file.
+///
+/// # Errors
+/// granit-parser cannot read the text.
+pub(in crate::manifest) fn comments(text: &str) -> Result<Vec<Comment>, Fault> {
+    let source = without_mark(text);
+    let mut found = vec![];
+    for next in granit::Parser::new_from_str(source) {
+        let (event, span) = next.map_err(|error| Fault::scan(&error, source))?;
+        if let granit::Event::Comment(text, _) = event
+            && let Some(start) = span.start.byte_offset()
+        {
+            let line = source[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+            let alone = source[line..start].trim().is_empty();
+            found.push(Comment { line: u32::try_from(span.start.line()).unwrap_or(u32::MAX), text: text.trim_start_matches('#').to_owned(), alone });
+        }
+    }
+    Ok(found)
+}
+
 /// All that granit-parser reads, but for comments; places count from the end of the byte order mark.
 pub(super) fn granit_events(text: &str) -> granit::Parser<'_, granit::StrInput<'_>> {
     let mut options = granit::Options::default();
@@ -118,23 +149,23 @@ pub(in crate::manifest) fn second_reading(text: &str) -> Result<Reading, Fault> 
             granit::Event::Alias(id) => reading.mark(Mark::Alias, id as u64),
             granit::Event::Scalar(text, style, anchor, tag) => {
                 let text = if absent(&text, style, &span) { "" } else { &*text };
-                reading.scalar(granit_style(style), properties(anchor, tag.as_deref().map(granit_tag)), text);
+                reading.scalar(granit_style(style), properties(anchor, tag.as_deref().map(granit_tag)), text)
             }
             granit::Event::SequenceStart(_, anchor, tag) => reading.mark(Mark::Sequence, properties(anchor, tag.as_deref().map(granit_tag))),
             granit::Event::MappingStart(_, anchor, tag) => reading.mark(Mark::Mapping, properties(anchor, tag.as_deref().map(granit_tag))),
             granit::Event::SequenceEnd | granit::Event::MappingEnd => reading.mark(Mark::End, 0),
-            _ => {}
-        }
+            _ => continue,
+        };
     }
     Ok(reading)
 }
 
 /// granit-parser writes `~` for a value that is not there.
-fn absent(text: &str, style: granit::ScalarStyle, span: &granit::Span) -> bool {
+pub(super) fn absent(text: &str, style: granit::ScalarStyle, span: &granit::Span) -> bool {
     text == "~" && style == granit::ScalarStyle::Plain && span.start.byte_offset() == span.end.byte_offset()
 }
 
-fn granit_style(style: granit::ScalarStyle) -> Style {
+pub(super) fn granit_style(style: granit::ScalarStyle) -> Style {
     match style {
         granit::ScalarStyle::Plain => Style::Plain,
         granit::ScalarStyle::SingleQuoted => Style::Single,
@@ -144,6 +175,6 @@ fn granit_style(style: granit::ScalarStyle) -> Style {
     }
 }
 
-fn granit_tag(tag: &granit::Tag) -> (&str, &str) {
+pub(super) fn granit_tag(tag: &granit::Tag) -> (&str, &str) {
     tag.parts()
 }

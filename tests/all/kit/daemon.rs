@@ -7,9 +7,10 @@ use tagalong::{
     config::{self, Config, DockerConfig, Environment, Overrides, Patience},
     git::{Access, Location, Plaintext},
     image::Repository,
+    policy::preset::Presets,
     registry::{Client, Settings, Where},
     service::{
-        Clock, Unit,
+        Clock, Memory, Unit,
         clock::Time,
         daemon::{Daemon, Registries, Served},
         metrics::Metrics,
@@ -47,8 +48,10 @@ impl Simulation {
         let config = config::load(Some(&path), Overrides::default(), &environment).expect("a configuration");
         let clock = Simulated::at(now);
         let metrics = Arc::new(Metrics::new(now, &config));
+        let store = Embedded::in_memory();
         let shared = Shared {
             clock: Arc::new(clock.clone()),
+            memory: Memory::new(store.clone()),
             metrics: Arc::clone(&metrics),
             readiness: Arc::new(Readiness::default()),
             pushing: Arc::default(),
@@ -98,6 +101,7 @@ impl Simulation {
             access: Access::anonymous(self.config.state.clone()),
             images: self.config.images.clone(),
             kinds: Vec::new(),
+            presets: Arc::new(Presets::shipped().clone()),
             patience: self.config.timeout,
         };
         let prepare = Box::new(move || Ok(unit.clone()));
