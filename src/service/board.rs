@@ -159,7 +159,7 @@ impl Board {
                 state.new.insert(repository.clone());
             }
             let image = state.images.entry(repository.clone()).or_default();
-            image.used_by(&name).in_use = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
         }
         drop(state);
         self.work.ring();

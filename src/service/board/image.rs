@@ -40,7 +40,7 @@ pub(super) struct Image {
 pub(super) struct Use {
     pub(super) unit: Arc<str>,
     /// The tags that its containers have now.
-    pub(super) in_use: BTreeSet<Tag>,
+    pub(super) tags: BTreeSet<Tag>,
     /// Tags whose digest can change a decision.
     pub(super) watched: Vec<Tag>,
 }
@@ -88,7 +88,7 @@ impl Image {
     /// What a unit has of it.
     pub(super) fn used_by(&mut self, unit: &Arc<str>) -> &mut Use {
         let at = self.users.iter().position(|one| one.unit == *unit).unwrap_or_else(|| {
-            self.users.push(Use { unit: Arc::clone(unit), in_use: BTreeSet::new(), watched: Vec::new() });
+            self.users.push(Use { unit: Arc::clone(unit), tags: BTreeSet::new(), watched: Vec::new() });
             self.users.len() - 1
         });
         &mut self.users[at]
@@ -157,7 +157,7 @@ impl Image {
         let was = essence(&before);
         // What was seen later than now is as if it were seen now, which makes tags younger.
         let set_back = before.listed_at().is_none_or(|listed| now < listed);
-        let in_use = self.users.iter().flat_map(|one| one.in_use.iter().cloned()).collect();
+        let in_use = self.users.iter().flat_map(|one| one.tags.iter().cloned()).collect();
         let after = before.observe(tags, mark, &in_use, now);
         for (_, facts) in &mut self.facts {
             let pointed: BTreeSet<&Digest> = after.tags().iter().filter_map(|seen| seen.check.as_ref()?.digest.as_ref()).collect();

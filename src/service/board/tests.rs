@@ -9,6 +9,7 @@ use crate::{
     policy::{
         Blame, Code,
         annotation::{Origin, Policy},
+        decision::Wants,
         keys::Keys,
         pattern::Pattern,
     },
@@ -35,7 +36,7 @@ fn asked(name: &str, tag: &str, pattern: &str, keys: &[(&str, &str)]) -> Asked {
     for (key, value) in keys {
         policy.keys.set(key, value).expect("a key");
     }
-    Asked { repository: repository(name), tag: Tag::parse(tag).ok(), digest: None, policy }
+    Asked { repository: repository(name), tag: Tag::parse(tag).ok(), digest: None, policy, wants: Wants::Image }
 }
 
 /// A board with one unit, and what that unit hears and remembers.
@@ -79,7 +80,9 @@ impl Table {
         let mut jobs = self.board.jobs(self.now());
         if let Some(Job::Open(repositories)) = jobs.first().cloned() {
             self.board.opened(repositories.iter().map(|repository| (repository.clone(), Kept::default())).collect(), self.now());
-            repositories.iter().for_each(|repository| self.board.done(Work::Open, repository, self.now()));
+            for repository in &repositories {
+                self.board.done(Work::Open, repository, self.now());
+            }
             jobs = self.board.jobs(self.now());
         }
         jobs
@@ -144,7 +147,9 @@ async fn a_list_that_says_what_the_last_one_said_wakes_nobody() {
 fn only_what_changed_is_decided_anew() {
     let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[]), asked("quay.io/shop/api", "1.0.0", "semver:~1", &[])]);
     table.jobs();
-    ["web", "api"].iter().for_each(|name| table.lists(&format!("quay.io/shop/{name}"), &["1.0.0"]));
+    for name in ["quay.io/shop/web", "quay.io/shop/api"] {
+        table.lists(name, &["1.0.0"]);
+    }
     assert_eq!(table.says(), "current 1.0.0, current 1.0.0");
     let outdated = |table: &Table| table.board.outdated(&table.answers, table.now()).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(outdated(&table), [""; 0]);
@@ -157,6 +162,7 @@ fn only_what_changed_is_decided_anew() {
     for (word, questions, expected) in [
         ("the same in another order", vec![api.clone(), web.clone()], vec![]),
         ("another image beside them", vec![other, api.clone(), web.clone()], vec!["quay.io/shop/other"]),
+        ("another kind of place", vec![Asked { wants: Wants::Artifact, ..web.clone() }, api.clone()], vec!["quay.io/shop/web"]),
         ("another pattern", vec![asked("quay.io/shop/web", "1.0.0", "semver:*", &[]), api.clone()], vec!["quay.io/shop/web"]),
         ("another tag", vec![asked("quay.io/shop/web", "1.0.1", "semver:*", &[]), api], vec!["quay.io/shop/web"]),
     ] {
@@ -211,7 +217,9 @@ fn a_clock_that_is_set_back_neither_freezes_nor_hurries() {
     let names: Vec<String> = (0..30).map(|number| format!("quay.io/shop/web-{number}")).collect();
     let table = Table::new(names.iter().map(|name| asked(name, "1.0.0", "semver:~1", &[])).collect());
     table.jobs();
-    names.iter().for_each(|name| table.lists(name, &["1.0.0"]));
+    for name in &names {
+        table.lists(name, &["1.0.0"]);
+    }
     table.pass(SignedDuration::from_hours(-24));
     assert_eq!(table.jobs(), [], "nothing is due");
     let mut listed = 0;

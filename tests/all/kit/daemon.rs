@@ -48,7 +48,6 @@ impl Simulation {
         let config = config::load(Some(&path), Overrides::default(), &environment).expect("a configuration");
         let clock = Simulated::at(now);
         let metrics = Arc::new(Metrics::new(now, &config));
-        let store = Embedded::in_memory();
         let shared = Shared {
             clock: Arc::new(clock.clone()),
             memory: Memory::new(store.clone()),
