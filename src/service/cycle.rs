@@ -30,7 +30,7 @@ const TRIES: u32 = 10;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
 /// The largest file that is edited.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// One repository and branch, and all that is configured for it.
 #[derive(Clone, Debug)]
@@ -230,8 +230,7 @@ impl Cycle {
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
             Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
-            Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(outrun_or(error)),
         }
     }
 
@@ -287,11 +286,19 @@ fn is_refusal(error: &WriteError) -> bool {
     }
 }
 
-fn may_pass(error: &WriteError, attempt: u32) -> bool {
+pub(super) fn may_pass(error: &WriteError, attempt: u32) -> bool {
     match error {
         WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => attempt < TRIES,
         WriteError::Remote(error) => error.blame() == Blame::Remote && attempt < NETWORK_TRIES,
         _ => false,
+    }
+}
+
+/// A branch that still moves after the last try was moved during each of them.
+pub(super) fn outrun_or(error: WriteError) -> CycleError {
+    match error {
+        WriteError::Moved { repository, branch } => CycleError::Outrun { repository, branch },
+        error => error.into(),
     }
 }
 

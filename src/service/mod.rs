@@ -6,6 +6,7 @@ pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
+pub mod hand;
 pub mod http;
 pub mod log;
 mod memory;

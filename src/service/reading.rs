@@ -7,10 +7,12 @@ use std::{
     thread,
 };
 
+use regex::bytes::Regex;
+
 use super::Memory;
 use crate::{
     git::{self, Content, ReadError, Source, Tip},
-    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored},
+    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored, is_kustomization},
     plan::Index,
     store::{Cache, FileIds, Parsed, Screening, decode_parsed, encode_parsed},
 };
@@ -32,6 +34,8 @@ pub(super) struct Reading {
     ids: FileIds,
     memory: Memory,
     last: Option<Last>,
+    /// Where any is given, only files in whose bytes one is found are parsed, and kustomizations.
+    words: Vec<Regex>,
 }
 
 /// What was read last.
@@ -71,7 +75,12 @@ struct Gathered {
 impl Reading {
     /// A reading that knows only what earlier runs have seen.
     pub(super) fn new(kinds: &[KindPaths], memory: Memory) -> Self {
-        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory, last: None }
+        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory, last: None, words: Vec::new() }
+    }
+
+    /// A reading of only those files in whose bytes one of these is found, and of kustomizations.
+    pub(super) fn holding(kinds: &[KindPaths], memory: Memory, words: Vec<Regex>) -> Self {
+        Self { words, ..Self::new(kinds, memory) }
     }
 
     /// The index of a tip; files whose bytes are known are neither read nor parsed.
@@ -85,7 +94,8 @@ impl Reading {
         };
         gathered.unreadable.extend(unlisted(tip));
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
-        let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(|path| tip.file(path).is_some()).collect();
+        let is_new = |path: &String| tip.file(path).is_some() && (self.words.is_empty() || !scope.holds(path));
+        let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
         let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
         let Gathered { files, mut unreadable, parsed } = gathered;
@@ -177,6 +187,7 @@ impl Reading {
         let mut files = files.into_iter().peekable();
         while let Some(mut open) = files.next() {
             match source.content(open.file, FILE_BYTES)? {
+                Content::Bytes(bytes) if !self.wants(&open.file.path, &bytes) => {}
                 Content::Bytes(bytes) => {
                     size += bytes.len();
                     open.bytes = bytes;
@@ -192,6 +203,11 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    fn wants(&self, path: &str, bytes: &[u8]) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        self.words.is_empty() || is_kustomization(name) || self.words.iter().any(|word| word.is_match(bytes))
     }
 
     /// What of a bundle nobody has parsed before. In a work tree only the bytes tell: to hash them costs less than to parse them.

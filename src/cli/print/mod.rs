@@ -2,6 +2,7 @@
 //!
 //! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
 
+mod annotate;
 mod check;
 mod explain;
 mod failure;
@@ -15,6 +16,7 @@ mod text;
 
 use std::time::Duration;
 
+pub use annotate::{AnnotateReport, annotations};
 pub use check::{Check, Configured, Finding, Level, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;

@@ -139,19 +139,19 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     }
     insta::assert_snapshot!(all.concat(), @r"
     $ tagalong explain web
-    error: cannot explain `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
+    error: cannot tell `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
       hint: write more of the id
     $ tagalong explain default:deployment/web
-    error: cannot explain `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
+    error: cannot tell `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
       hint: choose one with --root PATH, or all with --all-roots
     $ tagalong explain default:deployment/web --root nowhere
-    error: cannot explain `default:deployment/web`: the root `nowhere` has no such workload
+    error: cannot find `default:deployment/web`: the root `nowhere` has no such workload
       hint: it is in `again/web.yaml`, `base.yaml`
     $ tagalong explain fronted
-    error: cannot explain `fronted`: the repository has no such workload
+    error: cannot find `fronted`: the repository has no such workload
       hint: did you mean `default:deployment/frontend`?
     $ tagalong explain nothing-like-it
-    error: cannot explain `nothing-like-it`: the repository has no such workload
+    error: cannot find `nothing-like-it`: the repository has no such workload
       hint: name it as namespace:kind/name, or by a unique tail of that
     $ tagalong explain deployment/frontend
     default:deployment/frontend, container app
