@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::answers::Answers;
-use self::image::{Effect, Image, Stage};
+use self::image::{Effect, Image};
 
 use super::{clock::Bell, ready::Going};
 use crate::{
@@ -26,6 +26,12 @@ use crate::{
 
 /// How often the tags of a repository in a registry are listed.
 pub type Interval = Box<dyn Fn(&Repository) -> Duration + Send + Sync>;
+
+/// So many jobs of a kind are out for one host at once; the client's budget bounds what is really sent.
+const ABREAST: usize = 32;
+
+/// How much is learnt about an image before it is decided anew, while more is to come.
+const LOOKS: u64 = 64;
 
 /// What units want to know and scanners have learnt.
 pub struct Board {
@@ -41,16 +47,26 @@ pub struct Board {
 struct State {
     images: BTreeMap<Repository, Image>,
     units: BTreeMap<Arc<str>, Unit>,
-    /// When lists are due.
-    due: BTreeSet<(Timestamp, Repository)>,
+    hosts: BTreeMap<Box<str>, Host>,
     /// Images of which the store was not asked yet.
     new: BTreeSet<Repository>,
-    /// Images of which something is to be learnt.
-    needy: BTreeSet<Repository>,
     /// Images whose row says less than is known.
     dirty: BTreeSet<Repository>,
     /// What the clock said at the last look.
     last: Option<Timestamp>,
+}
+
+/// What is to be asked of one host; one that is silent holds up no other.
+#[derive(Default)]
+struct Host {
+    /// When lists are due.
+    due: BTreeSet<(Timestamp, Repository)>,
+    /// Images of which something is to be learnt.
+    needy: BTreeSet<Repository>,
+    /// Lists that are asked for now.
+    lists: usize,
+    /// Tags that are looked at now.
+    looks: usize,
 }
 
 struct Unit {
@@ -77,6 +93,17 @@ pub enum Job {
         /// What the tag points to, as far as is known.
         digest: Option<Digest>,
     },
+}
+
+/// A kind of [`Job`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// [`Job::Open`].
+    Open,
+    /// [`Job::List`].
+    List,
+    /// [`Job::Look`].
+    Look,
 }
 
 /// What the lists of one host hold.
@@ -137,7 +164,7 @@ impl Board {
                 state.new.insert(repository.clone());
             }
             let image = state.images.entry(repository.clone()).or_default();
-            image.used_by(&name).in_use = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
         }
         drop(state);
         self.work.ring();
@@ -163,7 +190,7 @@ impl Board {
                 self.work.ring();
             }
             if missing {
-                state.needy.insert(repository);
+                state.host(&repository).needy.insert(repository);
                 self.work.ring();
             }
         }
@@ -192,25 +219,16 @@ impl Board {
         let new: Vec<Repository> = std::mem::take(&mut state.new).into_iter().collect();
         for repository in &new {
             if let Some(image) = state.images.get_mut(repository) {
-                (image.stage, image.running) = (Stage::Opening, image.running + 1);
+                image.running += 1;
             }
         }
         if !new.is_empty() {
             jobs.push(Job::Open(new));
         }
-        while let Some((_, repository)) = state.due.first().filter(|(at, _)| *at <= now).cloned() {
-            state.plan(&repository, None);
-            let Some(image) = state.images.get_mut(&repository) else { continue };
-            image.running += 1;
-            jobs.push(Job::List(repository, image.watched(now)));
-        }
-        for repository in std::mem::take(&mut state.needy) {
-            let Some(image) = state.images.get_mut(&repository) else { continue };
-            for (wanted, need) in std::mem::take(&mut image.needs) {
-                image.running += 1;
-                let view = View { repository: repository.clone(), platform: wanted[0].clone() };
-                jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
-            }
+        let State { images, hosts, .. } = &mut *state;
+        for host in hosts.values_mut() {
+            host.lists(images, now, &mut jobs);
+            host.looks(images, &mut jobs);
         }
         jobs
     }
@@ -220,7 +238,8 @@ impl Board {
         if state.last.replace(now).is_none_or(|last| last <= now) {
             return;
         }
-        for (at, repository) in state.due.clone() {
+        let due: Vec<_> = state.hosts.values().flat_map(|host| host.due.iter().cloned()).collect();
+        for (at, repository) in due {
             let planned = self.planned(&repository, at, now);
             state.plan(&repository, Some(planned));
         }
@@ -236,7 +255,9 @@ impl Board {
 
     /// When the next list is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state().due.first().map(|(at, _)| *at)
+        let state = self.state();
+        let free = state.hosts.values().filter(|host| host.lists < ABREAST);
+        free.filter_map(|host| host.due.first()).map(|(at, _)| *at).min()
     }
 
     /// The rows that say less than is known, of images that nobody works on now.
@@ -275,8 +296,14 @@ impl Board {
     }
 
     /// A job is done, whatever came of it.
-    pub fn done(&self, repository: &Repository, now: Timestamp) {
+    pub fn done(&self, work: Work, repository: &Repository, now: Timestamp) {
         let mut state = self.state();
+        let host = state.host(repository);
+        match work {
+            Work::Open => {}
+            Work::List => host.lists = host.lists.saturating_sub(1),
+            Work::Look => host.looks = host.looks.saturating_sub(1),
+        }
         let Some(image) = state.images.get_mut(repository) else { return };
         image.running = image.running.saturating_sub(1);
         if image.running > 0 {
@@ -287,7 +314,6 @@ impl Board {
             state.forget(repository);
         } else if image.due.is_none() {
             // The job ended in a bug.
-            image.stage = Stage::Open;
             state.plan(repository, Some(self.next(repository, now)));
         }
     }
@@ -395,16 +421,54 @@ impl Board {
             return;
         }
         image.change += 1;
+        // While much is to be learnt, nobody decides anew for each bit of it.
+        let tells = image.needs.is_empty() || image.change.is_multiple_of(LOOKS);
         for user in &image.users {
             if let Some(unit) = units.get_mut(&user.unit) {
                 unit.generation += 1;
-                unit.bell.ring();
+                if tells {
+                    unit.bell.ring();
+                }
             }
         }
     }
 }
 
+impl Host {
+    /// Hands out what is due, as far as there is room.
+    fn lists(&mut self, images: &mut BTreeMap<Repository, Image>, now: Timestamp, jobs: &mut Vec<Job>) {
+        while self.lists < ABREAST && self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, repository)) = self.due.pop_first() else { return };
+            let Some(image) = images.get_mut(&repository) else { continue };
+            (image.due, image.running, self.lists) = (None, image.running + 1, self.lists + 1);
+            jobs.push(Job::List(repository, image.watched(now)));
+        }
+    }
+
+    /// Hands out what is to be learnt, as far as there is room.
+    fn looks(&mut self, images: &mut BTreeMap<Repository, Image>, jobs: &mut Vec<Job>) {
+        while self.looks < ABREAST {
+            let Some(repository) = self.needy.first().cloned() else { return };
+            let image = images.get_mut(&repository);
+            let Some((image, (wanted, need))) = image.and_then(|image| image.needs.pop_first().map(|need| (image, need))) else {
+                self.needy.remove(&repository);
+                continue;
+            };
+            (image.running, self.looks) = (image.running + 1, self.looks + 1);
+            let view = View { repository, platform: wanted[0].clone() };
+            jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
+        }
+    }
+}
+
 impl State {
+    fn host(&mut self, repository: &Repository) -> &mut Host {
+        if !self.hosts.contains_key(&repository.registry) {
+            self.hosts.insert(repository.registry.clone(), Host::default());
+        }
+        self.hosts.get_mut(&repository.registry).expect("it was made where there was none")
+    }
+
     /// Drops the unit from every image that it no longer asks about, and images that nobody asks about.
     fn keep(&mut self, unit: &str, asks: impl Fn(&Repository) -> bool) {
         let mut idle = Vec::new();
@@ -424,19 +488,28 @@ impl State {
     fn forget(&mut self, repository: &Repository) {
         self.plan(repository, None);
         self.images.remove(repository);
-        for set in [&mut self.new, &mut self.needy, &mut self.dirty] {
-            set.remove(repository);
+        self.new.remove(repository);
+        self.dirty.remove(repository);
+        let host = self.host(repository);
+        host.needy.remove(repository);
+        if host.due.is_empty() && host.needy.is_empty() && host.lists + host.looks == 0 {
+            self.hosts.remove(&repository.registry);
         }
     }
 
     /// Makes the next list due then, and never while it is asked for.
     fn plan(&mut self, repository: &Repository, due: Option<Timestamp>) {
         let Some(image) = self.images.get_mut(repository) else { return };
-        if let Some(before) = std::mem::replace(&mut image.due, due) {
-            self.due.remove(&(before, repository.clone()));
+        let before = std::mem::replace(&mut image.due, due);
+        let host = self.host(repository);
+        if let Some(before) = before {
+            host.due.remove(&(before, repository.clone()));
         }
         if let Some(due) = due {
-            self.due.insert((due, repository.clone()));
+            host.due.insert((due, repository.clone()));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,7 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
+                learnt: Mutex::default(),
                 counted: Mutex::default(),
                 trouble: Mutex::default(),
             });

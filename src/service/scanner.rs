@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Clock,
-    board::{Board, Job},
+    board::{Board, Job, Work},
     clock::{Hold, Listener},
     metrics::Metrics,
     ready::Readiness,
@@ -48,6 +48,8 @@ pub struct Scanner {
     pub metrics: Arc<Metrics>,
     /// Which hosts answer.
     pub readiness: Arc<Readiness>,
+    /// What was learnt about images and is not in the store yet.
+    pub learnt: Mutex<Vec<(String, Vec<u8>)>>,
     /// The requests that are counted already.
     pub counted: Mutex<Tally>,
     /// What was told about the store.
@@ -89,9 +91,10 @@ impl Scanner {
 
     /// Does a job; a bug in it ends it, and not the scanner.
     async fn job(self: Arc<Self>, job: Job, hold: Hold) -> Hold {
-        let repositories = match &job {
-            Job::Open(repositories) => repositories.clone(),
-            Job::List(repository, _) | Job::Look { view: View { repository, .. }, .. } => vec![repository.clone()],
+        let (kind, repositories) = match &job {
+            Job::Open(repositories) => (Work::Open, repositories.clone()),
+            Job::List(repository, _) => (Work::List, vec![repository.clone()]),
+            Job::Look { view, .. } => (Work::Look, vec![view.repository.clone()]),
         };
         let work = async {
             match job {
@@ -104,7 +107,7 @@ impl Scanner {
             error!(image = %repositories[0], "asking a registry ended in a bug; please report the lines before this one");
         }
         for repository in repositories {
-            self.board.done(&repository, self.clock.now());
+            self.board.done(kind, &repository, self.clock.now());
         }
         hold
     }
@@ -180,8 +183,8 @@ impl Scanner {
         };
         let digest = if let Metadata::Image(facts) = &metadata { Some(&facts.digest) } else { digest };
         if let (Some(facts), Some(digest)) = (Facts::of(&metadata), digest) {
-            // A cache that cannot be written costs a request next time.
-            let _unkept = self.store.remember(Cache::Facts, vec![(Facts::id(digest, &view.platform), facts.encode())]).await;
+            let entry = (Facts::id(digest, &view.platform), facts.encode());
+            self.learnt.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         }
         metadata
     }
@@ -198,6 +201,11 @@ impl Scanner {
     }
 
     async fn save(&self) {
+        let learnt = std::mem::take(&mut *self.learnt.lock().unwrap_or_else(PoisonError::into_inner));
+        if !learnt.is_empty() {
+            // A cache that cannot be written costs a request next time.
+            let _unkept = self.store.remember(Cache::Facts, learnt).await;
+        }
         let (repositories, writes): (Vec<_>, Vec<_>) = self.board.unsaved().into_iter().unzip();
         if writes.is_empty() {
             return;
