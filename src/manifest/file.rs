@@ -86,7 +86,7 @@ impl Unreadable {
 /// # Errors
 /// It is no YAML that every reader understands alike; other files go on.
 pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unreadable> {
-    let tree = text(bytes).and_then(yaml::read).map_err(|fault| unreadable(path, bytes, fault))?;
+    let tree = tree(path, bytes)?;
     let name = path.rsplit('/').next().unwrap_or(path);
     if name == ".flux.yaml" {
         return Ok(File { flux_yaml: flux_yaml(&tree), ..File::default() });
@@ -95,6 +95,11 @@ pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unrea
         return Ok(File { kustomization: Some(Box::new(kustomization)), ..File::default() });
     }
     Ok(File { workloads: workload::workloads(&tree, kinds), ..File::default() })
+}
+
+/// All documents of a file.
+pub(super) fn tree<'b>(path: &str, bytes: &'b [u8]) -> Result<Tree<'b>, Unreadable> {
+    text(bytes).and_then(yaml::read).map_err(|fault| unreadable(path, bytes, fault))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {

@@ -2,6 +2,7 @@
 
 mod file;
 pub mod ignore;
+pub mod inspect;
 pub mod kustomize;
 mod scope;
 mod screen;

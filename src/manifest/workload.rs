@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Place, Site,
-    yaml::{Kind, Style, Tree, plain},
+    yaml::{Kind, Style, Tag, Tree, plain},
 };
 use crate::policy::annotation::{Annotation, Quoting};
 
@@ -107,39 +107,60 @@ pub struct KindPaths {
     pub images: Vec<String>,
 }
 
+/// An object of Kubernetes, those inside lists too.
+pub(super) struct Object<'t> {
+    /// The document that holds it, from 0.
+    pub(super) document: usize,
+    pub(super) node: usize,
+    pub(super) api_version: &'t str,
+    pub(super) kind: &'t str,
+    pub(super) encrypted: bool,
+}
+
 /// The workloads of a file, in its order.
 pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
+    let mut found: Vec<Workload> = objects(tree).iter().filter_map(|object| workload(tree, object, kinds)).collect();
+    found.shrink_to_fit();
+    found
+}
+
+/// The objects of a file, in its order.
+pub(super) fn objects<'t>(tree: &'t Tree<'_>) -> Vec<Object<'t>> {
     let mut found = vec![];
     for (document, &root) in tree.roots().iter().enumerate() {
         let encrypted = tree.get(root, "sops").is_some_and(|sops| tree.kind(sops) == Kind::Mapping);
         let mut open = vec![root];
-        while let Some(object) = open.pop() {
-            let text = |key: &str| tree.get(object, key).and_then(|value| tree.text(value));
+        while let Some(node) = open.pop() {
+            let text = |key: &str| tree.get(node, key).and_then(|value| tree.text(value));
             let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
                 continue;
             };
             if kind.ends_with("List")
-                && let Some(items) = tree.get(object, "items")
+                && let Some(items) = tree.get(node, "items")
             {
                 open.extend(tree.items(items).rev());
                 continue;
             }
-            let encrypted = encrypted || kind == "SealedSecret";
-            let mut containers = containers(tree, object, api_version, kind, kinds);
-            let mut annotations = annotations(tree, object);
-            if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
-                continue;
-            }
-            let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
-            let id = id(tree, object, kind);
-            // Tens of thousands of these are kept, most with one element.
-            containers.shrink_to_fit();
-            annotations.shrink_to_fit();
-            found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
+            found.push(Object { document, node, api_version, kind, encrypted: encrypted || kind == "SealedSecret" });
         }
     }
-    found.shrink_to_fit();
     found
+}
+
+/// `None` where an object has neither images nor annotations that ask for updates.
+pub(super) fn workload(tree: &Tree<'_>, object: &Object<'_>, kinds: &[KindPaths]) -> Option<Workload> {
+    let Object { document, node, api_version, kind, encrypted } = *object;
+    let mut containers = containers(tree, node, api_version, kind, kinds);
+    let mut annotations = annotations(tree, node);
+    if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
+        return None;
+    }
+    let line = tree.entries(node).next().map_or(tree.line(node), |(key, _)| tree.line(key));
+    let id = id(tree, node, kind);
+    // Tens of thousands of these are kept, most with one element.
+    containers.shrink_to_fit();
+    annotations.shrink_to_fit();
+    Some(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted })
 }
 
 fn id(tree: &Tree<'_>, object: usize, kind: &str) -> WorkloadId {
@@ -163,22 +184,24 @@ fn asks_for_updates(annotation: &Annotation) -> bool {
 }
 
 fn annotations(tree: &Tree<'_>, object: usize) -> Vec<Annotation> {
+    annotation_entries(tree, object).into_iter().map(|(key, value)| annotation(tree, key, value)).collect()
+}
+
+/// The keys and values of an object's annotations that are ours.
+pub(super) fn annotation_entries(tree: &Tree<'_>, object: usize) -> Vec<(usize, usize)> {
     let Some(mapping) = tree.path(object, &["metadata", "annotations"]) else {
         return vec![];
     };
-    let mut found = vec![];
-    for (key, value) in tree.merged_entries(mapping) {
-        let Some(key) = tree.text(key).filter(|key| is_ours(key)) else {
-            continue;
-        };
-        let (text, quoting) = match tree.scalar(value) {
-            Some((text, Style::Plain)) if plain::is_boolean(text) => (text, Quoting::PlainBoolean),
-            Some(_) => (tree.text(value).unwrap_or_default(), Quoting::Text),
-            None => (tree.rest_of_line(value), Quoting::Text),
-        };
-        found.push(Annotation { key: key.to_owned(), value: text.to_owned(), line: tree.line(value), quoting });
-    }
-    found
+    tree.merged_entries(mapping).into_iter().filter(|(key, _)| tree.text(*key).is_some_and(is_ours)).collect()
+}
+
+fn annotation(tree: &Tree<'_>, key: usize, value: usize) -> Annotation {
+    let (text, quoting) = match tree.scalar(value) {
+        Some((text, Style::Plain)) if tree.tag(value) == Tag::None && plain::is_something_else(text) => (text, Quoting::NotText),
+        Some(_) => (tree.text(value).unwrap_or_default(), Quoting::Text),
+        None => (tree.rest_of_line(value), Quoting::Text),
+    };
+    Annotation { key: tree.text(key).unwrap_or_default().to_owned(), value: text.to_owned(), line: tree.line(value), quoting }
 }
 
 fn containers(tree: &Tree<'_>, object: usize, api_version: &str, kind: &str, kinds: &[KindPaths]) -> Vec<Container> {

@@ -47,6 +47,21 @@ impl Index {
         self.files
     }
 
+    /// What was read, by path.
+    pub fn files(&self) -> &BTreeMap<String, File> {
+        &self.files
+    }
+
+    /// Every workload as each root deploys it.
+    pub(super) fn layout(&self) -> Vec<Deployed> {
+        deployed(&self.files, &self.unreadable)
+    }
+
+    /// What cannot be read, and why.
+    pub(super) fn faults(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
     /// How many workloads the files hold.
     pub fn workloads(&self) -> usize {
         self.files.values().map(|file| file.workloads.len()).sum()
@@ -94,7 +109,8 @@ impl Index {
     }
 }
 
-fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
+/// The id that a workload has where it is deployed.
+pub(super) fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
     WorkloadId { namespace: deployed.namespace.clone().or_else(|| id.namespace.clone()), ..id.clone() }
 }
 

@@ -25,10 +25,12 @@ mod choice;
 mod code;
 pub mod decision;
 pub mod keys;
+pub mod oddity;
 pub mod pattern;
 pub mod range;
 pub mod reason;
 pub mod record;
 mod select;
 
+pub(crate) use code::codes;
 pub use code::{Blame, Code, List, TagCode};

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "edge: measures how long a cycle takes")]
 
 pub mod board;
+pub mod check;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
@@ -17,6 +18,7 @@ pub mod shutdown;
 pub mod told;
 pub mod worker;
 
+pub use check::{Checked, Checking};
 pub use command::Command;
 pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 

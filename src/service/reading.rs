@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The largest file that is read.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// The most files of a repository.
 const FILES: usize = 100_000;
 /// Files go to the parsers in bundles of about so many bytes, for handing over one costs as much as parsing one small file.
@@ -31,7 +31,7 @@ pub(super) struct Reading {
 impl Reading {
     /// The index of a tip; files whose bytes are known already are not read again.
     pub(super) fn index(&mut self, source: &Source, tip: &Tip, kinds: &[KindPaths]) -> Result<Index, ReadError> {
-        let scope = Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?);
+        let scope = scope(source, tip)?;
         let wanted: Vec<&git::File> = tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect();
         let (mut files, mut open) = (Vec::with_capacity(wanted.len()), Vec::new());
         let mut known = std::mem::take(&mut self.known);
@@ -62,6 +62,11 @@ impl Reading {
 enum Screening {
     ByBytes,
     Nothing,
+}
+
+/// Which files of a tip are read.
+pub(super) fn scope(source: &Source, tip: &Tip) -> Result<Scope, ReadError> {
+    Ok(Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?))
 }
 
 fn ignored(source: &Source, tip: &Tip) -> Result<Ignored, ReadError> {

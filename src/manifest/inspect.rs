@@ -1,0 +1,135 @@
+//! What a linter has to see of a file beside its workloads: the places of annotations, and what stands where nobody reads it.
+
+use super::{
+    File, KindPaths, Place, Site, Unreadable, Workload, file,
+    workload::{annotation_entries, is_ours, objects, workload},
+    yaml::Tree,
+};
+
+/// Bytes that every file with an annotation or a comment policy of ours holds.
+const MARKS: [&str; 3] = ["fluxcd.io/", "flux.weave.works/", "tagalong"];
+
+/// Prefixes that are no misspelled ones of ours.
+const OTHERS: [&str; 3] = ["toolkit.fluxcd.io", "helm.fluxcd.io", "reconcile.fluxcd.io"];
+
+/// Where annotations are read by others, or by nobody.
+const ELSEWHERE: [(&[&str], Elsewhere); 8] = [
+    (&["spec", "template", "metadata", "annotations"], Elsewhere::PodTemplate),
+    (&["spec", "jobTemplate", "metadata", "annotations"], Elsewhere::PodTemplate),
+    (&["spec", "jobTemplate", "spec", "template", "metadata", "annotations"], Elsewhere::PodTemplate),
+    (&["template", "metadata", "annotations"], Elsewhere::PodTemplate),
+    (&["metadata", "labels"], Elsewhere::Labels),
+    (&["metadata"], Elsewhere::Outside),
+    (&["annotations"], Elsewhere::Outside),
+    (&["spec", "annotations"], Elsewhere::Outside),
+];
+
+/// An object with annotations of ours, or with what looks like them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// The object as it is read, and its index among the workloads of the file; `None` where it is no workload.
+    pub workload: Option<(usize, Workload)>,
+    /// The places of the workload's annotations, in their order.
+    pub spots: Vec<Spot>,
+    /// What stands where it does nothing.
+    pub strays: Vec<Stray>,
+}
+
+/// Where one annotation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The column of its value, from 1.
+    pub column: u32,
+    /// The key, where it can be edited alone.
+    pub key: Option<Site>,
+    /// The value, where it can be edited alone.
+    pub value: Option<Site>,
+}
+
+/// An entry that looks like an annotation of ours and is read by nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The key.
+    pub key: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
+    /// Where it stands.
+    pub place: Elsewhere,
+}
+
+/// Where an entry is read by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// In the annotations of the pod template.
+    PodTemplate,
+    /// Among the labels.
+    Labels,
+    /// Beside the annotations in place of below them.
+    Outside,
+    /// Where annotations stand, with a prefix that is nearly one of ours.
+    Prefix,
+}
+
+/// Whether a file can hold anything of ours, by a search of its bytes.
+pub fn is_marked(bytes: &[u8]) -> bool {
+    MARKS.iter().any(|mark| bytes.windows(mark.len()).any(|window| window == mark.as_bytes()))
+}
+
+/// The objects of a file that a linter has something to look at; the file holds what was read of it before.
+///
+/// # Errors
+/// As [`read`](super::read).
+pub fn inspect(path: &str, bytes: &[u8], kinds: &[KindPaths], file: &File) -> Result<Vec<Inspected>, Unreadable> {
+    if file.kustomization.is_some() || file.flux_yaml.is_some() {
+        return Ok(vec![]);
+    }
+    let tree = file::tree(path, bytes)?;
+    let (mut found, mut index) = (vec![], 0);
+    for object in objects(&tree) {
+        let workload = workload(&tree, &object, kinds).map(|workload| {
+            index += 1;
+            (index - 1, workload)
+        });
+        let spots: Vec<Spot> = annotation_entries(&tree, object.node).into_iter().map(|entry| spot(&tree, entry)).collect();
+        let strays = strays(&tree, object.node);
+        if !spots.is_empty() || !strays.is_empty() {
+            found.push(Inspected { workload, spots, strays });
+        }
+    }
+    Ok(found)
+}
+
+fn spot(tree: &Tree<'_>, (key, value): (usize, usize)) -> Spot {
+    // What an alias or a merge key also puts elsewhere is not ours to change.
+    let alone = |node: usize| Site::at(tree, node, Place::Custom).ok().filter(|site| site.scalar.feeds() == 1);
+    Spot { column: tree.column(value) + 1, key: alone(key), value: alone(value) }
+}
+
+fn strays(tree: &Tree<'_>, object: usize) -> Vec<Stray> {
+    let mut found = vec![];
+    let mut take = |path: &[&str], place: Elsewhere, wanted: &dyn Fn(&str) -> bool| {
+        for (key, _) in tree.path(object, path).map(|mapping| tree.merged_entries(mapping)).unwrap_or_default() {
+            if let Some(text) = tree.text(key).filter(|text| wanted(text)) {
+                found.push(Stray { key: text.to_owned(), line: tree.line(key), column: tree.column(key) + 1, place });
+            }
+        }
+    };
+    for (path, place) in ELSEWHERE {
+        take(path, place, &is_ours);
+    }
+    take(&["metadata", "annotations"], Elsewhere::Prefix, &is_nearly_ours);
+    found
+}
+
+/// Whether a prefix is one of ours but for a slip.
+fn is_nearly_ours(key: &str) -> bool {
+    let Some((prefix, _)) = key.split_once('/').filter(|_| !is_ours(key)) else {
+        return key.starts_with("tagalong");
+    };
+    let is_slip = |ours: &&str| strsim::damerau_levenshtein(prefix, ours) <= 2;
+    let others = OTHERS.iter().any(|other| prefix == *other || prefix.ends_with(&format!(".{other}")));
+    !others
+        && (["fluxcd.io", "filter.fluxcd.io", "flux.weave.works", "tagalong.dev"].iter().any(|ours| is_slip(ours)) || prefix.starts_with("tagalong"))
+}

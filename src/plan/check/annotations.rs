@@ -1,0 +1,171 @@
+//! Findings in the annotations of one file.
+
+use super::finding::{Finding, FindingCode, Fix, Severity};
+use crate::{
+    manifest::{
+        Workload,
+        inspect::{Elsewhere, Inspected, Spot, Stray},
+        splice::Edit,
+    },
+    policy::{
+        annotation::{Annotation, Malformed, MalformedKind},
+        oddity::{Oddity, OddityKind, View, nearest, oddities},
+        pattern::{Pattern, PatternError},
+    },
+};
+
+/// Prefixes of patterns, as they are written.
+const PREFIXES: [&str; 6] = ["semver", "glob", "regexp", "regex", "digest", "preset"];
+
+/// What the annotations of one object give to find; `id` is its name as it is deployed.
+pub(super) fn in_object(path: &str, object: &Inspected, id: &str, view: View) -> Vec<Finding> {
+    let mut found = vec![];
+    if let Some((_, workload)) = &object.workload {
+        let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
+        let desk = Desk { path, id, workload, spots: &object.spots };
+        found.extend(oddities(&workload.annotations, &names, view).iter().map(|oddity| desk.finding(oddity)));
+    }
+    let known: Vec<&str> = object.workload.iter().flat_map(|(_, workload)| &workload.annotations).map(|known| known.key.as_str()).collect();
+    found.extend(object.strays.iter().filter(|stray| !known.contains(&stray.key.as_str())).map(|stray| misplaced(path, stray, id)));
+    found
+}
+
+struct Desk<'a> {
+    path: &'a str,
+    id: &'a str,
+    workload: &'a Workload,
+    spots: &'a [Spot],
+}
+
+impl Desk<'_> {
+    fn finding(&self, oddity: &Oddity) -> Finding {
+        let annotation = &self.workload.annotations[oddity.at];
+        let spot = &self.spots[oddity.at];
+        let (key, id) = (&annotation.key, self.id);
+        let new = |code, message: String| Finding { column: Some(spot.column), ..Finding::new(code, self.path, annotation.line, message).of(id) };
+        match &oddity.kind {
+            OddityKind::Malformed(malformed) => {
+                let message = format!("`{key}` of {id} is malformed: {}", malformed.error);
+                let found = Finding { hint: malformed.hint(), ..new(FindingCode::MalformedPolicy, message) };
+                let found = Finding { fix: respelled(malformed, spot), ..found };
+                Finding { container: container(key).map(str::to_owned), ..found }
+            }
+            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of {id}: {warning}", annotation.value)),
+            OddityKind::NeverMatches { character, meant } => {
+                let message = format!("`{key}: {}` of {id} is a glob that matches nothing: no tag holds `{character}`", annotation.value);
+                let hint = meant.as_ref().map(|meant| format!("did you mean `{meant}`?"));
+                Finding { hint, ..new(FindingCode::NeverMatches, message) }
+            }
+            OddityKind::NoContainer { container, near } => {
+                let message = format!("`{key}` names the container `{container}`, and {id} has none that is called so");
+                new(FindingCode::UnknownContainer, message).container(container).hint(self.containers(near.as_deref()))
+            }
+            OddityKind::TagBehindFilter { meant, applies } => {
+                let message = format!("`{key}` of {id} is read as the pattern of a container `{}`", container(key).unwrap_or_default());
+                let fix = if *applies { rename(spot, meant) } else { None };
+                Finding { fix, ..new(FindingCode::TagBehindFilter, message).hint(format!("write `{meant}`, or `fluxcd.io/{}`", tail(key))) }
+            }
+            OddityKind::NotTrue => {
+                let message = format!("`{key}: {}` of {id} does not count: only `\"true\"` does", annotation.value);
+                new(FindingCode::NotTrue, message).hint("write \"true\", in quotes and small letters, or take it out")
+            }
+            OddityKind::Unquoted => {
+                let message = format!("`{key}: {}` of {id} is not quoted, and the API server refuses what is no text", annotation.value);
+                let fix = spot.value.clone().map(|site| Fix {
+                    does: format!("puts quotes around `{}`", annotation.value),
+                    edits: vec![Edit { to: site.text.clone(), site }],
+                });
+                Finding { fix, ..new(FindingCode::UnquotedValue, message).hint(format!("write \"{}\"", annotation.value)) }
+            }
+            OddityKind::UnknownWord { near } => self.unknown(new, key, near.as_deref()),
+            OddityKind::Beaten { by } => self.beaten(new, annotation, &self.workload.annotations[*by]),
+            OddityKind::NotAutomated => {
+                let message = format!("`{key}` does nothing: {id} is not automated");
+                new(FindingCode::NotAutomated, message).hint("add `fluxcd.io/automated: \"true\"`, or `\"false\"` to say that this is meant")
+            }
+            OddityKind::Ignored => {
+                let message = format!("`{key}: \"true\"` leaves {id} out as a whole, though it is automated");
+                Finding { severity: Severity::Note, ..new(FindingCode::NotAutomated, message) }
+            }
+        }
+    }
+
+    fn containers(&self, near: Option<&str>) -> String {
+        if let Some(near) = near {
+            return format!("did you mean `{near}`?");
+        }
+        let names: Vec<String> = self.workload.containers.iter().map(|container| format!("`{}`", container.name)).collect();
+        if names.len() == 1 { format!("its only container is {}", names[0]) } else { format!("its containers are {}", names.join(", ")) }
+    }
+
+    fn unknown(&self, new: impl Fn(FindingCode, String) -> Finding, key: &str, near: Option<&str>) -> Finding {
+        let found = new(FindingCode::UnknownAnnotation, format!("nothing reads `{key}` of {}", self.id));
+        match near {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("`tagalong.dev/`, `fluxcd.io/` and `filter.fluxcd.io/` are followed by the words of the annotations page"),
+        }
+    }
+
+    fn beaten(&self, new: impl Fn(FindingCode, String) -> Finding, loser: &Annotation, winner: &Annotation) -> Finding {
+        let place = format!("`{}: {}` in line {}", winner.key, winner.value, winner.line);
+        if loser.value == winner.value {
+            let message = format!("`{}` of {} says the same as {place}, which decides", loser.key, self.id);
+            return Finding { severity: Severity::Note, ..new(FindingCode::ConflictingKeys, message).hint("one of them is enough") };
+        }
+        let message = format!("`{}: {}` of {} is overridden by {place}", loser.key, loser.value, self.id);
+        new(FindingCode::ConflictingKeys, message).hint("keep the one that is meant")
+    }
+}
+
+/// The container that the key of a pattern or an own key names.
+fn container(key: &str) -> Option<&str> {
+    if let Some(word) = key.strip_prefix("tagalong.dev/") {
+        return word.split_once('.').map(|(_, container)| container);
+    }
+    key.strip_prefix("filter.fluxcd.io/").or_else(|| key.split_once("/tag.").map(|(_, container)| container))
+}
+
+/// What stands behind the slash.
+fn tail(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(_, word)| word)
+}
+
+fn rename(spot: &Spot, to: &str) -> Option<Fix> {
+    let site = spot.key.clone()?;
+    Some(Fix { does: format!("writes `{to}`"), edits: vec![Edit { site, to: to.to_owned() }] })
+}
+
+/// The right spelling of a pattern whose prefix is one of ours but for case, quotes and space.
+fn respelled(malformed: &Malformed, spot: &Spot) -> Option<Fix> {
+    if !matches!(malformed.error, MalformedKind::Pattern(PatternError::Prefix(_))) {
+        return None;
+    }
+    let (prefix, body) = malformed.source.text.split_once(':')?;
+    let folded = prefix.trim().to_lowercase();
+    let right = PREFIXES.iter().find(|right| folded == **right)?;
+    let to = format!("{right}:{}", body.trim());
+    let site = spot.value.clone().filter(|_| Pattern::parse(&to).is_ok())?;
+    Some(Fix { does: format!("writes `{to}`"), edits: vec![Edit { site, to }] })
+}
+
+fn misplaced(path: &str, stray: &Stray, id: &str) -> Finding {
+    let Stray { key, line, column, place } = stray;
+    let new = |code, message: String| Finding { column: Some(*column), ..Finding::new(code, path, *line, message).of(id) };
+    let below = "annotations belong below `metadata.annotations` of the object itself";
+    match place {
+        Elsewhere::PodTemplate => {
+            new(FindingCode::MisplacedAnnotation, format!("`{key}` stands on the pod template of {id}, where nothing reads it")).hint(below)
+        }
+        Elsewhere::Labels => new(FindingCode::MisplacedAnnotation, format!("`{key}` of {id} is a label, where nothing reads it")).hint(below),
+        Elsewhere::Outside => {
+            new(FindingCode::MisplacedAnnotation, format!("`{key}` of {id} stands outside its annotations, where nothing reads it")).hint(below)
+        }
+        Elsewhere::Prefix => {
+            let prefix = key.split_once('/').map_or(key.as_str(), |(prefix, _)| prefix);
+            let ours = ["fluxcd.io", "filter.fluxcd.io", "flux.weave.works", "tagalong.dev"];
+            let near = if prefix.starts_with("tagalong") { Some("tagalong.dev") } else { nearest(prefix, ours) };
+            let found = new(FindingCode::UnknownPrefix, format!("nothing reads `{key}` of {id}"));
+            Finding { hint: near.map(|near| format!("did you mean `{near}/{}`?", tail(key))), ..found }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Findings about the places of images: what each feeds, and who opens its registry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Opening,
+    finding::{Finding, FindingCode},
+};
+use crate::{
+    image::Repository,
+    plan::{
+        Index, Subject, Subjects,
+        subject::{Held, State},
+    },
+    policy::Code,
+};
+
+/// What to do where one place cannot serve all that it feeds.
+const APART: &str = "annotate them alike, or write the image of each by itself";
+
+/// Places that feed several containers which do not ask for the same.
+pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
+    let mut by_file: BTreeMap<&str, BTreeMap<(usize, usize), Vec<&Subject>>> = BTreeMap::new();
+    for subject in &subjects.list {
+        if let Some(site) = &subject.site {
+            let span = site.scalar.span();
+            by_file.entry(&subject.file).or_default().entry((span.start, span.end)).or_default().push(subject);
+        }
+    }
+    let mut found = vec![];
+    for (path, places) in by_file {
+        let fed = index.fed(path);
+        for (span, sharing) in places {
+            let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
+            if let (Some(first), Some(reason)) = (sharing.first(), objection(&sharing, everyone, subjects)) {
+                found.push(Finding::new(FindingCode::SharedPlace, path, first.line, reason).of(&first.workload).hint(APART));
+            }
+        }
+    }
+    found
+}
+
+/// Why a place cannot be written for all that it feeds.
+fn objection(sharing: &[&Subject], everyone: &[(String, String)], subjects: &Subjects) -> Option<String> {
+    let name = |subject: &Subject| format!("`{}` of {}", subject.container, subject.workload);
+    let asks: Vec<(&Subject, String)> = sharing
+        .iter()
+        .filter_map(|subject| match subject.state {
+            State::Asks(at) => Some((*subject, subjects.questions[at].policy.identity())),
+            State::Held(_) => None,
+        })
+        .collect();
+    let (first, identity) = asks.first()?;
+    if let Some((other, _)) = asks.iter().find(|(_, other)| other != identity) {
+        return Some(format!("this image is shared by {} and {}, which ask by different policies", name(first), name(other)));
+    }
+    let tail = |id: &str| id.split_once(':').map_or(id, |(_, tail)| tail).to_owned();
+    let taking_part: BTreeSet<(String, &str)> = sharing.iter().map(|subject| (tail(&subject.workload), subject.container.as_str())).collect();
+    if let Some((workload, container)) = everyone.iter().find(|(id, container)| !taking_part.contains(&(tail(id), container.as_str()))) {
+        return Some(format!("this image is shared by {} and `{container}` of {workload}, which takes no part: it stays", name(first)));
+    }
+    let feeds = sharing.first()?.site.as_ref()?.scalar.feeds() as usize;
+    (feeds > everyone.len()).then(|| format!("this image of {} is read through an alias as something else, too: it stays", name(first)))
+}
+
+/// Files with workloads that take part and that may not be written.
+pub(super) fn outside(subjects: &Subjects) -> Vec<Finding> {
+    let mut files: BTreeMap<&str, (&Subject, BTreeSet<&str>)> = BTreeMap::new();
+    for subject in &subjects.list {
+        if let State::Held(Held { code: Code::OutsidePaths, .. }) = subject.state {
+            files.entry(&subject.file).or_insert((subject, BTreeSet::new())).1.insert(&subject.workload);
+        }
+    }
+    let told = |(path, (first, workloads)): (&str, (&Subject, BTreeSet<&str>))| {
+        let others = if workloads.len() > 1 { format!(" and {} more", workloads.len() - 1) } else { String::new() };
+        let message = format!("{}{others} stays: the file lies outside the paths that may be written", first.workload);
+        Finding::new(FindingCode::OutsidePaths, path, first.line, message).of(&first.workload).hint("see `paths` and `--git-path`")
+    };
+    files.into_iter().map(told).collect()
+}
+
+/// Registries that would not let everybody in, each told once.
+pub(super) fn closed(subjects: &Subjects, opens: &dyn Fn(&Repository) -> Opening) -> Vec<Finding> {
+    let mut registries: BTreeMap<(String, String), (&Subject, Opening, BTreeSet<String>)> = BTreeMap::new();
+    for subject in &subjects.list {
+        let State::Asks(at) = subject.state else { continue };
+        let repository = &subjects.questions[at].repository;
+        let opening = opens(repository);
+        if opening != Opening::Open {
+            let key = (repository.registry.to_string(), format!("{opening:?}"));
+            registries.entry(key).or_insert_with(|| (subject, opening, BTreeSet::new())).2.insert(repository.to_string());
+        }
+    }
+    registries.into_iter().filter_map(|((registry, _), (subject, opening, images))| told(&registry, subject, &opening, images.len())).collect()
+}
+
+fn told(registry: &str, subject: &Subject, opening: &Opening, images: usize) -> Option<Finding> {
+    let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
+    let (code, message, hint) = match opening {
+        Opening::Open => return None,
+        Opening::Nobody => (
+            FindingCode::NoCredential,
+            format!("no credential is configured for {registry}, which holds {images} of this repository"),
+            "put one under `registries:` or into the Docker configuration, unless anybody may read there".to_owned(),
+        ),
+        Opening::Elsewhere { prefix } => (
+            FindingCode::CredentialElsewhere,
+            format!("the credential of `{prefix}` does not serve this repository, which names {images} of {registry}"),
+            format!("name this repository under `for:` of the entry `{prefix}`"),
+        ),
+        Opening::Unlisted => (
+            FindingCode::NotLookedUp,
+            format!("{registry}, which holds {images} of this repository, may not be asked"),
+            "`registryAllow: listed` allows only what stands under `registries:`".to_owned(),
+        ),
+    };
+    Some(Finding::new(code, &subject.file, subject.line, message).hint(hint))
+}
