@@ -44,6 +44,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show every tag of a workload's images with the reason why it won or lost
     Explain(ExplainArgs),
+    /// Look for what is wrong in the configuration, and ask nobody
+    Check(CheckArgs),
     /// Work with policies
     #[command(after_help = "Example:\n  tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0")]
     Policy {
@@ -102,6 +104,27 @@ pub struct ApplyArgs {
 #[command(after_help = "Example:\n  tagalong run --config /etc/tagalong/tagalong.yaml")]
 pub struct RunArgs {
     /// A repository beside those of the configuration.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// The arguments of `check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong check --config-only --config /etc/tagalong/tagalong.yaml")]
+pub struct CheckArgs {
+    /// Look at the configuration alone: its file, the variables, the flags, and every file that it names
+    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, required = true, value_parser = BoolishValueParser::new())]
+    pub config_only: bool,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+
+    /// The repository.
     #[command(flatten)]
     pub target: Target,
 
@@ -228,7 +251,9 @@ impl Args {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
                 target.overrides(self.state.clone())
             }
-            Command::Run(RunArgs { target, log }) => Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) },
+            Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
+                Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) }
+            }
             Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
         }
     }
@@ -287,6 +312,9 @@ mod tests {
         for (word, line, exit) in [
             ("plan", "tagalong plan", None),
             ("apply", "tagalong apply ../fleet --commit --output diff", None),
+            ("check", "tagalong check --config-only --log-level debug --registry-rps 3", None),
+            ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
+            ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
             ("policy test", "tagalong policy test semver:~1 1.0.0 --current 1.0.0 --now 2026-01-01T00:00:00Z --key min-age=48h", None),
             ("demo", "tagalong demo", None),

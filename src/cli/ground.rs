@@ -67,8 +67,15 @@ pub struct Prepared {
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
 pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
+    prepare(config, place, config.repository_for(place)?)
+}
+
+/// The unit of work for a repository whose settings are known; `place` leads to it.
+///
+/// # Errors
+/// As [`unit`], but for the configuration.
+pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> Result<Prepared, CommandError> {
     git::options::install(config.git_timeout);
-    let repository = config.repository_for(place)?;
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
     let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;

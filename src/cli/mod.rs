@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
 
 pub mod args;
+mod check;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -72,6 +73,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
+        Command::Check(check) => Ok(check::check(args, check)),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
         Command::Demo => demo::demo().await,
     }

@@ -94,14 +94,8 @@ fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config,
 /// What every repository needs: those of the file, and the one of the command line.
 fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> Result<Daemon, CommandError> {
     let config = Arc::new(config.clone());
-    let mut places: Vec<String> = config.repositories.iter().map(|repository| repository.url.clone()).collect();
-    places.extend(run.target.named().map(str::to_owned));
-    let (mut served, mut views, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-    for place in places {
-        let repository = config.repository_for(&place)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
-        }
+    let (mut served, mut views) = (Vec::new(), BTreeMap::new());
+    for (place, repository) in places(&config, run)? {
         shared.metrics.add_repository(&repository.name);
         let registries = config.registries_for(&repository);
         let view =
@@ -112,9 +106,9 @@ fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> R
             let interval = Box::new(move |image: &image::Repository| interval(&registries, usual, image));
             views.insert(view.clone(), Registries { client, interval });
         }
-        let config = Arc::clone(&config);
+        let (name, interval, config) = (repository.name.clone(), repository.interval, Arc::clone(&config));
         let prepare = Box::new(move || {
-            let Prepared { unit, repository, notes } = ground::unit(&config, &place).map_err(|error| match error.hint() {
+            let Prepared { unit, repository, notes } = ground::prepare(&config, &place, repository.clone()).map_err(|error| match error.hint() {
                 Some(hint) => format!("{error}; {hint}"),
                 None => error.to_string(),
             })?;
@@ -123,9 +117,25 @@ fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> R
             }
             Ok(unit)
         });
-        served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
+        served.push(Served { name, interval, prepare, view });
     }
     Ok(Daemon::start(served, views, store, shared))
+}
+
+/// Each repository with the address that leads to it: the entries of the file, and the one of the command line.
+fn places(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
+    let mut places = Vec::new();
+    for entry in &config.repositories {
+        places.push((entry.url.clone(), config.with_flags(entry.clone())?));
+    }
+    if let Some(place) = run.target.named() {
+        places.push((place.to_owned(), config.repository_for(place)?));
+    }
+    let mut seen = BTreeSet::new();
+    match places.iter().find(|(_, repository)| !seen.insert((&repository.url, &repository.branch))) {
+        Some((_, twice)) => Err(CommandError::Twice { url: twice.url.clone() }),
+        None => Ok(places),
+    }
 }
 
 /// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
@@ -166,13 +176,8 @@ async fn reload(
 
 /// Whether a daemon could start with this configuration.
 fn check(config: &Config, run: &RunArgs) -> Result<(), CommandError> {
-    let mut seen = BTreeSet::new();
-    for place in config.repositories.iter().map(|repository| repository.url.as_str()).chain(run.target.named()) {
-        let repository = config.repository_for(place)?;
+    for (_, repository) in places(config, run)? {
         ground::client(config, &repository)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
-        }
     }
     Ok(())
 }

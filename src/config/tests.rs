@@ -126,6 +126,19 @@ fn a_repository_without_an_entry_has_the_defaults() {
 }
 
 #[test]
+fn two_branches_of_one_address_are_two_repositories() {
+    let text = "repositories:\n- { name: live, url: https://git.example/fleet.git, branch: live }\n- { name: next, url: https://git.example/fleet, branch: next }\n";
+    for (word, branch, name) in [("none is named", None, "live"), ("the other", Some("next"), "next"), ("one of no entry", Some("old"), "live")] {
+        let git = GitOverrides { branch: branch.map(str::to_owned), ..GitOverrides::default() };
+        let config = config(text, Overrides { git, ..Overrides::default() }).expect("reads");
+        assert_eq!(config.repository_for("https://git.example/fleet").expect("supported").name, name, "{word}");
+    }
+    let config = config(text, Overrides::default()).expect("reads");
+    let branches: Vec<_> = config.repositories.iter().map(|entry| config.with_flags(entry.clone()).expect("supported").branch).collect();
+    assert_eq!(branches, [Some("live".to_owned()), Some("next".to_owned())]);
+}
+
+#[test]
 fn a_registry_serves_those_that_it_names() {
     let text = "repositories: [{url: https://git.example/fleet.git}, {url: https://git.example/shop.git}]\n\
                 registries: [{prefix: ghcr.io, for: [fleet]}, {prefix: quay.io}]\n";

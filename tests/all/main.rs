@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;

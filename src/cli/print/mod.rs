@@ -2,6 +2,7 @@
 //!
 //! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
 
+mod check;
 mod explain;
 mod failure;
 mod json;
@@ -13,6 +14,7 @@ mod text;
 
 use std::time::Duration;
 
+pub use check::{Check, Configured, Finding, Level, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use json::json;
