@@ -94,7 +94,8 @@ pub fn client(config: &Config, repository: &config::Repository) -> Result<Client
     Ok(Client::new(settings(config, repository, docker(config)?, Where::Public)))
 }
 
-fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
+/// What a client for the registries that serve a repository is made of.
+pub fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
     Settings {
         registries: config.registries_for(repository),
         docker,
@@ -105,7 +106,11 @@ fn settings(config: &Config, repository: &config::Repository, docker: DockerConf
     }
 }
 
-fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
+/// The logins of the Docker configuration.
+///
+/// # Errors
+/// It cannot be read.
+pub fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
     Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 

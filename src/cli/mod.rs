@@ -73,7 +73,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
-        Command::Check(check) => Ok(check::check(args, check)),
+        Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
         Command::Demo => demo::demo().await,
     }

@@ -6,6 +6,7 @@
 mod architecture;
 mod bless;
 mod check;
+mod check_config;
 mod config;
 mod daemon;
 mod demo;

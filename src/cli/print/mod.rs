@@ -5,8 +5,10 @@
 mod check;
 mod explain;
 mod failure;
+mod findings;
 mod json;
 mod policy;
+mod sarif;
 #[cfg(test)]
 mod screens;
 mod table;
@@ -14,11 +16,13 @@ mod text;
 
 use std::time::Duration;
 
-pub use check::{Check, Configured, Finding, Level, check};
+pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
+pub use findings::{findings, findings_json};
 pub use json::json;
 pub use policy::{PolicyTest, policy_test};
+pub use sarif::sarif;
 pub use text::{decisions, plan};
 
 use crate::{plan::report::Version, plan::safe};

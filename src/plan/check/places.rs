@@ -18,6 +18,30 @@ use crate::{
 /// What to do where one place cannot serve all that it feeds.
 const APART: &str = "annotate them alike, or write the image of each by itself";
 
+/// Registries that let everybody in to most of what they hold.
+const PUBLIC: [&str; 20] = [
+    "cgr.dev",
+    "docker.elastic.co",
+    "docker.io",
+    "docker.n8n.io",
+    "gcr.io",
+    "ghcr.io",
+    "icr.io",
+    "k8s.gcr.io",
+    "lscr.io",
+    "mcr.microsoft.com",
+    "mirror.gcr.io",
+    "nvcr.io",
+    "public.ecr.aws",
+    "quay.io",
+    "registry.access.redhat.com",
+    "registry.gitlab.com",
+    "registry.k8s.io",
+    "registry.opensource.zalan.do",
+    "registry.suse.com",
+    "xpkg.upbound.io",
+];
+
 /// Places that feed several containers which do not ask for the same.
 pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
     let mut by_file: BTreeMap<&str, BTreeMap<(usize, usize), Vec<&Subject>>> = BTreeMap::new();
@@ -86,7 +110,8 @@ pub(super) fn closed(subjects: &Subjects, opens: &dyn Fn(&Repository) -> Opening
         let State::Asks(at) = subject.state else { continue };
         let repository = &subjects.questions[at].repository;
         let opening = opens(repository);
-        if opening != Opening::Open {
+        let anybody = opening == Opening::Nobody && PUBLIC.contains(&&*repository.registry);
+        if opening != Opening::Open && !anybody {
             let key = (repository.registry.to_string(), format!("{opening:?}"));
             registries.entry(key).or_insert_with(|| (subject, opening, BTreeSet::new())).2.insert(repository.to_string());
         }
