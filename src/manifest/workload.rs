@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, Site,
+    Node, Place, Site,
     yaml::{Kind, Style, Tag, Tree, plain},
 };
 use crate::policy::annotation::{Annotation, Quoting};
@@ -48,6 +48,8 @@ pub struct Workload {
     pub line: u32,
     /// The document of the file that holds it, from 0.
     pub document: usize,
+    /// The object, for entries to be set in it.
+    pub node: Node,
     /// Its annotations, those of Flux and our own only.
     pub annotations: Vec<Annotation>,
     /// Its containers; none where no image of a known shape was found.
@@ -149,18 +151,18 @@ pub(super) fn objects<'t>(tree: &'t Tree<'_>) -> Vec<Object<'t>> {
 
 /// `None` where an object has neither images nor annotations that ask for updates.
 pub(super) fn workload(tree: &Tree<'_>, object: &Object<'_>, kinds: &[KindPaths]) -> Option<Workload> {
-    let Object { document, node, api_version, kind, encrypted } = *object;
-    let mut containers = containers(tree, node, api_version, kind, kinds);
-    let mut annotations = annotations(tree, node);
+    let Object { document, node: object, api_version, kind, encrypted } = *object;
+    let mut containers = containers(tree, object, api_version, kind, kinds);
+    let mut annotations = annotations(tree, object);
     if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
         return None;
     }
-    let line = tree.entries(node).next().map_or(tree.line(node), |(key, _)| tree.line(key));
-    let id = id(tree, node, kind);
+    let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
+    let (id, node) = (id(tree, object, kind), Node::of(tree, object));
     // Tens of thousands of these are kept, most with one element.
     containers.shrink_to_fit();
     annotations.shrink_to_fit();
-    Some(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted })
+    Some(Workload { id, api_version: api_version.to_owned(), line, document, node, annotations, containers, encrypted })
 }
 
 fn id(tree: &Tree<'_>, object: usize, kind: &str) -> WorkloadId {

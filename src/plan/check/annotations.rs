@@ -5,7 +5,7 @@ use crate::{
     manifest::{
         Workload,
         inspect::{Elsewhere, Inspected, Spot, Stray},
-        splice::Edit,
+        splice::{Change, Edit},
     },
     policy::{
         annotation::{Annotation, Malformed, MalformedKind},
@@ -73,12 +73,12 @@ impl Desk<'_> {
                 let message = format!("`{key}: {}` of {id} is not quoted, and the API server refuses what is no text", annotation.value);
                 let fix = spot.value.clone().map(|site| Fix {
                     does: format!("puts quotes around `{}`", annotation.value),
-                    edits: vec![Edit { to: site.text.clone(), site }],
+                    change: Change::Replace(Edit { to: site.text.clone(), site }),
                 });
                 Finding { fix, ..new(FindingCode::UnquotedValue, message).hint(format!("write \"{}\"", annotation.value)) }
             }
             OddityKind::UnknownWord { near } => self.unknown(new, key, near.as_deref()),
-            OddityKind::Beaten { by } => self.beaten(new, annotation, &self.workload.annotations[*by]),
+            OddityKind::Beaten { by } => self.beaten(new, annotation, spot, &self.workload.annotations[*by]),
             OddityKind::NotAutomated => {
                 let message = format!("`{key}` does nothing: {id} is not automated");
                 new(FindingCode::NotAutomated, message).hint("add `fluxcd.io/automated: \"true\"`, or `\"false\"` to say that this is meant")
@@ -106,14 +106,21 @@ impl Desk<'_> {
         }
     }
 
-    fn beaten(&self, new: impl Fn(FindingCode, String) -> Finding, loser: &Annotation, winner: &Annotation) -> Finding {
+    fn beaten(&self, new: impl Fn(FindingCode, String) -> Finding, loser: &Annotation, spot: &Spot, winner: &Annotation) -> Finding {
         let place = format!("`{}: {}` in line {}", winner.key, winner.value, winner.line);
         if loser.value == winner.value {
             let message = format!("`{}` of {} says the same as {place}, which decides", loser.key, self.id);
-            return Finding { severity: Severity::Note, ..new(FindingCode::ConflictingKeys, message).hint("one of them is enough") };
+            let found = Finding { severity: Severity::Note, ..new(FindingCode::ConflictingKeys, message).hint("one of them is enough") };
+            return Finding { fix: self.remove(loser, spot), ..found };
         }
         let message = format!("`{}: {}` of {} is overridden by {place}", loser.key, loser.value, self.id);
         new(FindingCode::ConflictingKeys, message).hint("keep the one that is meant")
+    }
+
+    fn remove(&self, loser: &Annotation, spot: &Spot) -> Option<Fix> {
+        spot.key.as_ref()?;
+        let keys = ["metadata", "annotations", &loser.key].map(str::to_owned).to_vec();
+        Some(Fix { does: format!("removes `{}`", loser.key), change: Change::Remove { mapping: self.workload.node, keys } })
     }
 }
 
@@ -132,7 +139,7 @@ fn tail(key: &str) -> &str {
 
 fn rename(spot: &Spot, to: &str) -> Option<Fix> {
     let site = spot.key.clone()?;
-    Some(Fix { does: format!("writes `{to}`"), edits: vec![Edit { site, to: to.to_owned() }] })
+    Some(Fix { does: format!("writes `{to}`"), change: Change::Replace(Edit { site, to: to.to_owned() }) })
 }
 
 /// The right spelling of a pattern whose prefix is one of ours but for case, quotes and space.
@@ -145,7 +152,7 @@ fn respelled(malformed: &Malformed, spot: &Spot) -> Option<Fix> {
     let right = PREFIXES.iter().find(|right| folded == **right)?;
     let to = format!("{right}:{}", body.trim());
     let site = spot.value.clone().filter(|_| Pattern::parse(&to).is_ok())?;
-    Some(Fix { does: format!("writes `{to}`"), edits: vec![Edit { site, to }] })
+    Some(Fix { does: format!("writes `{to}`"), change: Change::Replace(Edit { site, to }) })
 }
 
 fn misplaced(path: &str, stray: &Stray, id: &str) -> Finding {

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::{manifest::splice::Edit, policy::codes};
+use crate::{manifest::splice::Change, policy::codes};
 
 /// Something in a repository that a person may want to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,8 +38,8 @@ pub struct Finding {
 pub struct Fix {
     /// What it does, in a few words.
     pub does: String,
-    /// New values of scalars, keys among them.
-    pub edits: Vec<Edit>,
+    /// What changes in the file.
+    pub change: Change,
 }
 
 impl Serialize for Fix {

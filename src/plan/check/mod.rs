@@ -96,8 +96,8 @@ impl Hidden {
 /// The file with the one right answer to each of its findings that can be written, and those findings.
 pub fn mend(path: &str, before: &[u8], findings: &[Finding]) -> (Vec<u8>, Vec<Finding>) {
     let write = |findings: &[&Finding]| {
-        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        splice::edit(path, before, &fixes.flat_map(|fix| fix.edits.clone()).collect::<Vec<_>>())
+        let changes: Vec<_> = findings.iter().filter_map(|finding| finding.fix.as_ref()).map(|fix| fix.change.clone()).collect();
+        splice::change(path, before, &changes)
     };
     let mut kept: Vec<&Finding> = findings.iter().filter(|finding| finding.file == path && finding.fix.is_some()).collect();
     let mut after = write(&kept);

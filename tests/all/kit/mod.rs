@@ -9,6 +9,7 @@ pub mod hostile;
 pub mod proxy;
 pub mod recorded;
 pub mod registry;
+pub mod schema;
 pub mod source;
 pub mod sshd;
 pub mod token;
