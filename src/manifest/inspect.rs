@@ -133,3 +133,78 @@ fn is_nearly_ours(key: &str) -> bool {
     !others
         && (["fluxcd.io", "filter.fluxcd.io", "flux.weave.works", "tagalong.dev"].iter().any(|ours| is_slip(ours)) || prefix.starts_with("tagalong"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read;
+
+    fn inspected(text: &str) -> Vec<Inspected> {
+        let file = read("a.yaml", text.as_bytes(), &[]).expect(text);
+        inspect("a.yaml", text.as_bytes(), &[], &file).expect(text)
+    }
+
+    fn pod(metadata: &str) -> String {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{containers: [{{name: c, image: 'x:1'}}]}}\n")
+    }
+
+    #[test]
+    fn what_stands_where_nobody_reads_it_is_seen() {
+        let deployment = |spec: &str| format!("apiVersion: apps/v1\nkind: Deployment\nspec: {{{spec}}}\n");
+        for (word, text, strays) in [
+            ("annotations", pod("{annotations: {fluxcd.io/automated: 'true'}}"), vec![]),
+            ("labels", pod("{labels: {fluxcd.io/automated: 'true'}}"), vec![("fluxcd.io/automated", Elsewhere::Labels)]),
+            ("metadata", pod("{fluxcd.io/automated: 'true'}"), vec![("fluxcd.io/automated", Elsewhere::Outside)]),
+            (
+                "pod template",
+                deployment("template: {metadata: {annotations: {filter.fluxcd.io/c: '1'}}}"),
+                vec![("filter.fluxcd.io/c", Elsewhere::PodTemplate)],
+            ),
+            (
+                "template of a job",
+                deployment("jobTemplate: {spec: {template: {metadata: {annotations: {tagalong.dev/tag: '1'}}}}}"),
+                vec![("tagalong.dev/tag", Elsewhere::PodTemplate)],
+            ),
+            ("slip", pod("{annotations: {fluxcd.oi/tag.c: '1'}}"), vec![("fluxcd.oi/tag.c", Elsewhere::Prefix)]),
+            ("letter too much", pod("{annotations: {filters.fluxcd.io/c: '1'}}"), vec![("filters.fluxcd.io/c", Elsewhere::Prefix)]),
+            ("own without its end", pod("{annotations: {tagalong/tag: '1'}}"), vec![("tagalong/tag", Elsewhere::Prefix)]),
+            ("Flux v2", pod("{annotations: {kustomize.toolkit.fluxcd.io/prune: '1', reconcile.fluxcd.io/requestedAt: x}}"), vec![]),
+            ("helm operator", pod("{annotations: {helm.fluxcd.io/antecedent: '1'}}"), vec![]),
+            ("others", pod("{annotations: {example.com/tag: '1', checksum: '2'}}"), vec![]),
+        ] {
+            let found = inspected(&text);
+            let shown: Vec<(&str, Elsewhere)> = found.iter().flat_map(|found| &found.strays).map(|stray| (stray.key.as_str(), stray.place)).collect();
+            assert_eq!(shown, strays, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_annotation_can_be_edited_where_it_stands_alone() {
+        let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata:\n    annotations: &a\n      fluxcd.io/automated: \"true\"\n\
+                    - apiVersion: v1\n  kind: Pod\n  metadata:\n    annotations:\n      <<: *a\n      é: x\n      fluxcd.io/tag.c:  semver:~1\n";
+        let found = inspected(text);
+        let shown: Vec<Vec<(u32, bool)>> =
+            found.iter().map(|found| found.spots.iter().map(|spot| (spot.column, spot.key.is_some() && spot.value.is_some())).collect()).collect();
+        assert_eq!(shown, [vec![(28, false)], vec![(25, true), (28, false)]]);
+        assert_eq!(found.iter().map(|found| found.workload.as_ref().expect("a workload").0).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_kustomization_holds_no_objects() {
+        let text = "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nmetadata: {annotations: {fluxcd.io/automated: 'true'}}\n";
+        assert_eq!(inspected(text), []);
+    }
+
+    #[test]
+    fn marks_are_searched_for_in_bytes() {
+        for (text, marked) in [
+            (&b"fluxcd.io/automated"[..], true),
+            (b"\xff flux.weave.works/x", true),
+            (b"# tagalong: semver:*", true),
+            (b"fluxcd.io", false),
+            (b"", false),
+        ] {
+            assert_eq!(is_marked(text), marked, "{}", String::from_utf8_lossy(text));
+        }
+    }
+}

@@ -284,3 +284,6 @@ fn never_matches(pattern: &Pattern) -> Option<OddityKind> {
     };
     Some(OddityKind::NeverMatches { character, meant: meant.filter(|meant| Pattern::parse(meant).is_ok()) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,13 @@ fn what_has_one_right_answer_is_mended_and_nothing_else_changes() {
     assert_fresh(&root().join("testdata/check/fixed.diff"), &shown);
     let said = machine.run("check tree --fix").ended(1);
     let fixed: Vec<&str> = said.out.lines().filter(|line| line.contains(": fixed: ")).collect();
-    insta::assert_snapshot!(fixed.join("\n"), @"");
+    insta::assert_snapshot!(fixed.join("\n"), @r"
+    apps/frontend.yaml:8: fixed: writes `semver:~1.4` [malformedPolicy]
+    apps/frontend.yaml:9: fixed: writes `filter.fluxcd.io/web` [tagBehindFilter]
+    apps/frontend.yaml:7: fixed: puts quotes around `true` [unquotedValue]
+    legacy/same.yaml:7: fixed: removes `flux.weave.works/automated` [conflictingKeys]
+    legacy/same.yaml:9: fixed: removes `flux.weave.works/tag.app` [conflictingKeys]
+    ");
     git(&machine.work(), &["init", "--quiet", "applied"]);
     for (path, bytes) in &before {
         machine.file(&format!("work/applied/{path}"), bytes);
@@ -159,7 +165,9 @@ fn a_repository_without_a_work_tree_is_looked_at_and_never_mended() {
 #[test]
 fn only_errors_end_in_a_failure() {
     let pod = |annotations: &str| {
-        format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations: {{{annotations}}}\nspec: {{containers: [{{name: c, image: 'redis:7.2.0'}}]}}\n")
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations: {{{annotations}}}\nspec: {{containers: [{{name: c, image: 'redis:7.2.0'}}]}}\n"
+        )
     };
     for (word, annotations, code) in [
         ("nothing", "", 0),

@@ -1,5 +1,7 @@
 //! Findings as SARIF.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -65,7 +67,6 @@ fn result(finding: &Finding) -> Value {
 /// # Source
 /// RFC 3986, sections 2.1 and 4.2: the first part must not look like a scheme.
 fn uri(path: &str) -> String {
-    use std::fmt::Write as _;
     let mut text = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
@@ -79,11 +80,28 @@ fn uri(path: &str) -> String {
 
 /// The same for one finding wherever its line moves.
 fn fingerprint(finding: &Finding) -> String {
-    use std::fmt::Write as _;
     let Finding { code, file, workload, container, message, .. } = finding;
     let text = format!("{code}\0{file}\0{}\0{}\0{message}", workload.as_deref().unwrap_or_default(), container.as_deref().unwrap_or_default());
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     let mut shown = String::with_capacity(32);
     hash[..16].iter().for_each(|byte| write!(shown, "{byte:02x}").expect("a string takes all that is written"));
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_relative_reference() {
+        for (word, path, text) in [
+            ("plain", "apps/a-1.yaml", "apps/a-1.yaml"),
+            ("space", "a b.yaml", "a%20b.yaml"),
+            ("what would be a scheme", "c:a.yaml", "c%3Aa.yaml"),
+            ("query and fragment", "a?b#c%.yaml", "a%3Fb%23c%25.yaml"),
+            ("not ascii", "é", "%C3%A9"),
+        ] {
+            assert_eq!(uri(path), text, "{word}");
+        }
+    }
 }

@@ -8,7 +8,8 @@ use crate::{
         splice::{Change, Edit},
     },
     policy::{
-        annotation::{Annotation, Malformed, MalformedKind},
+        annotation::{Annotation, Malformed, MalformedKind, Source},
+        keys::{KEYS, KeyError},
         oddity::{Oddity, OddityKind, View, nearest, oddities},
         pattern::{Pattern, PatternError},
     },
@@ -46,9 +47,9 @@ impl Desk<'_> {
         match &oddity.kind {
             OddityKind::Malformed(malformed) => {
                 let message = format!("`{key}` of {id} is malformed: {}", malformed.error);
-                let found = Finding { hint: malformed.hint(), ..new(FindingCode::MalformedPolicy, message) };
-                let found = Finding { fix: respelled(malformed, spot), ..found };
-                Finding { container: container(key).map(str::to_owned), ..found }
+                let hint = meant(malformed).map(|meant| format!("did you mean `{meant}`?")).or_else(|| malformed.hint());
+                let container = container(key).map(str::to_owned);
+                Finding { hint, container, fix: respelled(malformed, spot), ..new(FindingCode::MalformedPolicy, message) }
             }
             OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of {id}: {warning}", annotation.value)),
             OddityKind::NeverMatches { character, meant } => {
@@ -142,16 +143,28 @@ fn rename(spot: &Spot, to: &str) -> Option<Fix> {
     Some(Fix { does: format!("writes `{to}`"), change: Change::Replace(Edit { site, to: to.to_owned() }) })
 }
 
-/// The right spelling of a pattern whose prefix is one of ours but for case, quotes and space.
-fn respelled(malformed: &Malformed, spot: &Spot) -> Option<Fix> {
-    if !matches!(malformed.error, MalformedKind::Pattern(PatternError::Prefix(_))) {
-        return None;
+/// What was probably meant: the pattern with the prefix, or the key with the word, that is nearest.
+fn meant(malformed: &Malformed) -> Option<String> {
+    let Source { key, text, .. } = &malformed.source;
+    match &malformed.error {
+        MalformedKind::Pattern(PatternError::Prefix(_)) => {
+            let (prefix, body) = text.split_once(':')?;
+            let meant = format!("{}:{}", nearest(prefix.trim(), PREFIXES)?, body.trim());
+            Pattern::parse(&meant).is_ok().then_some(meant)
+        }
+        MalformedKind::Key(KeyError::Unknown(word)) => {
+            let near = nearest(word, KEYS.into_iter().chain(["tag", "automated"]))?;
+            Some(key.replacen(word.as_str(), near, 1))
+        }
+        _ => None,
     }
-    let (prefix, body) = malformed.source.text.split_once(':')?;
-    let folded = prefix.trim().to_lowercase();
-    let right = PREFIXES.iter().find(|right| folded == **right)?;
-    let to = format!("{right}:{}", body.trim());
-    let site = spot.value.clone().filter(|_| Pattern::parse(&to).is_ok())?;
+}
+
+/// The pattern with its prefix in the right spelling, where only case and space are wrong.
+fn respelled(malformed: &Malformed, spot: &Spot) -> Option<Fix> {
+    let (prefix, _) = malformed.source.text.split_once(':')?;
+    let to = meant(malformed).filter(|meant| meant.split(':').next() == Some(&*prefix.trim().to_lowercase()))?;
+    let site = spot.value.clone()?;
     Some(Fix { does: format!("writes `{to}`"), change: Change::Replace(Edit { site, to }) })
 }
 

@@ -122,3 +122,6 @@ fn unreadable(file: &Unreadable) -> Finding {
     let found = Finding::new(code, &file.path, file.line, format!("the file cannot be read: {}", file.reason));
     Finding { hint: file.hint(), ..found }
 }
+
+#[cfg(test)]
+mod tests;
