@@ -1,10 +1,13 @@
 //! What a linter has to see of a file beside its workloads: the places of annotations, and what stands where nobody reads it.
 
+use std::collections::BTreeSet;
+
 use super::{
     File, KindPaths, Place, Site, Unreadable, Workload, file,
     workload::{annotation_entries, is_ours, objects, workload},
-    yaml::Tree,
+    yaml::{Tree, comments},
 };
+use crate::policy::comment::CommentPolicy;
 
 /// Bytes that every file with an annotation or a comment policy of ours holds.
 const MARKS: [&str; 3] = ["fluxcd.io/", "flux.weave.works/", "tagalong"];
@@ -23,6 +26,15 @@ const ELSEWHERE: [(&[&str], Elsewhere); 8] = [
     (&["annotations"], Elsewhere::Outside),
     (&["spec", "annotations"], Elsewhere::Outside),
 ];
+
+/// What a linter has to see of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The objects with something to look at.
+    pub objects: Vec<Inspected>,
+    /// Comments that read like policies and are about no value.
+    pub remarks: Vec<CommentPolicy>,
+}
 
 /// An object with annotations of ours, or with what looks like them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,16 +89,17 @@ pub fn is_marked(bytes: &[u8]) -> bool {
     MARKS.iter().any(|mark| bytes.windows(mark.len()).any(|window| window == mark.as_bytes()))
 }
 
-/// The objects of a file that a linter has something to look at; the file holds what was read of it before.
+/// What a linter has to see of a file, whose content was read before.
 ///
 /// # Errors
 /// As [`read`](super::read).
-pub fn inspect(path: &str, bytes: &[u8], kinds: &[KindPaths], file: &File) -> Result<Vec<Inspected>, Unreadable> {
+pub fn inspect(path: &str, bytes: &[u8], kinds: &[KindPaths], file: &File) -> Result<Inspection, Unreadable> {
+    let (tree, text) = file::tree(path, bytes)?;
+    let mut found = Inspection { objects: vec![], remarks: remarks(text, file) };
     if file.kustomization.is_some() || file.flux_yaml.is_some() {
-        return Ok(vec![]);
+        return Ok(found);
     }
-    let tree = file::tree(path, bytes)?;
-    let (mut found, mut index) = (vec![], 0);
+    let mut index = 0;
     for object in objects(&tree) {
         let workload = workload(&tree, &object, kinds).map(|workload| {
             index += 1;
@@ -95,10 +108,18 @@ pub fn inspect(path: &str, bytes: &[u8], kinds: &[KindPaths], file: &File) -> Re
         let spots: Vec<Spot> = annotation_entries(&tree, object.node).into_iter().map(|entry| spot(&tree, entry)).collect();
         let strays = strays(&tree, object.node);
         if !spots.is_empty() || !strays.is_empty() {
-            found.push(Inspected { workload, spots, strays });
+            found.objects.push(Inspected { workload, spots, strays });
         }
     }
     Ok(found)
+}
+
+/// Comments that read like policies and that no place took.
+fn remarks(text: &str, file: &File) -> Vec<CommentPolicy> {
+    let taken: BTreeSet<u32> =
+        file.images().filter_map(|image| image.policy).flat_map(|policy| [Some(policy.line), policy.again]).flatten().collect();
+    let found = comments(text).unwrap_or_default();
+    found.iter().filter_map(|comment| CommentPolicy::find(&comment.text, comment.line)).filter(|policy| !taken.contains(&policy.line)).collect()
 }
 
 fn spot(tree: &Tree<'_>, (key, value): (usize, usize)) -> Spot {
@@ -141,7 +162,7 @@ mod tests {
 
     fn inspected(text: &str) -> Vec<Inspected> {
         let file = read("a.yaml", text.as_bytes(), &[]).expect(text);
-        inspect("a.yaml", text.as_bytes(), &[], &file).expect(text)
+        inspect("a.yaml", text.as_bytes(), &[], &file).expect(text).objects
     }
 
     fn pod(metadata: &str) -> String {

@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    index::Index,
+    index::{Fed, Index},
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
     subject::{Asked, Held, State, Subject, Subjects, View},
 };
 use crate::{
     image::Reference,
-    manifest::splice::{self, Edit, EditRefused},
+    manifest::{
+        Site,
+        splice::{self, Edit, EditRefused},
+    },
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, Wants, decide, explain},
+        decision::{Decision, Listing, Question, decide, explain},
         record::{Metadata, TagRecord},
     },
 };
@@ -107,7 +110,7 @@ impl Asked {
             digest: self.digest.as_ref(),
             records,
             listing,
-            wants: Wants::Image,
+            wants: self.wants,
             now,
             remembered: None,
             rolled_back: &[],
@@ -160,12 +163,21 @@ impl Plan {
     /// Holds what one edit of a file would have updated.
     fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
         let Some(planned) = self.edits.get_mut(path) else { return };
-        let (out, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.edit == *edit);
-        *planned = kept;
+        let of_edit = planned.iter().filter(|planned| planned.edit == *edit);
+        let mut out: BTreeSet<usize> = of_edit.flat_map(|planned| planned.records.iter().copied()).collect();
+        // An image may need several edits: all are made, or none.
+        loop {
+            let (gone, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.records.iter().any(|at| out.contains(at)));
+            *planned = kept;
+            if gone.is_empty() {
+                break;
+            }
+            out.extend(gone.into_iter().flat_map(|planned| planned.records));
+        }
         if planned.is_empty() {
             self.edits.remove(path);
         }
-        for at in out.into_iter().flat_map(|planned| planned.records) {
+        for at in out {
             hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
         }
     }
@@ -194,11 +206,11 @@ impl Plan {
     /// Gives each update its place; a place is written only if everything that it feeds agrees.
     fn place(&mut self, index: &Index, subjects: &Subjects) {
         let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.site.is_some()) {
+        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.parts.is_some()) {
             by_file.entry(&subject.file).or_default().push(at);
         }
         for (path, members) in by_file {
-            if members.iter().any(|&at| self.records[at].code.list() == List::Updates) {
+            if members.iter().any(|&at| self.is_update(at)) {
                 self.place_in(index, subjects, path, &members);
             }
         }
@@ -206,57 +218,88 @@ impl Plan {
 
     fn place_in(&mut self, index: &Index, subjects: &Subjects, path: &str, members: &[usize]) {
         let fed = index.fed(path);
-        let mut by_span: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        let mut sharing: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
         for &at in members {
-            if let Some(site) = &subjects.list[at].site {
-                let span = site.scalar.span();
-                by_span.entry((span.start, span.end)).or_default().push(at);
+            for site in subjects.list[at].parts.iter().flat_map(|parts| parts.sites()) {
+                sharing.entry(span(site)).or_default().push(at);
             }
         }
-        for (span, sharing) in by_span {
-            let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
-            let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
-            let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
+        // What one scalar holds back may hold back others, where an image stands in several.
+        loop {
+            let edits = self.wanted(subjects, members);
+            let objections: Vec<(Vec<usize>, Held)> = edits
+                .iter()
+                .filter_map(|(span, wanted)| {
+                    let everyone = fed.get(span).map(Vec::as_slice).unwrap_or_default();
+                    let held = self.objection(subjects, &sharing[span], wanted, everyone)?;
+                    Some((wanted.iter().map(|(at, _)| *at).collect(), held))
+                })
+                .collect();
+            if objections.is_empty() {
+                let planned = edits.into_values().filter_map(|wanted| {
+                    let records = wanted.iter().map(|(at, _)| *at).collect();
+                    let (_, edit) = wanted.into_iter().next()?;
+                    Some(Planned { edit, records })
+                });
+                let planned: Vec<Planned> = planned.collect();
+                if !planned.is_empty() {
+                    self.edits.insert(path.to_owned(), planned);
+                }
+                return;
+            }
+            for (updates, held) in objections {
                 for at in updates {
                     hold(&mut self.records[at], held.clone());
                 }
-                continue;
             }
-            let to = written(&subjects.list[first], &self.records[first]);
-            let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
-            self.edits.entry(path.to_owned()).or_default().push(planned);
         }
     }
 
-    /// Why a place cannot be written although somebody wants it.
-    fn objection(&self, subjects: &Subjects, sharing: &[usize], updates: &[usize], everyone: &[(String, String)], feeds: u32) -> Option<Held> {
-        let wanted: BTreeSet<&Option<Version>> = updates.iter().map(|&at| &self.records[at].to).collect();
-        if wanted.len() > 1 {
-            let names: Vec<String> = updates.iter().map(|&at| self.name(at)).collect();
+    /// The edits that updates need, by scalar; an update whose place cannot hold it is held.
+    fn wanted(&mut self, subjects: &Subjects, members: &[usize]) -> BTreeMap<Span, Vec<(usize, Edit)>> {
+        let mut wanted: BTreeMap<Span, Vec<(usize, Edit)>> = BTreeMap::new();
+        for &at in members.iter().filter(|at| self.is_update(**at)).collect::<Vec<_>>() {
+            match edits(&subjects.list[at], &self.records[at]) {
+                Ok(edits) => edits.into_iter().for_each(|edit| wanted.entry(span(&edit.site)).or_default().push((at, edit))),
+                Err(reason) => hold(&mut self.records[at], Held::new(Code::UnsupportedScalar, format!("the place cannot hold it: {reason}"))),
+            }
+        }
+        wanted
+    }
+
+    fn is_update(&self, at: usize) -> bool {
+        self.records[at].code.list() == List::Updates
+    }
+
+    /// Why a scalar cannot be written although somebody wants it.
+    fn objection(&self, subjects: &Subjects, sharing: &[usize], wanted: &[(usize, Edit)], everyone: &[Fed]) -> Option<Held> {
+        let texts: BTreeSet<&str> = wanted.iter().map(|(_, edit)| edit.to.as_str()).collect();
+        if texts.len() > 1 {
+            let names: Vec<String> = wanted.iter().map(|(at, _)| self.name(*at)).collect();
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
         }
         let shared = |who: &str, why: &str| {
             Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
                 .hint("annotate it alike, or write the image of each by itself")
         };
-        if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
+        if let Some(&at) = sharing.iter().find(|at| !wanted.iter().any(|(wants, _)| wants == *at)) {
             let record = &self.records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
                 _ => shared(&self.name(at), &record.reason),
             });
         }
-        let taking_part: BTreeSet<(String, &str)> =
-            sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
-        if let Some((workload, container)) =
-            everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str())))
-        {
-            return Some(shared(&format!("{container} of {workload}"), "not automated"));
+        let taking_part: BTreeSet<(&str, &str)> =
+            sharing.iter().map(|&at| (plain_id(&subjects.list[at].workload), subjects.list[at].container.as_str())).collect();
+        if let Some(Fed { owner, name, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(plain_id(&fed.owner), fed.name.as_str()))) {
+            return Some(shared(&format!("{name} of {owner}"), "not automated"));
         }
+        let feeds = wanted.first().map_or(0, |(_, edit)| edit.site.scalar.feeds());
         let read_otherwise =
             || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
-        (feeds as usize > everyone.len()).then(read_otherwise)
+        // A comment is about the scalar, and so about all that it feeds.
+        let by_comment = everyone.iter().all(|fed| fed.by_comment);
+        (!by_comment && feeds as usize > everyone.len()).then(read_otherwise)
     }
 
     fn name(&self, at: usize) -> String {
@@ -362,20 +405,26 @@ fn version(reference: &Reference) -> Version {
     Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
 }
 
-/// The whole new text of the place.
-fn written(subject: &Subject, record: &Record) -> String {
-    let name = subject.reference.as_ref().map(|reference| reference.name.to_string()).unwrap_or_default();
-    let to = record.to.clone().unwrap_or_default();
-    let tag = to.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-    let digest = to.digest.map(|digest| format!("@{digest}")).unwrap_or_default();
-    format!("{name}{tag}{digest}")
+/// The edits after which a place holds its winner.
+fn edits(subject: &Subject, record: &Record) -> Result<Vec<Edit>, String> {
+    let (Some(parts), Some(reference), Some(to)) = (&subject.parts, &subject.reference, &record.to) else {
+        return Ok(vec![]);
+    };
+    let mut text = reference.name.to_string();
+    text.extend(to.tag.iter().flat_map(|tag| [":", tag]));
+    text.extend(to.digest.iter().flat_map(|digest| ["@", digest]));
+    parts.write(&Reference::parse(&text).map_err(|error| error.to_string())?)
+}
+
+/// The bytes of a scalar.
+type Span = (usize, usize);
+
+fn span(site: &Site) -> Span {
+    let span = site.scalar.span();
+    (span.start, span.end)
 }
 
 /// `kind/name`: a kustomization may give another namespace than the file.
-fn tail(id: &str) -> String {
-    id.split_once(':').map_or(id, |(_, tail)| tail).to_owned()
-}
-
-fn plain_id(subject: &Subject) -> String {
-    tail(&subject.workload)
+fn plain_id(id: &str) -> &str {
+    id.split_once(':').map_or(id, |(_, tail)| tail)
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod decide;
 pub mod diff;
+mod gather;
 pub mod index;
 pub mod message;
 pub mod report;

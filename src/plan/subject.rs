@@ -2,11 +2,11 @@
 
 use crate::{
     image::{Digest, Platform, Reference, Repository, Tag},
-    manifest::{Place, Site},
+    manifest::{Parts, Place},
     policy::{
         Code,
         annotation::{Policy, Source},
-        decision::wanted_platforms,
+        decision::{Wants, wanted_platforms},
     },
 };
 
@@ -34,8 +34,8 @@ pub struct Subject {
     pub line: u32,
     /// The kind of place.
     pub place: Place,
-    /// The place, where there is one that can be edited.
-    pub site: Option<Site>,
+    /// The scalars of the place, where they can be edited.
+    pub parts: Option<Parts>,
     /// What stands there.
     pub reference: Option<Reference>,
     /// The policy's text.
@@ -79,6 +79,8 @@ pub struct Asked {
     pub digest: Option<Digest>,
     /// The policy.
     pub policy: Policy,
+    /// What the place wants.
+    pub wants: Wants,
 }
 
 /// A repository as one kind of question sees it: build times are those of one platform.

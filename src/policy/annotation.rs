@@ -124,6 +124,9 @@ pub enum MalformedKind {
     /// `tagalong.dev/tag` names no container, and there are several.
     #[error("it names no container, and the workload has {0}")]
     WhichContainer(usize),
+    /// Another line has a policy for the same image.
+    #[error("line {0} has another policy for the same image")]
+    Twice(u32),
 }
 
 pub(super) const OWN: &str = "tagalong.dev/";
@@ -145,6 +148,7 @@ impl Malformed {
             MalformedKind::Key(KeyError::Unknown(_)) => Some(format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
             MalformedKind::Key(KeyError::Value { .. }) => None,
             MalformedKind::WhichContainer(_) => Some("write `tagalong.dev/tag.<container>`".to_owned()),
+            MalformedKind::Twice(_) => Some("leave one of them".to_owned()),
         }
     }
 }

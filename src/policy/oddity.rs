@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     annotation::{Annotation, FILTER, FLUX, LEGACY, Malformed, MalformedKind, OWN, Quoting, Source, WorkloadPolicy, pattern_keys, set},
+    comment::CommentPolicy,
     keys::Keys,
     pattern::{Pattern, Rule},
 };
@@ -50,8 +51,6 @@ pub enum OddityKind {
     NoContainer {
         /// The name.
         container: String,
-        /// The one that is called nearly so.
-        near: Option<String>,
     },
     /// `filter.fluxcd.io/tag.app`, where `filter.fluxcd.io/app` is meant.
     TagBehindFilter {
@@ -99,6 +98,14 @@ pub fn oddities(annotations: &[Annotation], containers: &[&str], view: View) -> 
     found.extend(reader.idle());
     found.sort_by_key(|oddity| oddity.at);
     found
+}
+
+/// What is odd about a policy in a comment.
+pub fn about_comment(comment: &CommentPolicy) -> Option<OddityKind> {
+    match comment.read("").policy {
+        Ok(policy) => dropped(&policy.pattern).or_else(|| never_matches(&policy.pattern)),
+        Err(malformed) => Some(OddityKind::Malformed(malformed)),
+    }
 }
 
 /// The one of these that is spelled most like a text, where one is near.
@@ -180,10 +187,7 @@ impl Reader<'_> {
 
     fn no_container(&self, container: &str) -> Option<OddityKind> {
         let unknown = self.whole && !self.containers.is_empty() && !self.containers.contains(&container);
-        unknown.then(|| {
-            let near = nearest(container, self.containers.iter().copied()).map(str::to_owned);
-            OddityKind::NoContainer { container: container.to_owned(), near }
-        })
+        unknown.then(|| OddityKind::NoContainer { container: container.to_owned() })
     }
 
     fn near_word(&self, prefix: &str, word: &str) -> Option<String> {
@@ -259,12 +263,14 @@ fn malformed(annotation: &Annotation, error: MalformedKind) -> OddityKind {
 }
 
 fn about_pattern(annotation: &Annotation) -> Option<OddityKind> {
-    let pattern = match Pattern::parse(&annotation.value) {
-        Ok(pattern) => pattern,
-        Err(error) => return Some(malformed(annotation, error.into())),
-    };
-    let dropped = || pattern.warnings().first().map(|warning| OddityKind::Dropped(warning.clone()));
-    dropped().or_else(|| never_matches(&pattern))
+    match Pattern::parse(&annotation.value) {
+        Ok(pattern) => dropped(&pattern).or_else(|| never_matches(&pattern)),
+        Err(error) => Some(malformed(annotation, error.into())),
+    }
+}
+
+fn dropped(pattern: &Pattern) -> Option<OddityKind> {
+    pattern.warnings().first().map(|warning| OddityKind::Dropped(warning.clone()))
 }
 
 /// A glob with a character that no tag has.

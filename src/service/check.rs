@@ -17,7 +17,7 @@ use crate::{
     image::Repository,
     manifest::{
         self,
-        inspect::{Inspected, inspect, is_marked},
+        inspect::{Inspection, inspect, is_marked},
     },
     plan::{
         Bounds, Index,
@@ -130,15 +130,15 @@ impl<'a> Checking<'a> {
     }
 
     /// What stands in the files that hold anything of ours.
-    fn inspected(&self, tip: &Tip, index: &Index) -> Result<BTreeMap<String, Vec<Inspected>>, ReadError> {
+    fn inspected(&self, tip: &Tip, index: &Index) -> Result<BTreeMap<String, Inspection>, ReadError> {
         let mut found = BTreeMap::new();
         for file in &tip.files {
             let Some(parsed) = index.files().get(&file.path) else { continue };
             // A file that changed meanwhile and cannot be read any more is told by the next run.
             if let Some(bytes) = self.marked(file)?
-                && let Ok(objects) = inspect(&file.path, &bytes, &self.unit.kinds, parsed)
+                && let Ok(inspection) = inspect(&file.path, &bytes, &self.unit.kinds, parsed)
             {
-                found.insert(file.path.clone(), objects);
+                found.insert(file.path.clone(), inspection);
             }
         }
         Ok(found)

@@ -1,13 +1,16 @@
 //! Kustomizations, read lightly: which files they use, and what in them could change a workload.
 
 mod deployed;
+pub(super) mod images;
 
 pub use deployed::{Deployed, HeldByKustomize, deployed};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Container, LoosePlace, Place, Role,
     screen::is_kustomization,
+    shape::Taken,
     workload::is_ours,
     yaml::{Kind, Tree},
 };
@@ -90,6 +93,33 @@ pub(super) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomization> {
         found.take(tree, key, line, value);
     }
     Some(found)
+}
+
+/// The entries of a kustomization's `images`.
+pub(super) fn places(tree: &Tree<'_>) -> Vec<LoosePlace> {
+    let list = tree.roots().first().and_then(|root| tree.get(*root, "images"));
+    let place = |entry: images::Entry| LoosePlace {
+        place: Place::KustomizeImage,
+        alias: entry.name,
+        line: entry.line,
+        image: entry.image,
+        policy: None,
+        annotations: vec![],
+        workload: None,
+        encrypted: false,
+    };
+    list.into_iter().flat_map(|list| images::entries(tree, list)).map(place).collect()
+}
+
+/// The entries of `spec.images` of Flux's `Kustomization`.
+pub(super) fn layer(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Vec<Container> {
+    let Some(list) = tree.path(object, &["spec", "images"]) else {
+        return vec![];
+    };
+    taken.extend(tree.inside(tree.target(list)));
+    let container =
+        |entry: images::Entry| Container { name: entry.name, role: Role::Named, place: Place::KustomizeImage, image: entry.image, policy: None };
+    images::entries(tree, list).into_iter().map(container).collect()
 }
 
 impl Kustomization {

@@ -25,6 +25,11 @@ pub(in crate::manifest) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
+/// Whether YAML 1.1 or 1.2 reads an unquoted scalar as a boolean.
+pub(in crate::manifest) fn is_boolean(text: &str) -> bool {
+    text.len() <= 5 && matches!(&*text.to_ascii_lowercase(), "y" | "yes" | "n" | "no" | "true" | "false" | "on" | "off")
+}
+
 /// Whether YAML 1.1 or 1.2 reads an unquoted scalar as a boolean, a number or a time.
 pub(in crate::manifest) fn is_something_else(text: &str) -> bool {
     !is_null(text) && NOT_TEXT.is_match(text)

@@ -3,14 +3,16 @@
 use super::finding::{Finding, FindingCode, Fix, Severity};
 use crate::{
     manifest::{
-        Workload,
+        File, LoosePlace, Place, Workload, as_label,
         inspect::{Elsewhere, Inspected, Spot, Stray},
         splice::{Change, Edit},
     },
+    plan::gather::eligible,
     policy::{
         annotation::{Annotation, Malformed, MalformedKind, Source},
+        comment::CommentPolicy,
         keys::{KEYS, KeyError},
-        oddity::{Oddity, OddityKind, View, nearest, oddities},
+        oddity::{Oddity, OddityKind, View, about_comment, nearest, oddities},
         pattern::{Pattern, PatternError},
     },
 };
@@ -18,17 +20,80 @@ use crate::{
 /// Prefixes of patterns, as they are written.
 const PREFIXES: [&str; 6] = ["semver", "glob", "regexp", "regex", "digest", "preset"];
 
+/// How many containers a hint names.
+const NAMED: usize = 5;
+
 /// What the annotations of one object give to find; `id` is its name as it is deployed.
 pub(super) fn in_object(path: &str, object: &Inspected, id: &str, view: View) -> Vec<Finding> {
     let mut found = vec![];
     if let Some((_, workload)) = &object.workload {
-        let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
+        let names: Vec<&str> = eligible(workload).iter().map(|container| container.name.as_str()).collect();
         let desk = Desk { path, id, workload, spots: &object.spots };
         found.extend(oddities(&workload.annotations, &names, view).iter().map(|oddity| desk.finding(oddity)));
     }
     let known: Vec<&str> = object.workload.iter().flat_map(|(_, workload)| &workload.annotations).map(|known| known.key.as_str()).collect();
     found.extend(object.strays.iter().filter(|stray| !known.contains(&stray.key.as_str())).map(|stray| misplaced(path, stray, id)));
     found
+}
+
+/// What the comment policies of a file give to find, and comments that only look like them.
+pub(super) fn in_comments(path: &str, file: &File, remarks: &[CommentPolicy]) -> Vec<Finding> {
+    let new = |code, comment: &CommentPolicy, message: String| Finding::new(code, path, comment.line, message);
+    let odd = |comment: &CommentPolicy| {
+        let named = format!("`# tagalong: {}`", comment.text);
+        Some(match about_comment(comment)? {
+            OddityKind::Malformed(malformed) => {
+                let hint = meant(&malformed).map(|meant| format!("did you mean `{meant}`?")).or_else(|| malformed.hint());
+                Finding { hint, ..new(FindingCode::MalformedPolicy, comment, format!("{named} is malformed: {}", malformed.error)) }
+            }
+            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, comment, format!("{named}: {warning}")),
+            OddityKind::NeverMatches { character, meant } => {
+                let message = format!("{named} is a glob that matches nothing: no tag holds `{character}`");
+                let hint = meant.map(|meant| format!("did you mean `{meant}`?"));
+                Finding { hint, ..new(FindingCode::NeverMatches, comment, message) }
+            }
+            _ => return None,
+        })
+    };
+    let mut found: Vec<Finding> = file.images().filter_map(|image| odd(image.policy?)).collect();
+    // What is no pattern is a remark about something else.
+    found.extend(remarks.iter().filter(|comment| about_comment(comment).is_none()).map(|comment| {
+        let message = format!("`# tagalong: {}` stands beside no value", comment.text);
+        let hint = "write it on the line of the image, or above an element of a list";
+        new(FindingCode::CommentWithoutImage, comment, message).hint(hint)
+    }));
+    found
+}
+
+/// What the labels of a compose service give to find.
+pub(super) fn in_labels(path: &str, place: &LoosePlace) -> Vec<Finding> {
+    let told = |oddity: Oddity| {
+        let annotation = &place.annotations[oddity.at];
+        let (key, service) = (as_label(&annotation.key), &place.alias);
+        let new = |code, message| Finding::new(code, path, annotation.line, message).container(service);
+        Some(match oddity.kind {
+            OddityKind::Malformed(malformed) => {
+                let hint = meant(&malformed).map(|meant| format!("did you mean `{}`?", as_label(&meant))).or_else(|| malformed.hint());
+                Finding { hint, ..new(FindingCode::MalformedPolicy, format!("`{key}` of `{service}` is malformed: {}", malformed.error)) }
+            }
+            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of `{service}`: {warning}", annotation.value)),
+            OddityKind::NeverMatches { character, meant } => {
+                let message = format!("`{key}: {}` of `{service}` is a glob that matches nothing: no tag holds `{character}`", annotation.value);
+                Finding { hint: meant.map(|meant| format!("did you mean `{meant}`?")), ..new(FindingCode::NeverMatches, message) }
+            }
+            OddityKind::NotAutomated if place.policy.is_none() => {
+                new(FindingCode::NotAutomated, format!("`{key}` does nothing: `{service}` is not automated"))
+                    .hint("add the label `tagalong.automated: \"true\"`, or `\"false\"` to say that this is meant")
+            }
+            _ => return None,
+        })
+    };
+    oddities(&place.annotations, &[&place.alias], View::Whole).into_iter().filter_map(told).collect()
+}
+
+/// Whether a place has labels that a linter looks at.
+pub(super) fn is_labelled(place: &LoosePlace) -> bool {
+    place.place == Place::Compose && !place.annotations.is_empty()
 }
 
 struct Desk<'a> {
@@ -57,9 +122,9 @@ impl Desk<'_> {
                 let hint = meant.as_ref().map(|meant| format!("did you mean `{meant}`?"));
                 Finding { hint, ..new(FindingCode::NeverMatches, message) }
             }
-            OddityKind::NoContainer { container, near } => {
+            OddityKind::NoContainer { container } => {
                 let message = format!("`{key}` names the container `{container}`, and {id} has none that is called so");
-                new(FindingCode::UnknownContainer, message).container(container).hint(self.containers(near.as_deref()))
+                new(FindingCode::UnknownContainer, message).container(container).hint(self.containers(container))
             }
             OddityKind::TagBehindFilter { meant, applies } => {
                 let message = format!("`{key}` of {id} is read as the pattern of a container `{}`", container(key).unwrap_or_default());
@@ -91,12 +156,18 @@ impl Desk<'_> {
         }
     }
 
-    fn containers(&self, near: Option<&str>) -> String {
-        if let Some(near) = near {
+    /// What could be meant in place of a container that does not exist.
+    fn containers(&self, missing: &str) -> String {
+        let names: Vec<&str> = self.workload.containers.iter().map(|container| container.name.as_str()).collect();
+        if let Some(near) = nearest(missing, names.iter().copied()) {
             return format!("did you mean `{near}`?");
         }
-        let names: Vec<String> = self.workload.containers.iter().map(|container| format!("`{}`", container.name)).collect();
-        if names.len() == 1 { format!("its only container is {}", names[0]) } else { format!("its containers are {}", names.join(", ")) }
+        let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+        match names.len() {
+            1 => format!("its only container is {}", shown[0]),
+            many if many > NAMED => format!("its containers are {} and {} more", shown.join(", "), many - NAMED),
+            _ => format!("its containers are {}", shown.join(", ")),
+        }
     }
 
     fn unknown(&self, new: impl Fn(FindingCode, String) -> Finding, key: &str, near: Option<&str>) -> Finding {

@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     manifest::{
-        File, Workload,
-        inspect::Inspected,
+        File, Place, Workload,
+        inspect::Inspection,
         kustomize::{Deployed, HeldByKustomize},
     },
     plan::{
         Index, Subject, Subjects,
+        gather::eligible,
         index::in_namespace,
         subject::{Held, State},
     },
@@ -52,7 +53,7 @@ impl<'a> Layout<'a> {
     }
 
     /// What the annotations of each object give to find.
-    pub(super) fn objects(&self, inspected: &BTreeMap<String, Vec<Inspected>>) -> Vec<Finding> {
+    pub(super) fn objects(&self, inspected: &BTreeMap<String, Inspection>) -> Vec<Finding> {
         let mut places: BTreeMap<(&str, usize), &Deployed> = BTreeMap::new();
         for deployed in &self.deployed {
             let place = places.entry((&deployed.path, deployed.workload)).or_insert(deployed);
@@ -62,8 +63,11 @@ impl<'a> Layout<'a> {
             }
         }
         let mut found = vec![];
-        for (path, objects) in inspected {
-            for object in objects {
+        for (path, inspection) in inspected {
+            found.extend(annotations::in_comments(path, &self.files[path], &inspection.remarks));
+            let labelled = self.files[path].places.iter().filter(|place| annotations::is_labelled(place));
+            found.extend(labelled.flat_map(|place| annotations::in_labels(path, place)));
+            for object in &inspection.objects {
                 let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), *at)));
                 let own = object.workload.as_ref().map(|(_, workload)| workload.id.to_string()).unwrap_or_default();
                 let id = place.map_or(own, |deployed| self.id(deployed));
@@ -128,12 +132,12 @@ impl<'a> Layout<'a> {
 }
 
 /// Findings about single containers.
-pub(super) fn containers(subjects: &Subjects) -> Vec<Finding> {
+pub(super) fn containers(index: &Index, subjects: &Subjects) -> Vec<Finding> {
     let mut found: Vec<Finding> = vec![];
     for subject in &subjects.list {
         found.extend(by_default(subject, subjects));
         if let State::Held(held) = &subject.state {
-            found.extend(stays(subject, held));
+            found.extend(stays(index, subject, held));
         }
     }
     found.extend(without_tag(subjects));
@@ -155,16 +159,19 @@ fn by_default(subject: &Subject, subjects: &Subjects) -> Option<Finding> {
 }
 
 /// A container that stays whatever its registry says.
-fn stays(subject: &Subject, held: &Held) -> Option<Finding> {
+fn stays(index: &Index, subject: &Subject, held: &Held) -> Option<Finding> {
+    let has_place = || index.files().get(&subject.file).is_some_and(|file| file.images().any(|image| image.alias == subject.container));
     let code = match held.code {
-        Code::UnsupportedScalar if subject.site.is_none() && held.reason.starts_with("no image") => FindingCode::NoImage,
+        Code::UnsupportedScalar if subject.place == Place::Comment => FindingCode::CommentWithoutImage,
+        Code::UnsupportedScalar if !has_place() => FindingCode::NoImage,
         Code::UnsupportedScalar => FindingCode::UnsupportedScalar,
         Code::Encrypted => FindingCode::Encrypted,
         Code::WaitingForList | Code::LimitReached => FindingCode::NotLookedUp,
         _ => return None,
     };
     let message = match code {
-        FindingCode::NoImage => format!("{} takes part, and {}", subject.workload, held.reason),
+        FindingCode::NoImage => format!("{} asks for updates, and {}", subject.workload, held.reason),
+        FindingCode::CommentWithoutImage => format!("a comment policy stands beside no image: {}", held.reason),
         _ => format!("`{}` of {} stays: {}", subject.container, subject.workload, held.reason),
     };
     let found = Finding::new(code, &subject.file, subject.line, message).of(&subject.workload).container(&subject.container);
@@ -185,12 +192,13 @@ fn without_tag(subjects: &Subjects) -> Vec<Finding> {
     found
 }
 
-/// Whether annotations of the workload itself ask for updates.
+/// Whether annotations of the workload itself, or comments in it, ask for updates.
 pub(super) fn takes_part(workload: &Workload) -> bool {
-    let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
+    let names: Vec<&str> = eligible(workload).iter().map(|container| container.name.as_str()).collect();
     // What no container is known of is asked as if it had one.
     let policy = WorkloadPolicy::read(&workload.annotations, if names.is_empty() { &["*"] } else { &names });
-    !policy.ignored && !policy.containers.is_empty()
+    let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
+    !policy.ignored && (by_comment || !policy.containers.is_empty())
 }
 
 /// `a is`, `a and b are`, `a, b, c and 4 more are`.

@@ -69,6 +69,8 @@ codes! {
         UnknownContainer = "unknownContainer",
         /// `filter.fluxcd.io/tag.<container>` stands where `filter.fluxcd.io/<container>` is meant.
         TagBehindFilter = "tagBehindFilter",
+        /// A comment policy stands beside no image that it could be about.
+        CommentWithoutImage = "commentWithoutImage",
         /// A boolean that means yes and is not exactly `true`: it does not count.
         NotTrue = "notTrue",
         /// An annotated file cannot be read.
@@ -128,7 +130,12 @@ impl FindingCode {
     /// How bad such a finding usually is.
     pub const fn severity(self) -> Severity {
         match self {
-            Self::MalformedPolicy | Self::UnknownContainer | Self::TagBehindFilter | Self::NotTrue | Self::UnreadableAnnotated => Severity::Error,
+            Self::MalformedPolicy
+            | Self::UnknownContainer
+            | Self::TagBehindFilter
+            | Self::CommentWithoutImage
+            | Self::NotTrue
+            | Self::UnreadableAnnotated => Severity::Error,
             Self::Ignored | Self::OutsidePaths | Self::NotLookedUp | Self::NoCredential | Self::CredentialElsewhere | Self::Unreadable => {
                 Severity::Note
             }
@@ -160,10 +167,10 @@ impl Finding {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same about a workload.
+    /// The same about a workload; a place outside workloads has its file in place of one.
     #[must_use]
     pub(super) fn of(self, workload: &str) -> Self {
-        Self { workload: Some(workload.to_owned()), ..self }
+        Self { workload: (workload != self.file).then(|| workload.to_owned()), ..self }
     }
 
     /// The same about a container of it.

@@ -21,7 +21,7 @@ pub use finding::{Finding, FindingCode, Fix, Severity};
 use super::{Bounds, Index};
 use crate::{
     image::Repository,
-    manifest::{File, Unreadable, UnreadableKind, inspect::Inspected, splice},
+    manifest::{File, Unreadable, UnreadableKind, inspect::Inspection, splice},
 };
 
 /// All that a linter looks at.
@@ -29,7 +29,7 @@ pub struct Evidence<'a> {
     /// The parsed files.
     pub index: &'a Index,
     /// What else stands in those that have something of ours, by path.
-    pub inspected: &'a BTreeMap<String, Vec<Inspected>>,
+    pub inspected: &'a BTreeMap<String, Inspection>,
     /// Annotated workloads in files that are ignored.
     pub ignored: &'a [Hidden],
     /// What may be written and looked up.
@@ -45,7 +45,7 @@ pub struct Hidden {
     pub path: String,
     /// The workload's line, from 1.
     pub line: u32,
-    /// `namespace:kind/name`.
+    /// `namespace:kind/name`; outside workloads the name of the image's place.
     pub workload: String,
 }
 
@@ -71,7 +71,7 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let layout = deployed::Layout::of(evidence.index);
     let mut found = layout.objects(evidence.inspected);
     found.extend(layout.held());
-    found.extend(deployed::containers(&subjects));
+    found.extend(deployed::containers(evidence.index, &subjects));
     found.extend(layout.jobs());
     found.extend(layout.twice());
     found.extend(places::shared(evidence.index, &subjects));
@@ -86,10 +86,13 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 impl Hidden {
-    /// The workloads of an ignored file that take part.
+    /// The workloads of an ignored file that take part, and other images with a policy.
     pub fn among(path: &str, file: &File) -> Vec<Self> {
-        let taking_part = file.workloads.iter().filter(|workload| deployed::takes_part(workload));
-        taking_part.map(|workload| Self { path: path.to_owned(), line: workload.line, workload: workload.id.to_string() }).collect()
+        let workloads =
+            file.workloads.iter().filter(|workload| deployed::takes_part(workload)).map(|workload| (workload.line, workload.id.to_string()));
+        let places = file.places.iter().filter(|place| place.policy.is_some() || annotations::is_labelled(place));
+        let places = places.map(|place| (place.line, place.alias.clone()));
+        workloads.chain(places).map(|(line, workload)| Self { path: path.to_owned(), line, workload }).collect()
     }
 }
 

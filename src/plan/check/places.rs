@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     image::Repository,
+    manifest::{Parts, Site},
     plan::{
         Index, Subject, Subjects,
+        index::Fed,
         subject::{Held, State},
     },
     policy::Code,
@@ -44,11 +46,11 @@ const PUBLIC: [&str; 20] = [
 
 /// Places that feed several containers which do not ask for the same.
 pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
-    let mut by_file: BTreeMap<&str, BTreeMap<(usize, usize), Vec<&Subject>>> = BTreeMap::new();
+    let mut by_file: BTreeMap<&str, BTreeMap<(usize, usize), Vec<(&Subject, &Site)>>> = BTreeMap::new();
     for subject in &subjects.list {
-        if let Some(site) = &subject.site {
+        for site in subject.parts.iter().flat_map(versions) {
             let span = site.scalar.span();
-            by_file.entry(&subject.file).or_default().entry((span.start, span.end)).or_default().push(subject);
+            by_file.entry(&subject.file).or_default().entry((span.start, span.end)).or_default().push((subject, site));
         }
     }
     let mut found = vec![];
@@ -56,20 +58,31 @@ pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
         let fed = index.fed(path);
         for (span, sharing) in places {
             let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            if let (Some(first), Some(reason)) = (sharing.first(), objection(&sharing, everyone, subjects)) {
-                found.push(Finding::new(FindingCode::SharedPlace, path, first.line, reason).of(&first.workload).hint(APART));
+            if let (Some((first, site)), Some(reason)) = (sharing.first(), objection(&sharing, everyone, subjects)) {
+                found.push(Finding::new(FindingCode::SharedPlace, path, site.line, reason).of(&first.workload).hint(APART));
             }
         }
     }
     found
 }
 
+/// The scalars of an image that an update writes.
+fn versions(parts: &Parts) -> Vec<&Site> {
+    match parts {
+        Parts::Whole(part) => vec![&part.site],
+        Parts::Apart(apart) => match (&apart.tag, &apart.digest, &apart.name) {
+            (None, None, Some(name)) => vec![&name.site],
+            (tag, digest, _) => tag.iter().chain(digest).map(|part| &part.site).collect(),
+        },
+    }
+}
+
 /// Why a place cannot be written for all that it feeds.
-fn objection(sharing: &[&Subject], everyone: &[(String, String)], subjects: &Subjects) -> Option<String> {
+fn objection(sharing: &[(&Subject, &Site)], everyone: &[Fed], subjects: &Subjects) -> Option<String> {
     let name = |subject: &Subject| format!("`{}` of {}", subject.container, subject.workload);
     let asks: Vec<(&Subject, String)> = sharing
         .iter()
-        .filter_map(|subject| match subject.state {
+        .filter_map(|(subject, _)| match subject.state {
             State::Asks(at) => Some((*subject, subjects.questions[at].policy.identity())),
             State::Held(_) => None,
         })
@@ -79,12 +92,15 @@ fn objection(sharing: &[&Subject], everyone: &[(String, String)], subjects: &Sub
         return Some(format!("this image is shared by {} and {}, which ask by different policies", name(first), name(other)));
     }
     let tail = |id: &str| id.split_once(':').map_or(id, |(_, tail)| tail).to_owned();
-    let taking_part: BTreeSet<(String, &str)> = sharing.iter().map(|subject| (tail(&subject.workload), subject.container.as_str())).collect();
-    if let Some((workload, container)) = everyone.iter().find(|(id, container)| !taking_part.contains(&(tail(id), container.as_str()))) {
-        return Some(format!("this image is shared by {} and `{container}` of {workload}, which takes no part: it stays", name(first)));
+    let taking_part: BTreeSet<(String, &str)> = sharing.iter().map(|(subject, _)| (tail(&subject.workload), subject.container.as_str())).collect();
+    if let Some(Fed { owner, name: other, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(tail(&fed.owner), fed.name.as_str()))) {
+        return Some(format!("this image is shared by {} and `{other}` of {owner}, which takes no part: it stays", name(first)));
     }
-    let feeds = sharing.first()?.site.as_ref()?.scalar.feeds() as usize;
-    (feeds > everyone.len()).then(|| format!("this image of {} is read through an alias as something else, too: it stays", name(first)))
+    let feeds = sharing.first()?.1.scalar.feeds() as usize;
+    // A comment is about the scalar, and so about all that it feeds.
+    let by_comment = everyone.iter().all(|fed| fed.by_comment);
+    let read_elsewhere = !by_comment && feeds > everyone.len();
+    read_elsewhere.then(|| format!("this image of {} is read through an alias as something else, too: it stays", name(first)))
 }
 
 /// Files with workloads that take part and that may not be written.

@@ -97,6 +97,59 @@ fn a_shared_place_is_told_where_it_stays() {
 }
 
 #[test]
+fn comments_and_labels_are_looked_at() {
+    for (word, path, text, expected) in [
+        ("fine", "a.yaml", "image: redis:7.2.0 # tagalong: semver:~7\n", &[][..]),
+        ("malformed", "a.yaml", "image: redis:7.2.0 # tagalong: semvr:~7\n", &["error malformedPolicy a.yaml:1"]),
+        ("no name", "a.yaml", "tag: 7.2.0 # tagalong: semver:~7\n", &["error commentWithoutImage a.yaml:1"]),
+        ("above a key", "a.yaml", "# tagalong: semver:~7\nimage: redis:7.2.0\n", &["error commentWithoutImage a.yaml:1"]),
+        ("above an element", "a.yaml", "a:\n# tagalong: semver:~7\n- image: redis:7.2.0\n", &[]),
+        ("a remark", "a.yaml", "# tagalong: see the pages\nimage: redis:7.2.0\n", &[]),
+        ("dropped", "a.yaml", "image: redis:7.2.0 # tagalong: semver:>=7.0.0-alpine\n", &["warning droppedPart a.yaml:1"]),
+        ("never", "a.yaml", "image: redis:7.2.0 # tagalong: ~7\n", &["warning neverMatches a.yaml:1"]),
+        ("two", "a.yaml", "a:\n# tagalong: semver:~7\n- image: redis:7.2.0 # tagalong: semver:~6\n", &["error malformedPolicy a.yaml:2"]),
+        (
+            "in a kustomization",
+            "kustomization.yaml",
+            "images:\n- name: redis\n  newTag: 7.2.0 # tagalong: semvr:~7\n",
+            &["error malformedPolicy kustomization.yaml:3"],
+        ),
+        ("labels", "compose.yaml", "services: {a: {image: 'redis:7.2.0', labels: {tagalong.automated: 'true', tagalong.tag: 'semver:~7'}}}\n", &[]),
+        (
+            "label alone",
+            "compose.yaml",
+            "services: {a: {image: 'redis:7.2.0', labels: {tagalong.tag: 'semver:~7'}}}\n",
+            &["warning notAutomated compose.yaml:1"],
+        ),
+        (
+            "unknown label",
+            "compose.yaml",
+            "services:\n  a:\n    image: redis:7.2.0\n    labels: [tagalong.automated=true, tagalong.tagg=x]\n",
+            &["error malformedPolicy compose.yaml:4"],
+        ),
+    ] {
+        assert_eq!(shown(&[(path, text)]), expected, "{word}");
+    }
+}
+
+#[test]
+fn aliases_of_a_release_are_its_containers() {
+    let release = |annotations: &str| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: a, annotations: {{fluxcd.io/automated: 'true', {annotations}}}}}\n\
+             spec: {{values: {{web: {{image: 'redis:7.2.0'}}, env: [{{name: OTHER_IMAGE, value: 'redis:6.0.0'}}]}}}}\n"
+        )
+    };
+    for (word, annotations, expected) in [
+        ("alias", "fluxcd.io/tag.web: 'semver:~7'", &[][..]),
+        ("another", "fluxcd.io/tag.wab: 'semver:~7'", &["error unknownContainer a.yaml:3", "warning defaultPattern a.yaml:4"]),
+        ("map", "fluxcd.io/tag.web: 'semver:~7', tag.fluxcd.io/web: web.image", &[]),
+    ] {
+        assert_eq!(shown(&[("a.yaml", &release(annotations))]), expected, "{word}");
+    }
+}
+
+#[test]
 fn a_fix_that_cannot_be_written_does_not_stop_its_neighbours() {
     let text = deployment("a", "fluxcd.io/automated: true, fluxcd.io/tag.app: 'SemVer:~7'");
     let mut found = found(&[("a.yaml", &text)]);

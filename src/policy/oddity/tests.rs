@@ -19,7 +19,7 @@ fn shown(rows: &[(&str, &str)], containers: &[&str], view: View) -> Vec<String> 
             OddityKind::Malformed(_) => "malformed".to_owned(),
             OddityKind::Dropped(_) => "dropped".to_owned(),
             OddityKind::NeverMatches { character, meant } => format!("never {character} {}", meant.as_deref().unwrap_or("-")),
-            OddityKind::NoContainer { container, near } => format!("no {container}, {}", near.as_deref().unwrap_or("-")),
+            OddityKind::NoContainer { container } => format!("no {container}"),
             OddityKind::TagBehindFilter { meant, applies } => format!("{meant} {applies}"),
             OddityKind::UnknownWord { near } => format!("unknown {}", near.as_deref().unwrap_or("-")),
             OddityKind::Beaten { by } => format!("beaten by {by}"),
@@ -57,9 +57,9 @@ fn what_cannot_be_meant_is_told() {
         ("prefix without its colon", &[AUTOMATED, ("fluxcd.io/tag.app", "SemVer ~1")], &["1 never   semver:~1"]),
         ("a repository in place of a tag", &[AUTOMATED, ("fluxcd.io/tag.app", "acme/app-*")], &["1 never / -"]),
         ("class", &[AUTOMATED, ("fluxcd.io/tag.app", "glob:[!a-c]-{x,y}?*")], &[]),
-        ("no such container", &[AUTOMATED, ("fluxcd.io/tag.ap", "1.*")], &["1 no ap, app"]),
-        ("nothing is near", &[AUTOMATED, ("flux.weave.works/tag.zz", "1.*")], &["1 no zz, -"]),
-        ("own key of no container", &[AUTOMATED, ("tagalong.dev/automated.sid", "false")], &["1 no sid, side"]),
+        ("no such container", &[AUTOMATED, ("fluxcd.io/tag.ap", "1.*")], &["1 no ap"]),
+        ("no such container, legacy", &[AUTOMATED, ("flux.weave.works/tag.zz", "1.*")], &["1 no zz"]),
+        ("own key of no container", &[AUTOMATED, ("tagalong.dev/automated.sid", "false")], &["1 no sid"]),
         ("alias of an image", &[AUTOMATED, ("tagalong.dev/image.chart", "quay.io/a/b")], &[]),
         ("tag behind filter", &[AUTOMATED, ("filter.fluxcd.io/tag.app", "1.*")], &["1 filter.fluxcd.io/app true"]),
         ("of no container", &[AUTOMATED, ("filter.fluxcd.io/tag.zz", "1.*")], &["1 filter.fluxcd.io/zz false"]),
@@ -99,6 +99,26 @@ fn of_a_part_nothing_is_missing() {
         assert_eq!(shown(rows, containers, View::Part), [""; 0], "{word}");
     }
     assert_eq!(shown(&[AUTOMATED, ("fluxcd.io/tag.chart-image", "1.*")], &[], View::Whole), [""; 0], "an object without containers");
+}
+
+#[test]
+fn a_comment_is_looked_at_like_a_pattern() {
+    for (word, text, odd) in [
+        ("fine", "semver:~1.2 min-age=48h", None),
+        ("malformed", "SemVer:~1.2", Some("malformed")),
+        ("malformed key", "semver:~1.2 min-age=soon", Some("malformed")),
+        ("dropped", "semver:>=1.2.0-alpine", Some("dropped")),
+        ("never", "~1.2", Some("never")),
+    ] {
+        let comment = CommentPolicy { text: text.to_owned(), line: 3, again: None };
+        let kind = about_comment(&comment).map(|kind| match kind {
+            OddityKind::Malformed(_) => "malformed",
+            OddityKind::Dropped(_) => "dropped",
+            OddityKind::NeverMatches { .. } => "never",
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(kind, odd, "{word}");
+    }
 }
 
 #[test]
