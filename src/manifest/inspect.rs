@@ -151,8 +151,7 @@ fn is_nearly_ours(key: &str) -> bool {
     };
     let is_slip = |ours: &&str| strsim::damerau_levenshtein(prefix, ours) <= 2;
     let others = OTHERS.iter().any(|other| prefix == *other || prefix.ends_with(&format!(".{other}")));
-    !others
-        && (["fluxcd.io", "filter.fluxcd.io", "flux.weave.works", "tagalong.dev"].iter().any(|ours| is_slip(ours)) || prefix.starts_with("tagalong"))
+    !others && (["fluxcd.io", "filter.fluxcd.io", "flux.weave.works", "tagalong.dev"].iter().any(is_slip) || prefix.starts_with("tagalong"))
 }
 
 #[cfg(test)]

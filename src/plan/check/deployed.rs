@@ -175,7 +175,11 @@ fn stays(index: &Index, subject: &Subject, held: &Held) -> Option<Finding> {
         _ => format!("`{}` of {} stays: {}", subject.container, subject.workload, held.reason),
     };
     let found = Finding::new(code, &subject.file, subject.line, message).of(&subject.workload).container(&subject.container);
-    Some(Finding { hint: held.hint.clone(), ..found })
+    let hint = match code {
+        FindingCode::CommentWithoutImage => Some("write it beside one image, or beside a tag with `image=` and its name".to_owned()),
+        _ => held.hint.clone(),
+    };
+    Some(Finding { hint, ..found })
 }
 
 /// Containers whose image has no tag that the pattern could change.

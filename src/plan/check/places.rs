@@ -44,9 +44,12 @@ const PUBLIC: [&str; 20] = [
     "xpkg.upbound.io",
 ];
 
+/// The containers of each scalar of a file, by its bytes.
+type Sharing<'s> = BTreeMap<(usize, usize), Vec<(&'s Subject, &'s Site)>>;
+
 /// Places that feed several containers which do not ask for the same.
 pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
-    let mut by_file: BTreeMap<&str, BTreeMap<(usize, usize), Vec<(&Subject, &Site)>>> = BTreeMap::new();
+    let mut by_file: BTreeMap<&str, Sharing<'_>> = BTreeMap::new();
     for subject in &subjects.list {
         for site in subject.parts.iter().flat_map(versions) {
             let span = site.scalar.span();

@@ -143,7 +143,7 @@ fn aliases_of_a_release_are_its_containers() {
     for (word, annotations, expected) in [
         ("alias", "fluxcd.io/tag.web: 'semver:~7'", &[][..]),
         ("another", "fluxcd.io/tag.wab: 'semver:~7'", &["error unknownContainer a.yaml:3", "warning defaultPattern a.yaml:4"]),
-        ("map", "fluxcd.io/tag.web: 'semver:~7', tag.fluxcd.io/web: web.image", &[]),
+        ("map", "fluxcd.io/tag.web: 'semver:~7', repository.fluxcd.io/web: web.image", &[]),
     ] {
         assert_eq!(shown(&[("a.yaml", &release(annotations))]), expected, "{word}");
     }

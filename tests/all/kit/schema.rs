@@ -14,7 +14,6 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
     for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
         let mut fault = |what: String| faults.push(format!("{path}: {what}"));
         match keyword.as_str() {
-            "$schema" | "$id" | "title" | "description" | "default" | "definitions" | "additionalProperties" => {}
             "$ref" => check(root, target(root, wanted), value, path, faults),
             "type" if !is_a(value, wanted) => fault(format!("is no {wanted}")),
             "enum" if !wanted.as_array().unwrap().contains(value) => fault(format!("{value} is none of {wanted}")),
@@ -33,11 +32,10 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
             }
             "properties" => {
                 for (key, value) in value.as_object().into_iter().flatten() {
-                    match (wanted.get(key), schema.get("additionalProperties")) {
-                        (Some(schema), _) => check(root, schema, value, &format!("{path}/{key}"), faults),
-                        (None, Some(Value::Bool(false))) => faults.push(format!("{path}: `{key}` is not known")),
-                        (None, Some(schema @ Value::Object(_))) => check(root, schema, value, &format!("{path}/{key}"), faults),
-                        (None, _) => {}
+                    match wanted.get(key).or_else(|| schema.get("additionalProperties")) {
+                        Some(Value::Bool(false)) => faults.push(format!("{path}: `{key}` is not known")),
+                        Some(schema @ Value::Object(_)) => check(root, schema, value, &format!("{path}/{key}"), faults),
+                        _ => {}
                     }
                 }
             }
@@ -57,7 +55,22 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
                     fault(format!("keeps to {kept} of {keyword}"));
                 }
             }
-            "type" | "enum" | "pattern" | "format" | "minimum" | "maximum" | "minItems" | "uniqueItems" => {}
+            // What holds, what the arm of `properties` looks at, and what says nothing.
+            "type"
+            | "enum"
+            | "pattern"
+            | "format"
+            | "minimum"
+            | "maximum"
+            | "minItems"
+            | "uniqueItems"
+            | "additionalProperties"
+            | "$schema"
+            | "$id"
+            | "title"
+            | "description"
+            | "default"
+            | "definitions" => {}
             other => panic!("the keyword `{other}` is not known here"),
         }
     }
