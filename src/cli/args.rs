@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long, global = true, env = "TAGALONG_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
 
+    /// Folders with own presets, beside those of the configuration; repeat it, or put commas between
+    #[arg(long, global = true, env = "TAGALONG_POLICIES", value_name = "DIRS", value_delimiter = ',')]
+    pub policies: Vec<PathBuf>,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -63,6 +67,10 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// List the presets, which patterns name as `preset:NAME`
+    List(PolicyListArgs),
+    /// Show a preset: its pattern, its keys, and what it chooses
+    Show(PolicyShowArgs),
 }
 
 /// The arguments of `plan`.
@@ -193,6 +201,27 @@ pub struct PolicyTestArgs {
     pub output: Output,
 }
 
+/// The arguments of `policy list`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy list --policies ./policies")]
+pub struct PolicyListArgs {
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+/// The arguments of `policy show`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy show minor")]
+pub struct PolicyShowArgs {
+    /// The preset
+    pub name: String,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
 /// The formats that every command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -265,15 +294,16 @@ impl Args {
 
     /// The flags and variables that win over the configuration file.
     pub fn overrides(&self) -> Overrides {
-        match &self.command {
+        let overrides = match &self.command {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
-                target.overrides(self.state.clone())
+                target.overrides()
             }
             Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
-                Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) }
+                Overrides { log: log.overrides(), ..target.overrides() }
             }
-            Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
-        }
+            Command::Policy { .. } | Command::Demo => Overrides::default(),
+        };
+        Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
 }
 
@@ -335,6 +365,9 @@ mod tests {
             ("a configuration is not fixed", "tagalong check --config-only --fix", Some(Exit::Usage)),
             ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
+            ("policy list", "tagalong policy list --policies a,b --policies c --output json", None),
+            ("policy show", "tagalong policy show minor", None),
+            ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),
             ("policy test", "tagalong policy test semver:~1 1.0.0 --current 1.0.0 --now 2026-01-01T00:00:00Z --key min-age=48h", None),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
@@ -381,7 +414,7 @@ mod tests {
         let overrides = read(line).expect("parses").overrides();
         assert_eq!(
             format!("{overrides:?}"),
-            "Overrides { state: Some(\"/s\"), timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
+            "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
              paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
              poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \

@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GitOverrides, ImagePattern, LogOverrides, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
+use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -113,10 +113,9 @@ impl Target {
     }
 
     /// The flags and variables that win over the configuration file.
-    pub(super) fn overrides(&self, state: Option<PathBuf>) -> Overrides {
+    pub(super) fn overrides(&self) -> Overrides {
         let (git, registry) = (self.git.clone(), self.registry.clone());
         Overrides {
-            state,
             timeout: self.timeout,
             git: GitOverrides {
                 branch: git.git_branch,
@@ -136,7 +135,7 @@ impl Target {
                 include_images: flat(registry.registry_include_image),
                 docker_config: registry.docker_config,
             },
-            log: LogOverrides::default(),
+            ..Overrides::default()
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     config::{self, Config, DockerConfig, Environment, Patience},
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
+    policy::preset::Presets,
     registry::{Client, Settings, Where},
     service::{Clock, Unit, Watcher},
 };
@@ -79,10 +80,18 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
     let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let presets = Arc::new(presets(config)?);
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-    let unit =
-        Unit { repository: repository.clone(), location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+    let unit = Unit {
+        repository: repository.clone(),
+        location,
+        access,
+        images: config.images.clone(),
+        kinds: kinds.collect(),
+        presets,
+        patience: config.timeout,
+    };
     Ok(Prepared { unit, repository, notes })
 }
 
@@ -104,6 +113,14 @@ pub fn settings(config: &Config, repository: &config::Repository, docker: Docker
         addresses,
         clock: Arc::new(Timestamp::now),
     }
+}
+
+/// The presets that patterns may name.
+///
+/// # Errors
+/// An own preset cannot be read.
+pub fn presets(config: &Config) -> Result<Presets, CommandError> {
+    config.presets().map_err(|faults| faults.into_iter().next().expect("presets that are refused have a fault").into())
 }
 
 /// The logins of the Docker configuration.

@@ -74,7 +74,9 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::Check(check) => check::check(args, check),
-        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
+        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
+        Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
+        Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
     }
 }

@@ -54,8 +54,8 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     log.install();
     let store = Embedded::open(&config.state)?;
     store.notices().iter().for_each(|notice| warn!("{notice}"));
-    store.resume(Kind::Repositories, clock(), config.registry_interval).await?;
-    let metrics = Arc::new(Metrics::new(clock(), &config));
+    store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
+    let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
     let notifier = Notifier::of(&environment).map_err(CommandError::Signals)?;

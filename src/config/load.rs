@@ -92,7 +92,7 @@ fn merge(
 
 /// The configuration; where the source noted a fault, a default stands in for what is meant.
 fn merged(source: &Source, file: Option<PathBuf>, written: &FileWritten, overrides: Overrides, environment: &Environment) -> Config {
-    let Overrides { state, timeout, git, registry, log } = overrides;
+    let Overrides { state, policies, timeout, git, registry, log } = overrides;
     let local = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.local(key, text)).transpose());
     let span = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.positive_duration(key, text)).transpose());
     let address = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.address(key, text)).transpose());
@@ -120,7 +120,7 @@ fn merged(source: &Source, file: Option<PathBuf>, written: &FileWritten, overrid
         },
         docker_config: registry.docker_config.or(docker_in_file).or_else(|| environment.docker_config().filter(|path| path.is_file())),
         kinds: written.kinds.iter().flatten().filter_map(|entry| kind(source, entry)).collect(),
-        policies: source.locals("policies", written.policies.as_ref()),
+        policies: source.locals("policies", written.policies.as_ref()).into_iter().chain(policies).collect(),
         timeout: timeout.or(span("timeout", &written.timeout)).unwrap_or(defaults::TIMEOUT),
         git_timeout: git.timeout.or(span("gitTimeout", &written.git_timeout)).unwrap_or(defaults::GIT_TIMEOUT),
         log: logged(source, written, log),

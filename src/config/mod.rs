@@ -14,6 +14,7 @@ mod key;
 mod load;
 mod log;
 mod paths;
+mod policies;
 mod prefix;
 pub mod registries;
 mod repository;
@@ -40,6 +41,7 @@ pub use key::{Form, Key, Lines, Section};
 pub use load::{check, load};
 pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
+pub use policies::PresetFileError;
 pub use prefix::Prefix;
 pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
 pub use repository::{Commit, Group, Repository};
@@ -116,6 +118,8 @@ pub struct Kind {
 pub struct Overrides {
     /// `--state`.
     pub state: Option<PathBuf>,
+    /// `--policies`, beside those of the file.
+    pub policies: Vec<PathBuf>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
     /// The flags about Git.

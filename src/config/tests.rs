@@ -72,6 +72,7 @@ fn a_flag_wins_over_the_file() {
     assert_eq!((written.timeout, written.git_timeout), (Duration::from_secs(1), Duration::from_secs(2)));
     let flags = Overrides {
         state: Some("/flag".into()),
+        policies: vec!["/flag".into()],
         timeout: Some(Duration::from_secs(10)),
         git: GitOverrides {
             branch: Some("flag".into()),

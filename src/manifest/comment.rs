@@ -154,7 +154,7 @@ fn image(site: Site, name: Option<&str>) -> Result<ImageField, String> {
         let part = Some(Part::whole(site));
         let is_digest = part.as_ref().is_some_and(|part| part.text().starts_with("sha256:"));
         let (tag, digest) = if is_digest { (None, part) } else { (part, None) };
-        let apart = Apart { tag, digest, known: Some(name.to_owned()), reader: Reader::Chart, ..Apart::default() };
+        let apart = Apart { registry: None, name: None, tag, digest, known: Some(name.to_owned()), reader: Reader::ChartAsItIs };
         return Ok(ImageField::Written(Parts::Apart(Box::new(apart))));
     }
     if Reference::parse(&site.text).is_ok_and(|reference| is_worth(&reference) || site.text.contains('/')) {

@@ -3,7 +3,7 @@
 use super::{
     Place,
     place::{ImageField, Parts},
-    shape::{Found, Path, Taken, apart, chart_shape, field, walk},
+    shape::{Found, Path, Taken, apart, chart_shape, field, reader, walk},
     yaml::{Kind, Tree},
 };
 
@@ -33,10 +33,7 @@ pub(super) fn custom(tree: &Tree<'_>, node: usize, path: &Path, place: Place, ta
             let Some(nodes) = nodes.filter(|nodes| !nodes.iter().flatten().any(|node| taken.contains(&tree.target(*node)))) else {
                 continue;
             };
-            let image = match nodes {
-                [Some(name), None, None, None] => field(tree, name, place),
-                nodes => apart(tree, nodes, place),
-            };
+            let image = apart(tree, nodes, place, reader(tree, mapping, key));
             if has_version(&image) {
                 found.push((nodes, Found { path: path.with_key(key), image }));
             }

@@ -6,7 +6,7 @@ use super::{
     Container, Place, Role,
     custom::custom,
     kustomize::images,
-    place::{ImageField, Parts},
+    place::{ImageField, Parts, Reader},
     shape::{self, Found, Path, Step, Taken},
     workload::named,
     yaml::{Kind, Tree},
@@ -129,7 +129,7 @@ fn mapped(tree: &Tree<'_>, values: usize, annotations: &[Annotation], taken: &mu
         let [name, registry, tag] = nodes;
         taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
         let image = match missing {
-            None => shape::apart(tree, [name, registry, tag, None], Place::HelmValue),
+            None => shape::apart(tree, [name, registry, tag, None], Place::HelmValue, Reader::ChartAsItIs),
             Some(Annotation { key, value, line, .. }) => {
                 ImageField::Unsupported { line: *line, reason: format!("`{key}` names `{value}`, where spec.values holds no text") }
             }
@@ -158,7 +158,7 @@ fn parameters(tree: &Tree<'_>, list: usize, path: &Path, taken: &mut Taken) -> V
         let nodes = nodes.map(|node| node.filter(|node| tree.text(*node).is_some_and(|text| !text.is_empty())));
         if nodes[0].is_some() || nodes[2].is_some() {
             taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
-            found.push(Found { path: path.with_key(image), image: shape::apart(tree, nodes, Place::HelmValue) });
+            found.push(Found { path: path.with_key(image), image: shape::apart(tree, nodes, Place::HelmValue, Reader::ChartAsItIs) });
         }
     }
     found

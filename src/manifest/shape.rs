@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Place, Site,
+    Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
     yaml::{Kind, Style, Tree, plain},
 };
@@ -97,7 +97,7 @@ pub(super) fn images(tree: &Tree<'_>, node: usize, path: &Path, taken: &mut Take
             return;
         }
         taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
-        let image = apart(tree, nodes, Place::HelmValue);
+        let image = apart(tree, nodes, Place::HelmValue, reader(tree, mapping, "image"));
         found.push(Found { path: path.with_key("image"), image });
     });
     found
@@ -117,14 +117,20 @@ pub(super) fn chart_shape(tree: &Tree<'_>, mapping: usize, value: usize) -> Opti
     is_image.then_some([name, registry, tag, digest])
 }
 
+/// Who reads a chart's image under a key: of a mapping keys may be added to, of a scalar not.
+pub(super) fn reader(tree: &Tree<'_>, mapping: usize, key: &str) -> Reader {
+    let image = tree.get(mapping, key).filter(|image| tree.kind(*image) == Kind::Mapping);
+    image.map_or(Reader::ChartAsItIs, |image| Reader::Chart(Node::of(tree, image)))
+}
+
 /// The image that these nodes hold: name, registry, tag and digest.
-pub(super) fn apart(tree: &Tree<'_>, nodes: [Option<usize>; 4], place: Place) -> ImageField {
-    if let [Some(name), None, None, None] = nodes {
+pub(super) fn apart(tree: &Tree<'_>, nodes: [Option<usize>; 4], place: Place, reader: Reader) -> ImageField {
+    if let ([Some(name), None, None, None], Reader::ChartAsItIs) = (nodes, reader) {
         return field(tree, name, place);
     }
     written(|| {
         let [name, registry, tag, digest] = nodes.map(|node| part(tree, node, place));
-        Ok(Apart { name: name?, registry: registry?, tag: tag?, digest: digest?, known: None, reader: Reader::Chart })
+        Ok(Apart { name: name?, registry: registry?, tag: tag?, digest: digest?, known: None, reader })
     })
 }
 

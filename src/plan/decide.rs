@@ -13,11 +13,11 @@ use crate::{
     image::Reference,
     manifest::{
         Site,
-        splice::{self, Edit, EditRefused},
+        splice::{self, Change, EditRefused},
     },
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, decide, explain},
+        decision::{Decision, Listing, Question, decide, explain, next_moment},
         record::{Metadata, TagRecord},
     },
 };
@@ -64,10 +64,10 @@ pub struct Plan {
     edits: BTreeMap<String, Vec<Planned>>,
 }
 
-/// One edit and the records that it fulfils.
+/// One change and the records that it fulfils.
 #[derive(Clone, Debug)]
 struct Planned {
-    edit: Edit,
+    change: Change,
     records: Vec<usize>,
 }
 
@@ -87,7 +87,7 @@ impl Asked {
     pub fn answer(&self, knowledge: &Knowledge, now: Timestamp) -> Answer {
         match knowledge.get(&self.view()) {
             Some(Known::Listed { records, listing }) => Answer::Decided(decide(&self.question(records, *listing, now))),
-            other => self.held_whatever_is_listed().map_or_else(
+            other => self.held_whatever_is_listed(now).map_or_else(
                 || match other {
                     Some(Known::Failed(failure)) => Answer::Failed(failure.clone()),
                     _ => Answer::Waiting,
@@ -97,9 +97,15 @@ impl Asked {
         }
     }
 
+    /// The decision from a list, and from when on it may be another one although nothing was learnt.
+    pub fn decided(&self, records: &[TagRecord], listing: Listing, now: Timestamp) -> (Decision, Option<Timestamp>) {
+        let question = self.question(records, listing, now);
+        (decide(&question), next_moment(&question))
+    }
+
     /// The decision where no list could change it: no tag without a pattern, a digest alone.
-    pub(super) fn held_whatever_is_listed(&self) -> Option<Decision> {
-        let decision = decide(&self.question(&[], Listing::Trusted, Timestamp::UNIX_EPOCH));
+    pub fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
+        let decision = decide(&self.question(&[], Listing::Trusted, now));
         matches!(decision.code, Code::DigestOnly | Code::NoExplicitPattern).then_some(decision)
     }
 
@@ -132,40 +138,40 @@ impl Plan {
         self.edits.keys().map(String::as_str)
     }
 
-    /// The edits of one file.
-    fn edits(&self, path: &str) -> Vec<Edit> {
-        self.edits.get(path).into_iter().flatten().map(|planned| planned.edit.clone()).collect()
+    /// The changes of one file.
+    fn changes(&self, path: &str) -> Vec<Change> {
+        self.edits.get(path).into_iter().flatten().map(|planned| planned.change.clone()).collect()
     }
 
     /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
     pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
-        let edits = self.edits(path);
-        if let Ok(after) = splice::edit(path, before, &edits) {
+        let changes = self.changes(path);
+        if let Ok(after) = splice::change(path, before, &changes) {
             return after;
         }
-        for edit in &edits {
-            if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
-                self.refuse(path, edit, &refused);
+        for change in &changes {
+            if let Err(refused) = splice::change(path, before, std::slice::from_ref(change)) {
+                self.refuse(path, change, &refused);
             }
         }
-        let kept = self.edits(path);
-        match splice::edit(path, before, &kept) {
+        let kept = self.changes(path);
+        match splice::change(path, before, &kept) {
             Ok(after) => after,
             Err(refused) => {
-                for edit in &kept {
-                    self.refuse(path, edit, &refused);
+                for change in &kept {
+                    self.refuse(path, change, &refused);
                 }
                 before.to_vec()
             }
         }
     }
 
-    /// Holds what one edit of a file would have updated.
-    fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
+    /// Holds what one change of a file would have updated.
+    fn refuse(&mut self, path: &str, change: &Change, refused: &EditRefused) {
         let Some(planned) = self.edits.get_mut(path) else { return };
-        let of_edit = planned.iter().filter(|planned| planned.edit == *edit);
-        let mut out: BTreeSet<usize> = of_edit.flat_map(|planned| planned.records.iter().copied()).collect();
-        // An image may need several edits: all are made, or none.
+        let of_change = planned.iter().filter(|planned| planned.change == *change);
+        let mut out: BTreeSet<usize> = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
+        // An image may need several changes: all are made, or none.
         loop {
             let (gone, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.records.iter().any(|at| out.contains(at)));
             *planned = kept;
@@ -226,42 +232,47 @@ impl Plan {
         }
         // What one scalar holds back may hold back others, where an image stands in several.
         loop {
-            let edits = self.wanted(subjects, members);
-            let objections: Vec<(Vec<usize>, Held)> = edits
+            let wanted = self.wanted(subjects, members);
+            let objections: Vec<(Vec<usize>, Held)> = wanted
                 .iter()
-                .filter_map(|(span, wanted)| {
-                    let everyone = fed.get(span).map(Vec::as_slice).unwrap_or_default();
-                    let held = self.objection(subjects, &sharing[span], wanted, everyone)?;
-                    Some((wanted.iter().map(|(at, _)| *at).collect(), held))
+                .filter_map(|(spot, planned)| {
+                    let wanting: Vec<usize> = planned.iter().flat_map(|planned| planned.records.iter().copied()).collect();
+                    let held = self.objection(subjects, (spot, planned), &wanting, &sharing, &fed)?;
+                    Some((wanting, held))
                 })
                 .collect();
             if objections.is_empty() {
-                let planned = edits.into_values().filter_map(|wanted| {
-                    let records = wanted.iter().map(|(at, _)| *at).collect();
-                    let (_, edit) = wanted.into_iter().next()?;
-                    Some(Planned { edit, records })
-                });
-                let planned: Vec<Planned> = planned.collect();
+                let planned: Vec<Planned> = wanted.into_values().flatten().collect();
                 if !planned.is_empty() {
                     self.edits.insert(path.to_owned(), planned);
                 }
                 return;
             }
-            for (updates, held) in objections {
-                for at in updates {
+            for (records, held) in objections {
+                for at in records {
                     hold(&mut self.records[at], held.clone());
                 }
             }
         }
     }
 
-    /// The edits that updates need, by scalar; an update whose place cannot hold it is held.
-    fn wanted(&mut self, subjects: &Subjects, members: &[usize]) -> BTreeMap<Span, Vec<(usize, Edit)>> {
-        let mut wanted: BTreeMap<Span, Vec<(usize, Edit)>> = BTreeMap::new();
-        for &at in members.iter().filter(|at| self.is_update(**at)).collect::<Vec<_>>() {
-            match edits(&subjects.list[at], &self.records[at]) {
-                Ok(edits) => edits.into_iter().for_each(|edit| wanted.entry(span(&edit.site)).or_default().push((at, edit))),
-                Err(reason) => hold(&mut self.records[at], Held::new(Code::UnsupportedScalar, format!("the place cannot hold it: {reason}"))),
+    /// The changes that updates need, each once, by where they are made; an update whose place cannot hold it is held.
+    fn wanted(&mut self, subjects: &Subjects, members: &[usize]) -> BTreeMap<Spot, Vec<Planned>> {
+        let mut wanted: BTreeMap<Spot, Vec<Planned>> = BTreeMap::new();
+        for at in members.iter().copied().filter(|at| self.is_update(*at)).collect::<Vec<_>>() {
+            let changes = match changes(&subjects.list[at], &self.records[at]) {
+                Ok(changes) => changes,
+                Err(reason) => {
+                    hold(&mut self.records[at], Held::new(Code::UnsupportedScalar, format!("the place cannot hold it: {reason}")));
+                    continue;
+                }
+            };
+            for change in changes {
+                let planned = wanted.entry(Spot::of(&change)).or_default();
+                match planned.iter_mut().find(|planned| planned.change == change) {
+                    Some(planned) => planned.records.push(at),
+                    None => planned.push(Planned { change, records: vec![at] }),
+                }
             }
         }
         wanted
@@ -271,18 +282,30 @@ impl Plan {
         self.records[at].code.list() == List::Updates
     }
 
-    /// Why a scalar cannot be written although somebody wants it.
-    fn objection(&self, subjects: &Subjects, sharing: &[usize], wanted: &[(usize, Edit)], everyone: &[Fed]) -> Option<Held> {
-        let texts: BTreeSet<&str> = wanted.iter().map(|(_, edit)| edit.to.as_str()).collect();
-        if texts.len() > 1 {
-            let names: Vec<String> = wanted.iter().map(|(at, _)| self.name(*at)).collect();
+    /// Why a scalar or entry cannot be written although somebody wants it.
+    fn objection(
+        &self,
+        subjects: &Subjects,
+        (spot, planned): (&Spot, &[Planned]),
+        wanting: &[usize],
+        sharing: &BTreeMap<Span, Vec<usize>>,
+        fed: &BTreeMap<Span, Vec<Fed>>,
+    ) -> Option<Held> {
+        if planned.len() > 1 {
+            let names: Vec<String> = wanting.iter().collect::<BTreeSet<_>>().into_iter().map(|at| self.name(*at)).collect();
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
         }
+        let (Spot::Scalar(span), Change::Replace(edit)) = (spot, &planned.first()?.change) else {
+            return None;
+        };
+        let sharing = sharing.get(span).map(Vec::as_slice).unwrap_or_default();
+        let everyone = fed.get(span).map(Vec::as_slice).unwrap_or_default();
+        let feeds = edit.site.scalar.feeds();
         let shared = |who: &str, why: &str| {
             Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
                 .hint("annotate it alike, or write the image of each by itself")
         };
-        if let Some(&at) = sharing.iter().find(|at| !wanted.iter().any(|(wants, _)| wants == *at)) {
+        if let Some(&at) = sharing.iter().find(|at| !wanting.contains(at)) {
             let record = &self.records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
@@ -294,7 +317,6 @@ impl Plan {
         if let Some(Fed { owner, name, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(plain_id(&fed.owner), fed.name.as_str()))) {
             return Some(shared(&format!("{name} of {owner}"), "not automated"));
         }
-        let feeds = wanted.first().map_or(0, |(_, edit)| edit.site.scalar.feeds());
         let read_otherwise =
             || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
         // A comment is about the scalar, and so about all that it feeds.
@@ -405,8 +427,8 @@ fn version(reference: &Reference) -> Version {
     Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
 }
 
-/// The edits after which a place holds its winner.
-fn edits(subject: &Subject, record: &Record) -> Result<Vec<Edit>, String> {
+/// The changes after which a place holds its winner.
+fn changes(subject: &Subject, record: &Record) -> Result<Vec<Change>, String> {
     let (Some(parts), Some(reference), Some(to)) = (&subject.parts, &subject.reference, &record.to) else {
         return Ok(vec![]);
     };
@@ -418,6 +440,25 @@ fn edits(subject: &Subject, record: &Record) -> Result<Vec<Edit>, String> {
 
 /// The bytes of a scalar.
 type Span = (usize, usize);
+
+/// Where a change is made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    Scalar(Span),
+    /// The entry of a mapping at a path.
+    Entry(u32, Vec<String>),
+}
+
+impl Spot {
+    fn of(change: &Change) -> Self {
+        match change {
+            Change::Replace(edit) => Self::Scalar(span(&edit.site)),
+            Change::Set { mapping, keys, .. } | Change::Remove { mapping, keys } | Change::Append { mapping, keys, .. } => {
+                Self::Entry(mapping.position(), keys.clone())
+            }
+        }
+    }
+}
 
 fn span(site: &Site) -> Span {
     let span = site.scalar.span();

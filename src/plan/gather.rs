@@ -17,6 +17,7 @@ use crate::{
         annotation::{Annotation, ContainerPolicy, Lock, Malformed, Policy, Source, WorkloadPolicy},
         comment::CommentPolicy,
         decision::Wants,
+        preset::Presets,
     },
 };
 
@@ -82,7 +83,7 @@ impl Gathering<'_> {
         let eligible = eligible(workload);
         let takes_part = |container: &Container| eligible.iter().any(|one| std::ptr::eq(*one, container));
         let names: Vec<&str> = eligible.iter().map(|one| one.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         if policy.ignored {
             return;
         }
@@ -93,7 +94,7 @@ impl Gathering<'_> {
         let mut parts = policy.containers.iter().peekable();
         for container in &workload.containers {
             let annotated = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
-            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, annotated));
+            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, annotated, self.bounds.presets));
             if comment.is_none() && annotated.is_none() && !(unknown && container.role != Role::Named) {
                 continue;
             }
@@ -119,7 +120,7 @@ impl Gathering<'_> {
     fn without_images(&mut self, deployed: &Deployed, workload: &Workload, id: &str) {
         let names = named(&workload.annotations);
         let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.into_iter().collect() };
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         for part in &policy.containers {
             let held = match (&deployed.held, workload.encrypted, workload.containers.first()) {
                 (_, true, _) => encrypted(),
@@ -145,14 +146,16 @@ impl Gathering<'_> {
         if place.policy.is_none() && place.annotations.is_empty() {
             return;
         }
-        let labels = WorkloadPolicy::read(&place.annotations, &[&place.alias]);
-        let around_it =
-            place.workload.and_then(|at| file.workloads.get(at as usize)).map(|workload| WorkloadPolicy::read(&workload.annotations, &[]));
+        let labels = WorkloadPolicy::read(&place.annotations, &[&place.alias], self.bounds.presets);
+        let around_it = place
+            .workload
+            .and_then(|at| file.workloads.get(at as usize))
+            .map(|workload| WorkloadPolicy::read(&workload.annotations, &[], self.bounds.presets));
         if labels.ignored || around_it.as_ref().is_some_and(|policy| policy.ignored) {
             return;
         }
         let labelled = labels.containers.into_iter().next().map(of_labels);
-        let comment = place.policy.as_deref().map(|comment| by_comment_first(comment, labelled.as_ref()));
+        let comment = place.policy.as_deref().map(|comment| by_comment_first(comment, labelled.as_ref(), self.bounds.presets));
         let Some(part) = comment.or(labelled) else {
             return;
         };
@@ -238,8 +241,8 @@ impl Gathering<'_> {
 }
 
 /// A comment wins over an annotation: it is the nearer one.
-fn by_comment_first(comment: &CommentPolicy, annotated: Option<&ContainerPolicy>) -> ContainerPolicy {
-    let mut policy = comment.read("");
+fn by_comment_first(comment: &CommentPolicy, annotated: Option<&ContainerPolicy>, presets: &Presets) -> ContainerPolicy {
+    let mut policy = comment.read("", presets);
     if let Some(annotated) = annotated {
         policy.overridden.extend(annotated.source.iter().chain(&annotated.overridden).cloned());
     }

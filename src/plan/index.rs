@@ -9,6 +9,7 @@ use crate::{
         File, ImagePlace, Unreadable, WorkloadId,
         kustomize::{Deployed, deployed},
     },
+    policy::preset::Presets,
 };
 
 /// The parsed files of one commit.
@@ -24,6 +25,8 @@ pub struct Bounds<'a> {
     pub writes: &'a dyn Fn(&str) -> bool,
     /// Whether a repository may be looked up.
     pub scans: &'a dyn Fn(&Repository) -> bool,
+    /// The presets that patterns may name.
+    pub presets: &'a Presets,
 }
 
 impl Index {

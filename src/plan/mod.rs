@@ -9,6 +9,7 @@ pub mod message;
 pub mod report;
 pub mod safe;
 pub mod schedule;
+pub mod set;
 pub mod subject;
 
 pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation};

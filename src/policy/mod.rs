@@ -28,6 +28,7 @@ pub mod decision;
 pub mod keys;
 pub mod oddity;
 pub mod pattern;
+pub mod preset;
 pub mod range;
 pub mod reason;
 pub mod record;

@@ -7,6 +7,7 @@ use super::{
     comment::CommentPolicy,
     keys::Keys,
     pattern::{Pattern, Rule},
+    preset::Presets,
 };
 
 /// The words behind `fluxcd.io/` and `flux.weave.works/` whose values are booleans.
@@ -88,8 +89,8 @@ pub enum View {
 ///
 /// # Shape
 /// Where only a part of the object is known, nothing is said about what is missing. An object without any container has no wrong ones.
-pub fn oddities(annotations: &[Annotation], containers: &[&str], view: View) -> Vec<Oddity> {
-    let reader = Reader { annotations, containers, whole: view == View::Whole };
+pub fn oddities(annotations: &[Annotation], containers: &[&str], view: View, presets: &Presets) -> Vec<Oddity> {
+    let reader = Reader { annotations, containers, presets, whole: view == View::Whole };
     let mut found = Vec::new();
     for (at, annotation) in annotations.iter().enumerate() {
         found.extend(reader.about(annotation).into_iter().map(|kind| Oddity { at, kind }));
@@ -101,8 +102,8 @@ pub fn oddities(annotations: &[Annotation], containers: &[&str], view: View) -> 
 }
 
 /// What is odd about a policy in a comment.
-pub fn about_comment(comment: &CommentPolicy) -> Option<OddityKind> {
-    match comment.read("").policy {
+pub fn about_comment(comment: &CommentPolicy, presets: &Presets) -> Option<OddityKind> {
+    match comment.read("", presets).policy {
         Ok(policy) => dropped(&policy.pattern).or_else(|| never_matches(&policy.pattern)),
         Err(malformed) => Some(OddityKind::Malformed(malformed)),
     }
@@ -118,6 +119,7 @@ pub fn nearest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
 struct Reader<'a> {
     annotations: &'a [Annotation],
     containers: &'a [&'a str],
+    presets: &'a Presets,
     whole: bool,
 }
 
@@ -148,7 +150,7 @@ impl Reader<'_> {
             return if is_map { vec![] } else { vec![OddityKind::UnknownWord { near: self.instead(key) }] };
         };
         if let Some(container) = word.strip_prefix("tag.") {
-            return about_pattern(annotation).into_iter().chain(self.no_container(container)).collect();
+            return self.about_pattern(annotation).into_iter().chain(self.no_container(container)).collect();
         }
         match word {
             "ignore" if annotation.value == "sync_only" => vec![],
@@ -163,7 +165,7 @@ impl Reader<'_> {
         let several = self.containers.iter().collect::<BTreeSet<_>>().len();
         let malformed = match (key, container) {
             ("tag", None) if several > 1 => Some(malformed(annotation, MalformedKind::WhichContainer(several))),
-            ("tag", _) => about_pattern(annotation),
+            ("tag", _) => self.about_pattern(annotation),
             _ => set(&mut Keys::default(), key, annotation).err().map(|error| malformed(annotation, error.into())),
         };
         // `image.<alias>` names a place of a Helm release.
@@ -182,7 +184,14 @@ impl Reader<'_> {
             }
             None => self.no_container(container),
         };
-        about_pattern(annotation).into_iter().chain(odd).collect()
+        self.about_pattern(annotation).into_iter().chain(odd).collect()
+    }
+
+    fn about_pattern(&self, annotation: &Annotation) -> Option<OddityKind> {
+        match self.presets.policy(&annotation.value) {
+            Ok(policy) => dropped(&policy.pattern).or_else(|| never_matches(&policy.pattern)),
+            Err(error) => Some(malformed(annotation, error.into())),
+        }
     }
 
     fn no_container(&self, container: &str) -> Option<OddityKind> {
@@ -236,7 +245,7 @@ impl Reader<'_> {
         if !self.whole {
             return None;
         }
-        let policy = WorkloadPolicy::read(self.annotations, self.containers);
+        let policy = WorkloadPolicy::read(self.annotations, self.containers, self.presets);
         let says =
             |annotation: &Annotation| annotation.key.split_once('/').map_or("", |(_, word)| word.split('.').next().unwrap_or(word)) == "automated";
         let automates = self.annotations.iter().any(says);
@@ -260,13 +269,6 @@ fn is_meant_as_true(value: &str) -> bool {
 fn malformed(annotation: &Annotation, error: MalformedKind) -> OddityKind {
     let source = Source { key: annotation.key.clone(), text: annotation.value.clone(), line: annotation.line };
     OddityKind::Malformed(Malformed { source, error })
-}
-
-fn about_pattern(annotation: &Annotation) -> Option<OddityKind> {
-    match Pattern::parse(&annotation.value) {
-        Ok(pattern) => dropped(&pattern).or_else(|| never_matches(&pattern)),
-        Err(error) => Some(malformed(annotation, error.into())),
-    }
 }
 
 fn dropped(pattern: &Pattern) -> Option<OddityKind> {

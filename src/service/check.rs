@@ -124,7 +124,8 @@ impl<'a> Checking<'a> {
         let index = Reading::default().index(&self.source, &tip, &self.unit.kinds)?;
         let inspected = self.inspected(&tip, &index)?;
         let ignored = self.ignored(&tip)?;
-        let bounds = Bounds { writes: &|path| paths.allow(path), scans: &|repository| self.unit.images.admits(repository) };
+        let bounds =
+            Bounds { writes: &|path| paths.allow(path), scans: &|repository| self.unit.images.admits(repository), presets: &self.unit.presets };
         let findings = findings(&Evidence { index: &index, inspected: &inspected, ignored: &ignored, bounds: &bounds, opens: self.opens });
         Ok(Read { tip, workloads: index.workloads(), findings })
     }

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::reading::Reading;
+use super::{Clock, reading::Reading};
 use crate::{
     config,
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
@@ -19,7 +19,7 @@ use crate::{
         message::{Ci, Update, message},
         report::Report,
     },
-    policy::Blame,
+    policy::{Blame, preset::Presets},
 };
 
 /// How often a branch that moved is planned again.
@@ -42,6 +42,8 @@ pub struct Unit {
     pub images: config::ImageFilter,
     /// Further kinds of objects that hold images.
     pub kinds: Vec<KindPaths>,
+    /// The presets that patterns may name.
+    pub presets: Arc<Presets>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -111,9 +113,6 @@ impl CycleError {
     }
 }
 
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// The steps of a cycle; what was read is kept for the next one.
 pub struct Cycle {
     unit: Arc<Unit>,
@@ -157,7 +156,7 @@ impl Cycle {
 
     /// What the clock says.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// Reads the branch and every file that changed since the last time.
@@ -165,10 +164,11 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn read(&mut self) -> Result<Read, CycleError> {
-        let Unit { repository, images, kinds, .. } = &*self.unit;
+        let Unit { repository, images, kinds, presets, .. } = &*self.unit;
         let tip = self.source.read(repository.branch.as_deref())?;
         let index = self.reading.index(&self.source, &tip, kinds)?;
-        let subjects = index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) });
+        let subjects =
+            index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets });
         Ok(Read { tip, index, subjects })
     }
 

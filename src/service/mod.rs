@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod check;
+pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
@@ -19,8 +20,9 @@ pub mod told;
 pub mod worker;
 
 pub use check::{Checked, Checking};
+pub use clock::Clock;
 pub use command::Command;
-pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 
 /// What watches the work go on.
 pub trait Watcher {

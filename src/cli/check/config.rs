@@ -80,10 +80,11 @@ impl<'a> Examination<'a> {
             examination.registry(entry);
         }
         examination.docker();
+        examination.presets();
         if let Some(place) = check.target.named() {
             examination.named(place);
         }
-        examination.findings.sort_by_key(|finding| finding.line);
+        examination.findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         examination.findings
     }
 
@@ -133,6 +134,13 @@ impl<'a> Examination<'a> {
         }
         if let Some(Err(error)) = entry.credential.as_ref().map(CredentialSource::read) {
             self.fault(&entry.lines, &["passwordFile", "passwordEnv", "tokenFile", "tokenEnv"], &error, error.hint());
+        }
+    }
+
+    fn presets(&mut self) {
+        for fault in self.config.presets().err().into_iter().flatten() {
+            let (line, message) = (fault.line(), fault.source().map_or_else(|| fault.fault(), |_| with_causes(&fault)));
+            self.findings.push(Finding { file: Some(shown(fault.path())), line, severity: Severity::Error, message, hint: fault.hint() });
         }
     }
 

@@ -8,6 +8,7 @@ mod failure;
 mod findings;
 mod json;
 mod policy;
+mod preset;
 mod sarif;
 #[cfg(test)]
 mod screens;
@@ -22,6 +23,7 @@ pub use failure::failure;
 pub use findings::{findings, findings_json};
 pub use json::json;
 pub use policy::{PolicyTest, policy_test};
+pub use preset::{PresetView, PresetsView, preset, presets};
 pub use sarif::sarif;
 pub use text::{decisions, plan};
 

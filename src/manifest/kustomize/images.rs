@@ -1,7 +1,7 @@
 //! The entries of `images`, which kustomize puts over what its resources say.
 
 use crate::manifest::{
-    Place, Site,
+    Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
     shape::{Found, Path, Step, Taken, part, written},
     yaml::{Kind, Tree},
@@ -28,7 +28,7 @@ pub(in crate::manifest) fn entries(tree: &Tree<'_>, list: usize) -> Vec<Entry> {
                 registry: None,
                 tag: part(tree, node("newTag"), Place::KustomizeImage)?,
                 digest: part(tree, node("digest"), Place::KustomizeImage)?,
-                reader: Reader::Keys,
+                reader: Reader::Kustomize(Node::of(tree, item)),
             })
         });
         Some(Entry { name, line: tree.line(item), image })

@@ -14,22 +14,27 @@ use crate::{
         keys::{KEYS, KeyError},
         oddity::{Oddity, OddityKind, View, about_comment, nearest, oddities},
         pattern::{Pattern, PatternError},
+        preset::Presets,
     },
 };
 
 /// Prefixes of patterns, as they are written.
 const PREFIXES: [&str; 6] = ["semver", "glob", "regexp", "regex", "digest", "preset"];
 
+/// How many characters of a value a sentence shows.
+const SHOWN: usize = 80;
 /// How many containers a hint names.
 const NAMED: usize = 5;
 
 /// What the annotations of one object give to find; `id` is its name as it is deployed.
-pub(super) fn in_object(path: &str, object: &Inspected, id: &str, view: View) -> Vec<Finding> {
+pub(super) fn in_object(path: &str, object: &Inspected, id: &str, view: View, presets: &Presets) -> Vec<Finding> {
     let mut found = vec![];
     if let Some((_, workload)) = &object.workload {
         let names: Vec<&str> = eligible(workload).iter().map(|container| container.name.as_str()).collect();
         let desk = Desk { path, id, workload, spots: &object.spots };
-        found.extend(oddities(&workload.annotations, &names, view).iter().map(|oddity| desk.finding(oddity)));
+        let told = oddities(&workload.annotations, &names, view, presets).into_iter().map(|oddity| desk.finding(&oddity));
+        // What is encrypted is never edited: its signature would not hold any more.
+        found.extend(told.map(|finding| if workload.encrypted { Finding { fix: None, ..finding } } else { finding }));
     }
     let known: Vec<&str> = object.workload.iter().flat_map(|(_, workload)| &workload.annotations).map(|known| known.key.as_str()).collect();
     found.extend(object.strays.iter().filter(|stray| !known.contains(&stray.key.as_str())).map(|stray| misplaced(path, stray, id)));
@@ -37,11 +42,11 @@ pub(super) fn in_object(path: &str, object: &Inspected, id: &str, view: View) ->
 }
 
 /// What the comment policies of a file give to find, and comments that only look like them.
-pub(super) fn in_comments(path: &str, file: &File, remarks: &[CommentPolicy]) -> Vec<Finding> {
+pub(super) fn in_comments(path: &str, file: &File, remarks: &[CommentPolicy], presets: &Presets) -> Vec<Finding> {
     let new = |code, comment: &CommentPolicy, message: String| Finding::new(code, path, comment.line, message);
     let odd = |comment: &CommentPolicy| {
-        let named = format!("`# tagalong: {}`", comment.text);
-        Some(match about_comment(comment)? {
+        let named = format!("`# tagalong: {}`", shown(&comment.text));
+        Some(match about_comment(comment, presets)? {
             OddityKind::Malformed(malformed) => {
                 let hint = meant(&malformed).map(|meant| format!("did you mean `{meant}`?")).or_else(|| malformed.hint());
                 Finding { hint, ..new(FindingCode::MalformedPolicy, comment, format!("{named} is malformed: {}", malformed.error)) }
@@ -57,8 +62,8 @@ pub(super) fn in_comments(path: &str, file: &File, remarks: &[CommentPolicy]) ->
     };
     let mut found: Vec<Finding> = file.images().filter_map(|image| odd(image.policy?)).collect();
     // What is no pattern is a remark about something else.
-    found.extend(remarks.iter().filter(|comment| about_comment(comment).is_none()).map(|comment| {
-        let message = format!("`# tagalong: {}` stands beside no value", comment.text);
+    found.extend(remarks.iter().filter(|comment| about_comment(comment, presets).is_none()).map(|comment| {
+        let message = format!("`# tagalong: {}` stands beside no value", shown(&comment.text));
         let hint = "write it on the line of the image, or above an element of a list";
         new(FindingCode::CommentWithoutImage, comment, message).hint(hint)
     }));
@@ -66,7 +71,7 @@ pub(super) fn in_comments(path: &str, file: &File, remarks: &[CommentPolicy]) ->
 }
 
 /// What the labels of a compose service give to find.
-pub(super) fn in_labels(path: &str, place: &LoosePlace) -> Vec<Finding> {
+pub(super) fn in_labels(path: &str, place: &LoosePlace, presets: &Presets) -> Vec<Finding> {
     let told = |oddity: Oddity| {
         let annotation = &place.annotations[oddity.at];
         let (key, service) = (as_label(&annotation.key), &place.alias);
@@ -76,9 +81,10 @@ pub(super) fn in_labels(path: &str, place: &LoosePlace) -> Vec<Finding> {
                 let hint = meant(&malformed).map(|meant| format!("did you mean `{}`?", as_label(&meant))).or_else(|| malformed.hint());
                 Finding { hint, ..new(FindingCode::MalformedPolicy, format!("`{key}` of `{service}` is malformed: {}", malformed.error)) }
             }
-            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of `{service}`: {warning}", annotation.value)),
+            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of `{service}`: {warning}", shown(&annotation.value))),
             OddityKind::NeverMatches { character, meant } => {
-                let message = format!("`{key}: {}` of `{service}` is a glob that matches nothing: no tag holds `{character}`", annotation.value);
+                let message =
+                    format!("`{key}: {}` of `{service}` is a glob that matches nothing: no tag holds `{character}`", shown(&annotation.value));
                 Finding { hint: meant.map(|meant| format!("did you mean `{meant}`?")), ..new(FindingCode::NeverMatches, message) }
             }
             OddityKind::NotAutomated if place.policy.is_none() => {
@@ -88,7 +94,7 @@ pub(super) fn in_labels(path: &str, place: &LoosePlace) -> Vec<Finding> {
             _ => return None,
         })
     };
-    oddities(&place.annotations, &[&place.alias], View::Whole).into_iter().filter_map(told).collect()
+    oddities(&place.annotations, &[&place.alias], View::Whole, presets).into_iter().filter_map(told).collect()
 }
 
 /// Whether a place has labels that a linter looks at.
@@ -116,9 +122,9 @@ impl Desk<'_> {
                 let container = container(key).map(str::to_owned);
                 Finding { hint, container, fix: respelled(malformed, spot), ..new(FindingCode::MalformedPolicy, message) }
             }
-            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of {id}: {warning}", annotation.value)),
+            OddityKind::Dropped(warning) => new(FindingCode::DroppedPart, format!("`{key}: {}` of {id}: {warning}", shown(&annotation.value))),
             OddityKind::NeverMatches { character, meant } => {
-                let message = format!("`{key}: {}` of {id} is a glob that matches nothing: no tag holds `{character}`", annotation.value);
+                let message = format!("`{key}: {}` of {id} is a glob that matches nothing: no tag holds `{character}`", shown(&annotation.value));
                 let hint = meant.as_ref().map(|meant| format!("did you mean `{meant}`?"));
                 Finding { hint, ..new(FindingCode::NeverMatches, message) }
             }
@@ -132,16 +138,16 @@ impl Desk<'_> {
                 Finding { fix, ..new(FindingCode::TagBehindFilter, message).hint(format!("write `{meant}`, or `fluxcd.io/{}`", tail(key))) }
             }
             OddityKind::NotTrue => {
-                let message = format!("`{key}: {}` of {id} does not count: only `\"true\"` does", annotation.value);
+                let message = format!("`{key}: {}` of {id} does not count: only `\"true\"` does", shown(&annotation.value));
                 new(FindingCode::NotTrue, message).hint("write \"true\", in quotes and small letters, or take it out")
             }
             OddityKind::Unquoted => {
-                let message = format!("`{key}: {}` of {id} is not quoted, and the API server refuses what is no text", annotation.value);
+                let message = format!("`{key}: {}` of {id} is not quoted, and the API server refuses what is no text", shown(&annotation.value));
                 let fix = spot.value.clone().map(|site| Fix {
-                    does: format!("puts quotes around `{}`", annotation.value),
+                    does: format!("puts quotes around `{}`", shown(&annotation.value)),
                     change: Change::Replace(Edit { to: site.text.clone(), site }),
                 });
-                Finding { fix, ..new(FindingCode::UnquotedValue, message).hint(format!("write \"{}\"", annotation.value)) }
+                Finding { fix, ..new(FindingCode::UnquotedValue, message).hint(format!("write \"{}\"", shown(&annotation.value))) }
             }
             OddityKind::UnknownWord { near } => self.unknown(new, key, near.as_deref()),
             OddityKind::Beaten { by } => self.beaten(new, annotation, spot, &self.workload.annotations[*by]),
@@ -179,13 +185,13 @@ impl Desk<'_> {
     }
 
     fn beaten(&self, new: impl Fn(FindingCode, String) -> Finding, loser: &Annotation, spot: &Spot, winner: &Annotation) -> Finding {
-        let place = format!("`{}: {}` in line {}", winner.key, winner.value, winner.line);
+        let place = format!("`{}: {}` in line {}", winner.key, shown(&winner.value), winner.line);
         if loser.value == winner.value {
             let message = format!("`{}` of {} says the same as {place}, which decides", loser.key, self.id);
             let found = Finding { severity: Severity::Note, ..new(FindingCode::ConflictingKeys, message).hint("one of them is enough") };
             return Finding { fix: self.remove(loser, spot), ..found };
         }
-        let message = format!("`{}: {}` of {} is overridden by {place}", loser.key, loser.value, self.id);
+        let message = format!("`{}: {}` of {} is overridden by {place}", loser.key, shown(&loser.value), self.id);
         new(FindingCode::ConflictingKeys, message).hint("keep the one that is meant")
     }
 
@@ -202,6 +208,14 @@ fn container(key: &str) -> Option<&str> {
         return word.split_once('.').map(|(_, container)| container);
     }
     key.strip_prefix("filter.fluxcd.io/").or_else(|| key.split_once("/tag.").map(|(_, container)| container))
+}
+
+/// A value for a sentence: its beginning, where it is long.
+fn shown(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        None => value.to_owned(),
+        Some((end, _)) => format!("{}…", &value[..end]),
+    }
 }
 
 /// What stands behind the slash.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{
     annotations,
     finding::{Finding, FindingCode, Severity},
@@ -22,6 +24,7 @@ use crate::{
         Code,
         annotation::{Origin, WorkloadPolicy},
         oddity::View,
+        preset::Presets,
     },
 };
 
@@ -32,11 +35,12 @@ const NAMED: usize = 3;
 pub(super) struct Layout<'a> {
     files: &'a BTreeMap<String, File>,
     deployed: Vec<Deployed>,
+    presets: &'a Presets,
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn of(index: &'a Index) -> Self {
-        Self { files: index.files(), deployed: index.layout() }
+    pub(super) fn of(index: &'a Index, presets: &'a Presets) -> Self {
+        Self { files: index.files(), deployed: index.layout(), presets }
     }
 
     fn workload(&self, deployed: &Deployed) -> &'a Workload {
@@ -64,15 +68,15 @@ impl<'a> Layout<'a> {
         }
         let mut found = vec![];
         for (path, inspection) in inspected {
-            found.extend(annotations::in_comments(path, &self.files[path], &inspection.remarks));
+            found.extend(annotations::in_comments(path, &self.files[path], &inspection.remarks, self.presets));
             let labelled = self.files[path].places.iter().filter(|place| annotations::is_labelled(place));
-            found.extend(labelled.flat_map(|place| annotations::in_labels(path, place)));
+            found.extend(labelled.flat_map(|place| annotations::in_labels(path, place, self.presets)));
             for object in &inspection.objects {
                 let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), *at)));
                 let own = object.workload.as_ref().map(|(_, workload)| workload.id.to_string()).unwrap_or_default();
                 let id = place.map_or(own, |deployed| self.id(deployed));
                 let view = if place.is_some_and(|deployed| deployed.held.is_some()) { View::Part } else { View::Whole };
-                found.extend(annotations::in_object(path, object, &id, view));
+                found.extend(annotations::in_object(path, object, &id, view, self.presets));
             }
         }
         found
@@ -187,7 +191,7 @@ fn without_tag(subjects: &Subjects) -> Vec<Finding> {
     let mut found = vec![];
     for subject in &subjects.list {
         let State::Asks(at) = subject.state else { continue };
-        let Some(decision) = subjects.questions[at].held_whatever_is_listed() else { continue };
+        let Some(decision) = subjects.questions[at].held_whatever_is_listed(Timestamp::UNIX_EPOCH) else { continue };
         let code = if decision.code == Code::DigestOnly { FindingCode::DigestOnly } else { FindingCode::NoExplicitPattern };
         let message = format!("`{}` of {} stays: {}", subject.container, subject.workload, decision.reason);
         let told = Finding::new(code, &subject.file, subject.line, message).of(&subject.workload).container(&subject.container);
@@ -199,8 +203,8 @@ fn without_tag(subjects: &Subjects) -> Vec<Finding> {
 /// Whether annotations of the workload itself, or comments in it, ask for updates.
 pub(super) fn takes_part(workload: &Workload) -> bool {
     let names: Vec<&str> = eligible(workload).iter().map(|container| container.name.as_str()).collect();
-    // What no container is known of is asked as if it had one.
-    let policy = WorkloadPolicy::read(&workload.annotations, if names.is_empty() { &["*"] } else { &names });
+    // What no container is known of is asked as if it had one; who takes part does not hang on what a pattern says.
+    let policy = WorkloadPolicy::read(&workload.annotations, if names.is_empty() { &["*"] } else { &names }, Presets::shipped());
     let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
     !policy.ignored && (by_comment || !policy.containers.is_empty())
 }

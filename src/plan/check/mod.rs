@@ -68,7 +68,7 @@ pub enum Opening {
 /// Every finding, the worst first, then by file and line.
 pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let subjects = evidence.index.subjects(evidence.bounds);
-    let layout = deployed::Layout::of(evidence.index);
+    let layout = deployed::Layout::of(evidence.index, evidence.bounds.presets);
     let mut found = layout.objects(evidence.inspected);
     found.extend(layout.held());
     found.extend(deployed::containers(evidence.index, &subjects));
@@ -82,6 +82,7 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let key = |found: &Finding| (found.severity, found.file.clone(), found.line, found.column, found.code, found.message.clone());
     found.sort_by_key(key);
     found.dedup_by(|next, kept| key(next) == key(kept));
+    found.iter_mut().filter(|finding| !(evidence.bounds.writes)(&finding.file)).for_each(|finding| finding.fix = None);
     found
 }
 

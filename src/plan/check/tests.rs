@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::manifest::{inspect::inspect, read};
 
-/// What is found in these files, where every path may be written and every registry is open.
+/// What is found in these files, where all but `outside/` may be written and every registry is open.
 fn found(files: &[(&str, &str)]) -> Vec<Finding> {
     let (mut parsed, mut faults) = (BTreeMap::new(), vec![]);
     for (path, text) in files {
@@ -15,7 +15,7 @@ fn found(files: &[(&str, &str)]) -> Vec<Finding> {
     let inspected = files.iter().filter_map(|(path, text)| Some(((*path).to_owned(), inspect(path, text.as_bytes(), &[], parsed.get(*path)?).ok()?)));
     let inspected = inspected.collect();
     let index = Index::new(parsed, faults);
-    let bounds = Bounds { writes: &|_| true, scans: &|_| true };
+    let bounds = Bounds { writes: &|path| !path.starts_with("outside/"), scans: &|_| true, presets: crate::policy::preset::Presets::shipped() };
     findings(&Evidence { index: &index, inspected: &inspected, ignored: &[], bounds: &bounds, opens: &|_| Opening::Open })
 }
 
@@ -147,6 +147,27 @@ fn aliases_of_a_release_are_its_containers() {
     ] {
         assert_eq!(shown(&[("a.yaml", &release(annotations))]), expected, "{word}");
     }
+}
+
+#[test]
+fn what_may_not_be_edited_has_no_fix() {
+    let text = deployment("a", "fluxcd.io/automated: true, fluxcd.io/tag.app: 'semver:~7'");
+    for (word, path, text, fixes) in [
+        ("fixable", "a.yaml", text.clone(), 1),
+        ("encrypted", "a.yaml", format!("{text}sops: {{version: 3.8.1}}\n"), 0),
+        ("outside", "outside/a.yaml", text, 0),
+    ] {
+        let found = found(&[(path, &text)]);
+        assert_eq!(found.iter().filter(|finding| finding.fix.is_some()).count(), fixes, "{word}");
+        assert!(found.iter().any(|finding| finding.code == FindingCode::UnquotedValue), "{word}");
+    }
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    let text = deployment("a", &format!("fluxcd.io/automated: '{}'", "é".repeat(1000)));
+    let found = found(&[("a.yaml", &text)]);
+    assert!(found[0].message.chars().count() < 200 && found[0].message.contains("é…"), "{}", found[0].message);
 }
 
 #[test]

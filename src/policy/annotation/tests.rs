@@ -9,7 +9,7 @@ fn annotations(rows: &[(&str, &str)]) -> Vec<Annotation> {
 }
 
 fn read(rows: &[(&str, &str)], containers: &[&str]) -> WorkloadPolicy {
-    WorkloadPolicy::read(&annotations(rows), containers)
+    WorkloadPolicy::read(&annotations(rows), containers, Presets::shipped())
 }
 
 /// The policies as `container=pattern`, `container!reason` where malformed.

@@ -28,7 +28,7 @@ fn shown(rows: &[(&str, &str)], containers: &[&str], view: View) -> Vec<String> 
         };
         format!("{} {kind}", oddity.at)
     };
-    oddities(&annotations(rows), containers, view).iter().map(word).collect()
+    oddities(&annotations(rows), containers, view, Presets::shipped()).iter().map(word).collect()
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_comment_is_looked_at_like_a_pattern() {
         ("never", "~1.2", Some("never")),
     ] {
         let comment = CommentPolicy { text: text.to_owned(), line: 3, again: None };
-        let kind = about_comment(&comment).map(|kind| match kind {
+        let kind = about_comment(&comment, Presets::shipped()).map(|kind| match kind {
             OddityKind::Malformed(_) => "malformed",
             OddityKind::Dropped(_) => "dropped",
             OddityKind::NeverMatches { .. } => "never",

@@ -37,7 +37,8 @@ pub struct Outcome {
 pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
     let index = index(before);
     let paths = Paths::parse(recorded.paths.iter().map(String::as_str)).expect("paths");
-    let subjects = index.subjects(&Bounds { writes: &|path| paths.allow(path), scans: &|_| true });
+    let subjects =
+        index.subjects(&Bounds { writes: &|path| paths.allow(path), scans: &|_| true, presets: tagalong::policy::preset::Presets::shipped() });
     let (answers, requests) = answers(&subjects, recorded);
     let mut plan = Plan::new(&index, &subjects, &answers);
     let mut after = before.clone();
