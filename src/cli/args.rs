@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod annotate;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
@@ -9,6 +11,8 @@ use clap::{
 use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
+pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+
 pub use super::{
     flags::Target,
     log::LogFlags,
@@ -57,6 +61,14 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Let a workload take part in updates
+    Automate(AutomateArgs),
+    /// Let a workload take no part in updates
+    Deautomate(DeautomateArgs),
+    /// Keep a workload as it is, and say why
+    Lock(LockArgs),
+    /// Let a locked workload be updated again
+    Unlock(UnlockArgs),
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
@@ -67,6 +79,8 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// Write the patterns of a workload's containers, and own keys, into Git
+    Set(PolicySetArgs),
     /// List the presets, which patterns name as `preset:NAME`
     List(PolicyListArgs),
     /// Show a preset: its pattern, its keys, and what it chooses
@@ -301,6 +315,11 @@ impl Args {
             Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
                 Overrides { log: log.overrides(), ..target.overrides() }
             }
+            Command::Automate(AutomateArgs { place, .. })
+            | Command::Deautomate(DeautomateArgs { place, .. })
+            | Command::Lock(LockArgs { place, .. })
+            | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
+            Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
             Command::Policy { .. } | Command::Demo => Overrides::default(),
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }

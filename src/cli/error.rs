@@ -8,6 +8,8 @@ use super::{demo::StageError, exit::Exit};
 use crate::{
     config::{ConfigError, DockerConfigError, PresetFileError},
     git::{AccessError, LocationError},
+    manifest::splice::EditRefused,
+    plan::annotate::AnnotateError,
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
     store::StoreError,
@@ -100,7 +102,7 @@ pub enum CommandError {
         repository: String,
     },
     /// No workload is called so.
-    #[error("cannot explain `{wanted}`: the repository has no such workload")]
+    #[error("cannot find `{wanted}`: the repository has no such workload")]
     NoWorkload {
         /// What was asked for.
         wanted: String,
@@ -108,7 +110,7 @@ pub enum CommandError {
         near: Vec<String>,
     },
     /// The workload stands in other roots.
-    #[error("cannot explain `{wanted}`: the root `{root}` has no such workload")]
+    #[error("cannot find `{wanted}`: the root `{root}` has no such workload")]
     NotInRoot {
         /// What was asked for.
         wanted: String,
@@ -117,8 +119,20 @@ pub enum CommandError {
         /// The roots that have it.
         roots: BTreeSet<String>,
     },
+    /// Annotations cannot be written where they would have to stand.
+    #[error(transparent)]
+    Annotate(#[from] AnnotateError),
+    /// A file cannot be changed.
+    #[error(transparent)]
+    Edit(#[from] EditRefused),
+    /// The repository stands in two arguments.
+    #[error("cannot tell the repository: two are named")]
+    TwoRepositories,
+    /// `policy set` was asked for nothing.
+    #[error("cannot set a policy: none is named")]
+    NothingToSet,
     /// Several workloads are called so.
-    #[error("cannot explain `{wanted}`: several workloads are called so: {}", found.join(", "))]
+    #[error("cannot tell `{wanted}`: several workloads are called so: {}", found.join(", "))]
     Ambiguous {
         /// What was asked for.
         wanted: String,
@@ -151,6 +165,8 @@ impl CommandError {
             Self::Demo(error) => error.blame(),
             Self::Store(error) => error.blame(),
             Self::Listen(error) => error.blame(),
+            Self::Annotate(error) => error.blame(),
+            Self::Edit(error) => error.blame(),
             _ => Blame::Operator,
         }
     }
@@ -168,6 +184,10 @@ impl CommandError {
             Self::Demo(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::Annotate(error) => error.hint(),
+            Self::Edit(error) => error.hint(),
+            Self::TwoRepositories => Some("leave one of them out; a pattern is written as CONTAINER=PATTERN".to_owned()),
+            Self::NothingToSet => Some("write CONTAINER=PATTERN, --remove CONTAINER or --key KEY=VALUE".to_owned()),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
             Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
             Self::Pattern { error, .. } => Some(error.hint()),
@@ -189,7 +209,13 @@ impl CommandError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } | Self::ConfigurationOutput | Self::NoWorkTree { .. } => Exit::Usage,
+            Self::Ambiguous { .. }
+            | Self::Pattern { .. }
+            | Self::Key { .. }
+            | Self::ConfigurationOutput
+            | Self::NoWorkTree { .. }
+            | Self::TwoRepositories
+            | Self::NothingToSet => Exit::Usage,
             _ => self.blame().into(),
         }
     }

@@ -1,6 +1,6 @@
 //! What `plan`, `apply` and `explain` stand on: a repository, and registries to ask.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -10,22 +10,25 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, DockerConfig, Environment, Patience},
+    config::{self, Config, DockerConfig, Environment, Patience, defaults},
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
     policy::preset::Presets,
     registry::{Client, Settings, Where},
-    service::{Clock, Unit, Watcher},
+    service::{Clock, Inquiry, Memory, Unit, Watcher, board::Interval},
 };
+
+/// How often Docker Hub is asked where nobody says otherwise: it counts requests.
+const DOCKER_HUB: Duration = Duration::from_mins(15);
 
 /// A unit of work and the client that asks for it.
 pub struct Ground {
     /// The repository and branch.
     pub unit: Arc<Unit>,
-    /// The registries.
-    pub client: Client,
+    /// The registries, and what earlier runs saw of them.
+    pub inquiry: Inquiry,
     /// What else to tell the person.
-    pub notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Ground {
@@ -49,8 +52,30 @@ impl Ground {
         let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
         let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
-        Ok(Self { unit: Arc::new(unit), client, notes })
+        let registries = config.registries_for(&repository);
+        let memory = Memory::open(&config.state);
+        let inquiry = Inquiry { client, memory, view: view(&registries), interval: interval(registries, config.registry_interval) };
+        Ok(Self { unit: Arc::new(unit), inquiry, notes })
     }
+
+    /// Everything else to tell the person, now that the work is done.
+    pub fn notes(&self) -> Vec<String> {
+        [self.notes.clone(), self.inquiry.memory.news()].concat()
+    }
+}
+
+/// What tells the registries that one repository sees from those that others see, in what is remembered.
+pub fn view(registries: &config::Registries) -> String {
+    registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
+pub fn interval(registries: config::Registries, usual: Duration) -> Interval {
+    Box::new(move |image| {
+        let written = registries.entry_for(image).and_then(|entry| entry.interval);
+        let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
+        written.unwrap_or(polite)
+    })
 }
 
 /// A unit of work, ready to begin.

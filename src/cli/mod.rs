@@ -1,6 +1,7 @@
 //! Arguments, output, and one file per verb.
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
 
+mod annotate;
 pub mod args;
 mod check;
 pub mod demo;
@@ -10,6 +11,7 @@ mod explain;
 mod flags;
 mod ground;
 pub mod log;
+mod pick;
 mod plan;
 mod policy;
 pub mod print;
@@ -75,6 +77,11 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
+        Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
+        Command::Automate(automate) => annotate::automate(args, automate).await,
+        Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
+        Command::Lock(lock) => annotate::lock(args, lock).await,
+        Command::Unlock(unlock) => annotate::unlock(args, unlock).await,
         Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
         Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,

@@ -19,10 +19,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, Environment, defaults},
-    image,
     plan::safe,
     service::{
-        Clock,
+        Clock, Memory,
         daemon::{Daemon, Registries, Served},
         http::{self, Bounds, Listening, Surface},
         log::Log,
@@ -35,8 +34,6 @@ use crate::{
     store::{Embedded, Kind},
 };
 
-/// How often Docker Hub is asked where nobody says otherwise: it counts requests.
-const DOCKER_HUB: Duration = Duration::from_mins(15);
 /// How long after SIGTERM the process ends although something is under way that is no push.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,7 +53,8 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     store.notices().iter().for_each(|notice| warn!("{notice}"));
     store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
-    let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
+    let memory = Memory::new(store.clone());
+    let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
     let notifier = Notifier::of(&environment).map_err(CommandError::Signals)?;
     info!(address = %listening.address(), repositories = config.repositories.len(), "started");
@@ -98,12 +96,10 @@ fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> R
     for (place, repository) in places(&config, run)? {
         shared.metrics.add_repository(&repository.name);
         let registries = config.registries_for(&repository);
-        let view =
-            registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ");
+        let view = ground::view(&registries);
         if !views.contains_key(&view) {
             let client = ground::client(&config, &repository)?;
-            let (registries, usual) = (registries.clone(), config.registry_interval);
-            let interval = Box::new(move |image: &image::Repository| interval(&registries, usual, image));
+            let interval = ground::interval(registries, config.registry_interval);
             views.insert(view.clone(), Registries { client, interval });
         }
         let (name, interval, config) = (repository.name.clone(), repository.interval, Arc::clone(&config));
@@ -136,13 +132,6 @@ fn places(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Reposit
         Some((_, twice)) => Err(CommandError::Twice { url: twice.url.clone() }),
         None => Ok(places),
     }
-}
-
-/// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
-fn interval(registries: &config::Registries, usual: Duration, image: &image::Repository) -> Duration {
-    let written = registries.entry_for(image).and_then(|entry| entry.interval);
-    let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
-    written.unwrap_or(polite)
 }
 
 /// Takes another configuration; one that cannot be used is told, and the old one holds on.

@@ -6,8 +6,8 @@ use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::Repository,
     manifest::{
-        File, ImagePlace, Unreadable, WorkloadId,
-        kustomize::{Deployed, deployed},
+        File, ImagePlace, Unreadable, Workload, WorkloadId,
+        kustomize::{Deployed, HeldByKustomize, deployed},
     },
     policy::preset::Presets,
 };
@@ -35,9 +35,9 @@ impl Index {
         Self { files, unreadable }
     }
 
-    /// The parsed files by path.
-    pub fn into_files(self) -> BTreeMap<String, File> {
-        self.files
+    /// The parsed files by path, and what could not be read.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+        (self.files, self.unreadable)
     }
 
     /// What was read, by path.
@@ -83,8 +83,17 @@ impl Index {
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        let id = |found: &Deployed| in_namespace(&self.files[&found.path].workloads[found.workload].id, found);
-        deployed(&self.files, &self.unreadable).into_iter().map(|found| (found.root.clone(), id(&found), found.path)).collect()
+        self.placed().into_iter().map(|found| (found.root, found.id, found.path)).collect()
+    }
+
+    /// As [`Self::deployed`], with all that is known of each.
+    pub(super) fn placed(&self) -> Vec<Placed<'_>> {
+        let placed = |found: Deployed| {
+            let workload = &self.files[&found.path].workloads[found.workload];
+            let id = in_namespace(&workload.id, &found);
+            Placed { root: found.root, id, path: found.path, at: found.workload, workload, held: found.held }
+        };
+        deployed(&self.files, &self.unreadable).into_iter().map(placed).collect()
     }
 
     /// Each place that the scalars of a file feed, by the bytes of each.
@@ -99,6 +108,17 @@ impl Index {
         }
         fed
     }
+}
+
+/// A workload as one root deploys it.
+pub(super) struct Placed<'i> {
+    pub(super) root: String,
+    pub(super) id: WorkloadId,
+    pub(super) path: String,
+    /// Its place among the workloads of the file.
+    pub(super) at: usize,
+    pub(super) workload: &'i Workload,
+    pub(super) held: Option<HeldByKustomize>,
 }
 
 /// What a scalar feeds.

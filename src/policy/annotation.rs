@@ -1,5 +1,9 @@
 //! Annotations: which policy a person wrote for a workload and its containers.
 
+mod wish;
+
+pub use wish::{Entry, Wish};
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

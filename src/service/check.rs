@@ -8,15 +8,15 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    CycleError, Unit,
-    reading::{FILE_BYTES, Reading, scope},
+    CycleError, Memory, Unit,
+    reading::{FILE_BYTES, Found, Reading},
 };
 use crate::{
     config,
     git::{self, Content, NewCommit, ReadError, Signature, Source, Tip, Write},
     image::Repository,
     manifest::{
-        self,
+        self, Scope,
         inspect::{Inspection, inspect, is_marked},
     },
     plan::{
@@ -30,6 +30,7 @@ use crate::{
 pub struct Checking<'a> {
     unit: Arc<Unit>,
     source: Source,
+    memory: Memory,
     opens: &'a dyn Fn(&Repository) -> Opening,
 }
 
@@ -81,9 +82,9 @@ impl<'a> Checking<'a> {
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn open(unit: &Arc<Unit>, opens: &'a dyn Fn(&Repository) -> Opening) -> Result<Self, CycleError> {
+    pub fn open(unit: &Arc<Unit>, memory: Memory, opens: &'a dyn Fn(&Repository) -> Opening) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        Ok(Self { unit: Arc::clone(unit), source, opens })
+        Ok(Self { unit: Arc::clone(unit), source, memory, opens })
     }
 
     /// Whether there are files on disk that can be edited.
@@ -121,9 +122,9 @@ impl<'a> Checking<'a> {
     fn read(&mut self) -> Result<Read, CycleError> {
         let config::Repository { branch, paths, .. } = &self.unit.repository;
         let tip = self.source.read(branch.as_deref())?;
-        let index = Reading::default().index(&self.source, &tip, &self.unit.kinds)?;
+        let Found { index, scope, .. } = Reading::new(&self.unit.kinds, self.memory.clone()).index(&self.source, &tip)?;
         let inspected = self.inspected(&tip, &index)?;
-        let ignored = self.ignored(&tip)?;
+        let ignored = self.ignored(&tip, &scope)?;
         let bounds =
             Bounds { writes: &|path| paths.allow(path), scans: &|repository| self.unit.images.admits(repository), presets: &self.unit.presets };
         let findings = findings(&Evidence { index: &index, inspected: &inspected, ignored: &ignored, bounds: &bounds, opens: self.opens });
@@ -145,8 +146,7 @@ impl<'a> Checking<'a> {
         Ok(found)
     }
 
-    fn ignored(&self, tip: &Tip) -> Result<Vec<Hidden>, ReadError> {
-        let scope = scope(&self.source, tip)?;
+    fn ignored(&self, tip: &Tip, scope: &Scope) -> Result<Vec<Hidden>, ReadError> {
         let mut found = vec![];
         for file in tip.files.iter().filter(|file| scope.hides(&file.path)) {
             if let Some(bytes) = self.marked(file)?

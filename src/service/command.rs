@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Clock, Cycle, CycleError, Outcome, Planned, Unit, Watcher, Wrote,
     cycle::{self, Read},
-    scan::Scan,
+    scan::{Inquiry, Scan},
 };
 use crate::{
     git::Write,
@@ -13,7 +13,6 @@ use crate::{
         Index, Plan, Subject, Subjects, explanation,
         report::{Explanation, Report},
     },
-    registry::Client,
 };
 
 /// One cycle that waits for the registries; what was learnt is kept when the branch moves.
@@ -28,9 +27,9 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn open(unit: &Arc<Unit>, client: &'a Client, clock: Clock, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
-        let scan = Scan::new(client, unit.patience, watcher);
-        Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock)?, scan, watcher })
+    pub fn open(unit: &Arc<Unit>, inquiry: &'a Inquiry, clock: Clock, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
+        let scan = Scan::new(inquiry, unit.patience, watcher);
+        Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock, &inquiry.memory)?, scan, watcher })
     }
 
     /// Decides, and writes nothing.
@@ -73,15 +72,15 @@ impl<'a> Command<'a> {
         &mut self,
         pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
     ) -> Result<(Explanation, Report), E> {
-        let Read { tip, index, mut subjects } = self.read()?;
-        let wanted = pick(&index)?;
+        let Read { tip, found, mut subjects } = self.read()?;
+        let wanted = pick(&found.index)?;
         // What stands beside them in their files may share a place with them.
         let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));
         let files: BTreeSet<String> = subjects.list.iter().filter(|subject| is_wanted(subject)).map(|subject| subject.file.clone()).collect();
         subjects.keep(|subject| files.contains(&subject.file));
         let now = self.cycle.now();
         let answers = self.scan.answers(&subjects, now).await;
-        let plan = Plan::new(&index, &subjects, &answers);
+        let plan = Plan::new(&found.index, &subjects, &answers);
         let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
         Ok((explanation, plan.report(self.cycle.head(&tip))))
     }

@@ -7,8 +7,10 @@ pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
+pub mod hand;
 pub mod http;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod notify;
 mod reading;
@@ -23,6 +25,8 @@ pub use check::{Checked, Checking};
 pub use clock::Clock;
 pub use command::Command;
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use memory::Memory;
+pub use scan::Inquiry;
 
 /// What watches the work go on.
 pub trait Watcher {

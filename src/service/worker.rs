@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use super::{
-    Clock, Cycle, CycleError, Outcome, Planned, Read, Unit, Wrote,
+    Clock, Cycle, CycleError, Memory, Outcome, Planned, Read, Unit, Wrote,
     board::{Answers, Board},
     cycle,
     metrics::{CycleOutcome, Metrics, PushOutcome},
@@ -31,6 +31,8 @@ use crate::{
 pub struct Shared {
     /// What tells the time.
     pub clock: Clock,
+    /// What earlier runs saw.
+    pub memory: Memory,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Which repositories can be read.
@@ -175,7 +177,7 @@ impl Worker {
     fn look(&mut self, polls: bool, now: Timestamp) -> Result<bool, String> {
         if self.cycle.is_none() {
             let unit = Arc::new((self.prepare)()?);
-            let cycle = Cycle::open(Arc::clone(&unit), Arc::clone(&self.shared.clock)).map_err(|error| told(&error))?;
+            let cycle = Cycle::open(Arc::clone(&unit), Arc::clone(&self.shared.clock), &self.shared.memory).map_err(|error| told(&error))?;
             self.cycle = Some((cycle, unit));
         }
         let Some((cycle, _)) = &mut self.cycle else { return Ok(false) };
@@ -198,6 +200,7 @@ impl Worker {
             cycle.keep(read);
         }
         let read = self.read.insert(cycle.read()?);
+        self.shared.metrics.parsed(&self.name, read.parsed());
         self.answers = self.board.ask(&self.name, &read.subjects, std::mem::take(&mut self.answers), now);
         Ok(())
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "edge: tests run programs and read files")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod annotate;
 mod architecture;
 mod bless;
 mod check;
@@ -24,6 +25,7 @@ mod month;
 mod paths;
 mod presets;
 mod registry;
+mod remembered;
 mod repository;
 mod scenarios;
 mod sign_in;

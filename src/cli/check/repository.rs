@@ -18,7 +18,7 @@ use crate::{
     image::Repository,
     plan::check::{Opening, Severity},
     registry::{Settings, SignIn, Where, sign_in},
-    service::{Checking, check::Mending},
+    service::{Checking, Memory, check::Mending},
 };
 
 /// Looks at every file of a repository.
@@ -31,7 +31,7 @@ pub fn check(args: &Args, check: &CheckArgs) -> Result<Said, CommandError> {
     let keys = Keys::of(&config, &repository)?;
     let opens = |repository: &Repository| keys.opening(repository);
     let progress = Progress::begin("reading the repository");
-    let mut checking = Checking::open(&Arc::new(unit), &opens)?;
+    let mut checking = Checking::open(&Arc::new(unit), Memory::open(&config.state), &opens)?;
     if check.fix && !checking.is_work_tree() {
         return Err(CommandError::NoWorkTree { repository: repository.name });
     }

@@ -2,6 +2,7 @@
 //!
 //! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
 
+mod annotate;
 mod check;
 mod explain;
 mod failure;
@@ -17,6 +18,7 @@ mod text;
 
 use std::time::Duration;
 
+pub use annotate::{AnnotateReport, annotations};
 pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;

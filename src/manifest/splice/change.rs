@@ -149,4 +149,6 @@ fn verify(path: &str, before: &Layout<'_>, steps: &[Step], after: &str) -> Resul
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

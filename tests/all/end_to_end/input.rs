@@ -139,25 +139,25 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     }
     insta::assert_snapshot!(all.concat(), @r"
     $ tagalong explain web
-    error: cannot explain `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
+    error: cannot tell `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
       hint: write more of the id
     $ tagalong explain default:deployment/web
-    error: cannot explain `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
+    error: cannot tell `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
       hint: choose one with --root PATH, or all with --all-roots
     $ tagalong explain default:deployment/web --root nowhere
-    error: cannot explain `default:deployment/web`: the root `nowhere` has no such workload
+    error: cannot find `default:deployment/web`: the root `nowhere` has no such workload
       hint: it is in `again/web.yaml`, `base.yaml`
     $ tagalong explain fronted
-    error: cannot explain `fronted`: the repository has no such workload
+    error: cannot find `fronted`: the repository has no such workload
       hint: did you mean `default:deployment/frontend`?
     $ tagalong explain nothing-like-it
-    error: cannot explain `nothing-like-it`: the repository has no such workload
+    error: cannot find `nothing-like-it`: the repository has no such workload
       hint: name it as namespace:kind/name, or by a unique tail of that
     $ tagalong explain deployment/frontend
     default:deployment/frontend, container app
       image     HOST/web:1.0.0   frontend.yaml:13
       policy    semver:~1                   frontend.yaml:7 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1
@@ -166,7 +166,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     us:deployment/web, container app
       image     HOST/web:1.0.0   us/web.yaml:14
       policy    semver:~1                   us/web.yaml:8 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1
@@ -175,7 +175,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     default:deployment/web, container app
       image     HOST/web:1.0.0   base.yaml:13
       policy    semver:~1                   base.yaml:7 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1

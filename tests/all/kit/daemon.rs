@@ -10,7 +10,7 @@ use tagalong::{
     policy::preset::Presets,
     registry::{Client, Settings, Where},
     service::{
-        Clock, Unit,
+        Clock, Memory, Unit,
         clock::Time,
         daemon::{Daemon, Registries, Served},
         metrics::Metrics,
@@ -48,14 +48,15 @@ impl Simulation {
         let config = config::load(Some(&path), Overrides::default(), &environment).expect("a configuration");
         let clock = Simulated::at(now);
         let metrics = Arc::new(Metrics::new(now, &config));
+        let store = Embedded::in_memory();
         let shared = Shared {
             clock: Arc::new(clock.clone()),
+            memory: Memory::new(store.clone()),
             metrics: Arc::clone(&metrics),
             readiness: Arc::new(Readiness::default()),
             pushing: Arc::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let store = Embedded::in_memory();
         let mut simulation = Self { clock, store, metrics, runtime, config, shared, daemon: None, _folder: folder };
         simulation.begin();
         simulation
