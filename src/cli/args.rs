@@ -61,7 +61,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ListCommand,
     },
-    /// Look for what is wrong in the configuration, and ask nobody
+    /// Look for what is wrong in a repository or in the configuration; no registry is asked
     Check(CheckArgs),
     /// Work with policies
     #[command(after_help = "Example:\n  tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0")]
@@ -163,15 +163,19 @@ pub struct RunArgs {
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong check --config-only --config /etc/tagalong/tagalong.yaml")]
+#[command(after_help = "Example:\n  tagalong check --fix")]
 pub struct CheckArgs {
     /// Look at the configuration alone: its file, the variables, the flags, and every file that it names
-    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, required = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, conflicts_with = "fix", value_parser = BoolishValueParser::new())]
     pub config_only: bool,
 
-    /// What to print
+    /// In a work tree, mend what has exactly one right answer
+    #[arg(long, env = "TAGALONG_FIX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub fix: bool,
+
+    /// What to print; `diff` is a unified diff of what `--fix` mends, which alone writes nothing
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: Output,
+    pub output: CheckOutput,
 
     /// The repository.
     #[command(flatten)]
@@ -359,6 +363,20 @@ pub enum PlanOutput {
     Diff,
 }
 
+/// The formats of the linter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// For people
+    #[default]
+    Text,
+    /// The same value as JSON
+    Json,
+    /// SARIF 2.1.0, which forges show beside the lines
+    Sarif,
+    /// A unified diff of what has one right answer
+    Diff,
+}
+
 /// Why there are no arguments to work with: help was asked for, or the usage is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
@@ -473,7 +491,8 @@ mod tests {
             ("plan", "tagalong plan", None),
             ("apply", "tagalong apply ../fleet --commit --output diff", None),
             ("check", "tagalong check --config-only --log-level debug --registry-rps 3", None),
-            ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
+            ("check of a repository", "tagalong check ../fleet --fix --output sarif", None),
+            ("a configuration is not fixed", "tagalong check --config-only --fix", Some(Exit::Usage)),
             ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
             ("completions", "tagalong completions zsh", None),

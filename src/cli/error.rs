@@ -108,6 +108,15 @@ pub enum CommandError {
     /// Standard input cannot be read.
     #[error("cannot read standard input: it is no text")]
     Input(#[source] std::io::Error),
+    /// A configuration has no SARIF and no diff.
+    #[error("cannot print what is found in a configuration: `sarif` and `diff` are of repositories")]
+    ConfigurationOutput,
+    /// Only the files of a work tree are mended.
+    #[error("cannot mend `{repository}`: it is no work tree")]
+    NoWorkTree {
+        /// The repository.
+        repository: String,
+    },
     /// No workload is called so.
     #[error("cannot find `{wanted}`: the repository has no such workload")]
     NoWorkload {
@@ -232,6 +241,8 @@ impl CommandError {
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
             Self::Input(_) | Self::Signals(_) => None,
+            Self::ConfigurationOutput => Some("choose `--output text` or `--output json`".to_owned()),
+            Self::NoWorkTree { .. } => Some("run it in a checkout; `--output diff` prints what it would change".to_owned()),
             Self::NoWorkload { near, .. } if near.is_empty() => Some("name it as namespace:kind/name, or by a unique tail of that".to_owned()),
             Self::NoWorkload { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
             Self::NotInRoot { roots, .. } => {
@@ -248,6 +259,8 @@ impl CommandError {
             Self::Ambiguous { .. }
             | Self::Pattern { .. }
             | Self::Key { .. }
+            | Self::ConfigurationOutput
+            | Self::NoWorkTree { .. }
             | Self::TwoRepositories
             | Self::NothingToSet
             | Self::NoTopic { .. }

@@ -125,7 +125,8 @@ pub fn client(config: &Config, repository: &config::Repository, docker: DockerCo
     Client::new(settings(config, repository, docker, Where::Public))
 }
 
-fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
+/// What a client for the registries that serve a repository is made of.
+pub fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
     Settings {
         registries: config.registries_for(repository),
         docker,

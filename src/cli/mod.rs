@@ -86,7 +86,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
         Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
-        Command::Check(check) => Ok(check::check(args, check)),
+        Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
         Command::Set(set) => set::set(args, set).await,

@@ -134,6 +134,11 @@ pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unrea
     text(bytes).and_then(|text| read_text(path, text, kinds)).map_err(|fault| unreadable(path, bytes, fault))
 }
 
+/// All documents of a file, and its text.
+pub(super) fn tree<'b>(path: &str, bytes: &'b [u8]) -> Result<(Tree<'b>, &'b str), Unreadable> {
+    text(bytes).and_then(|text| Ok((yaml::read(text)?, text))).map_err(|fault| unreadable(path, bytes, fault))
+}
+
 fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault> {
     let tree = yaml::read(text)?;
     let name = path.rsplit('/').next().unwrap_or(path);

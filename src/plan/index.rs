@@ -35,19 +35,24 @@ impl Index {
         Self { files, unreadable }
     }
 
-    /// The parsed files by path.
+    /// The parsed files by path, and what could not be read.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+        (self.files, self.unreadable)
+    }
+
+    /// What was read, by path.
     pub fn files(&self) -> &BTreeMap<String, File> {
         &self.files
     }
 
-    /// Why files could not be read.
-    pub fn faults(&self) -> &[Unreadable] {
-        &self.unreadable
+    /// Every workload as each root deploys it.
+    pub(super) fn layout(&self) -> Vec<Deployed> {
+        deployed(&self.files, &self.unreadable)
     }
 
-    /// The parsed files by path, and what could not be read.
-    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
-        (self.files, self.unreadable)
+    /// What cannot be read, and why.
+    pub fn faults(&self) -> &[Unreadable] {
+        &self.unreadable
     }
 
     /// How many workloads the files hold.
@@ -126,6 +131,7 @@ pub(super) struct Fed {
     pub(super) by_comment: bool,
 }
 
+/// The id that a workload has where it is deployed.
 pub(super) fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
     WorkloadId { namespace: deployed.namespace.clone().or_else(|| id.namespace.clone()), ..id.clone() }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The largest file that is read.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// The most files of a repository.
 const FILES: usize = 100_000;
 /// Files go to the parsers in bundles of about so many bytes, for handing over one costs as much as parsing one small file.
@@ -54,7 +54,7 @@ pub(super) struct Found {
     pub(super) parsed: usize,
     /// Whether the index is that of the last tip.
     pub(super) is_same: bool,
-    scope: Scope,
+    pub(super) scope: Scope,
     named: Vec<String>,
 }
 

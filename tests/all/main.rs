@@ -7,6 +7,7 @@ mod annotate;
 mod architecture;
 mod bless;
 mod check;
+mod check_config;
 mod config;
 mod daemon;
 mod demo;

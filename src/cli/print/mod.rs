@@ -6,11 +6,13 @@ mod annotate;
 mod check;
 mod explain;
 mod failure;
+mod findings;
 mod json;
 mod list;
 mod paint;
 mod policy;
 mod preset;
+mod sarif;
 #[cfg(test)]
 mod screens;
 mod set;
@@ -20,14 +22,16 @@ mod text;
 use std::time::Duration;
 
 pub use annotate::{AnnotateReport, annotations};
-pub use check::{Check, Configured, Finding, Level, check};
+pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
+pub use findings::{findings, findings_json};
 pub use json::json;
 pub use list::{images, workloads};
 pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
+pub use sarif::sarif;
 pub use set::{SetReport, set};
 pub use text::{decisions, plan};
 

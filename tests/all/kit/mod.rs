@@ -12,6 +12,7 @@ pub mod process;
 pub mod proxy;
 pub mod recorded;
 pub mod registry;
+pub mod schema;
 pub mod simulated;
 pub mod source;
 pub mod sshd;
