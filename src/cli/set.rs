@@ -146,14 +146,14 @@ mod tests {
 
     #[test]
     fn paths_count_from_the_folder_that_was_named() {
-        let standing = Standing { root: "/work/fleet".into(), below: "apps/".to_owned() };
+        let standing = Standing { root: "/srv/fleet".into(), below: "apps/".to_owned() };
         for (word, text, found) in [
             ("folder", "shop", Some("apps/shop")),
             ("dot", ".", Some("apps")),
             ("file", "./shop/a.yaml", Some("apps/shop/a.yaml")),
             ("above", "../base", Some("base")),
             ("glob", "**/prod", Some("apps/**/prod")),
-            ("absolute", "/work/fleet/base", Some("base")),
+            ("absolute", "/srv/fleet/base", Some("base")),
             ("outside", "../../x", None),
             ("absolute outside", "/etc", None),
         ] {

@@ -127,5 +127,4 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, s
         let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
         waits.hold = hold;
     }
-    board.leave(&name);
 }

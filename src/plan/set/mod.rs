@@ -12,7 +12,7 @@ pub use wish::{Wish, WishError};
 
 use crate::{
     image::{Name, Reference},
-    manifest::{File, ImageField, ImagePlace, Place, splice::Change},
+    manifest::{File, ImageField, ImagePlace, Parts, Place, splice::Change},
 };
 
 /// One place that is rewritten.
@@ -184,7 +184,7 @@ fn reference(place: &ImagePlace<'_>) -> Result<Reference, String> {
 /// In how many places of a file each scalar is an image.
 fn fed(file: &File) -> BTreeMap<(usize, usize), usize> {
     let mut fed = BTreeMap::new();
-    for site in file.images().filter_map(|place| place.image.parts()).flat_map(|parts| parts.sites()) {
+    for site in file.images().filter_map(|place| place.image.parts()).flat_map(Parts::sites) {
         let span = site.scalar.span();
         *fed.entry((span.start, span.end)).or_default() += 1;
     }
