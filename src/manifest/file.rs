@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use super::{
     KindPaths, Workload,
-    kustomize::{self, Kustomization},
+    Place,
+    kustomize::{self, FieldSpec, Kustomization, Object, Operation},
     workload,
     yaml::{self, Fault, Tree},
 };
@@ -20,6 +21,14 @@ pub struct File {
     pub kustomization: Option<Box<Kustomization>>,
     /// What it says as a `.flux.yaml`.
     pub flux_yaml: Option<FluxYaml>,
+    /// Its objects, as kustomize would take them.
+    pub(super) objects: Vec<Object>,
+    /// What it says as a list of patch operations.
+    pub(super) operations: Option<Result<Vec<Operation>, String>>,
+    /// The image fields that it adds to a kustomization's.
+    pub(super) field_specs: Vec<FieldSpec>,
+    /// Whether it is not read, because `.tagalongignore` names it.
+    pub(super) left_out: bool,
 }
 
 /// A `.flux.yaml`: how Flux v1 makes manifests of its folder.
@@ -94,7 +103,10 @@ pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unrea
     if let Some(kustomization) = kustomize::read(&tree, name) {
         return Ok(File { kustomization: Some(Box::new(kustomization)), ..File::default() });
     }
-    Ok(File { workloads: workload::workloads(&tree, kinds), ..File::default() })
+    let (workloads, nodes) = workload::workloads(&tree, kinds);
+    let objects = kustomize::objects(&tree, kinds, &nodes, Place::Container);
+    let operations = kustomize::operations(&tree, Place::KustomizePatch);
+    Ok(File { workloads, objects, operations, field_specs: kustomize::field_specs(&tree), ..File::default() })
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {

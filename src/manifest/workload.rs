@@ -11,7 +11,7 @@ use super::{
 use crate::policy::annotation::{Annotation, Quoting};
 
 /// Where a pod spec may stand in an object.
-const POD_SPECS: [&[&str]; 4] =
+pub(super) const POD_SPECS: [&[&str]; 4] =
     [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["template", "spec"]];
 
 /// Annotations of ours that say nothing about updating.
@@ -107,9 +107,9 @@ pub struct KindPaths {
     pub images: Vec<String>,
 }
 
-/// The workloads of a file, in its order.
-pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
-    let mut found = vec![];
+/// The workloads of a file, in its order, and the node of each.
+pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>, Vec<usize>) {
+    let (mut found, mut nodes) = (vec![], vec![]);
     for (document, &root) in tree.roots().iter().enumerate() {
         let encrypted = tree.get(root, "sops").is_some_and(|sops| tree.kind(sops) == Kind::Mapping);
         let mut open = vec![root];
@@ -136,10 +136,11 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> Vec<Workload> {
             containers.shrink_to_fit();
             annotations.shrink_to_fit();
             found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
+            nodes.push(object);
         }
     }
     found.shrink_to_fit();
-    found
+    (found, nodes)
 }
 
 fn id(tree: &Tree<'_>, object: usize, kind: &str) -> WorkloadId {
@@ -158,7 +159,7 @@ pub(super) fn is_ours(key: &str) -> bool {
     })
 }
 
-fn asks_for_updates(annotation: &Annotation) -> bool {
+pub(super) fn asks_for_updates(annotation: &Annotation) -> bool {
     annotation.key.split_once('/').is_some_and(|(_, name)| !NOT_ABOUT_UPDATES.contains(&name))
 }
 
@@ -219,7 +220,7 @@ fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>) {
     }
 }
 
-fn image(tree: &Tree<'_>, node: usize, place: Place) -> ImageField {
+pub(super) fn image(tree: &Tree<'_>, node: usize, place: Place) -> ImageField {
     let line = tree.line(tree.target(node));
     match tree.kind(node) {
         Kind::Scalar(_) if tree.text(node).is_none_or(str::is_empty) => ImageField::Absent,
@@ -231,10 +232,15 @@ fn image(tree: &Tree<'_>, node: usize, place: Place) -> ImageField {
     }
 }
 
+/// The keys of a dotted path.
+pub(super) fn steps(path: &str) -> Vec<String> {
+    path.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")).collect()
+}
+
 /// The nodes at a dotted path.
 fn select(tree: &Tree<'_>, object: usize, path: &str) -> Vec<usize> {
     let mut nodes = vec![object];
-    for step in path.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")) {
+    for step in steps(path) {
         let mut next = vec![];
         for node in nodes {
             match tree.kind(node) {

@@ -1,47 +1,62 @@
-//! Kustomizations, read lightly: which files they use, and what in them could change a workload.
+//! Kustomizations, understood without kustomize: what each root deploys, and which places decide its images.
+//!
+//! [`read`](read::read) takes what a file says as a kustomization, [`value`] what of an object counts. [`layout`] finds how files hang
+//! together, [`build`] goes through one root in the order in which kustomize works, and [`deployed`] tells what came of all roots.
 
+mod build;
 mod deployed;
+mod entry;
+mod images;
+mod layout;
+mod live;
+mod merge;
+mod patch;
+mod pointer;
+mod read;
+mod resource;
+mod selector;
+mod value;
 
-pub use deployed::{Deployed, HeldByKustomize, deployed};
+pub use deployed::{Deployed, Given, HeldByKustomize, Part, deployed};
+
+pub(super) use self::{
+    patch::{Operation, operations},
+    read::{FieldSpec, field_specs, read},
+    value::{Object, objects},
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    screen::is_kustomization,
-    workload::is_ours,
-    yaml::{Kind, Tree},
-};
-
-/// Keys that can change no image, no annotation of ours and no name of a workload.
-const HARMLESS: [&str; 14] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "labels",
-    "commonLabels",
-    "configMapGenerator",
-    "secretGenerator",
-    "generatorOptions",
-    "crds",
-    "openapi",
-    "replicas",
-    "buildMetadata",
-    "sortOptions",
-    "inventory",
-];
+use entry::Entry;
+use patch::Patch;
+use read::Refusal;
+use value::Text;
 
 /// What a kustomization says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kustomization {
+    line: u32,
     /// Whether it is a component, which changes what the kustomization that uses it has gathered.
     component: bool,
-    namespace: Option<String>,
+    namespace: Option<Box<str>>,
+    prefix: Option<Box<str>>,
+    suffix: Option<Box<str>>,
     /// `resources` and `bases`.
-    uses: Vec<Link>,
+    resources: Vec<Link>,
     components: Vec<Link>,
-    /// Files named as patches.
-    patches: Vec<Link>,
+    configurations: Vec<Link>,
+    /// `patchesStrategicMerge`.
+    merges: Vec<Patch>,
+    patches: Vec<Patch>,
+    /// `patchesJson6902`.
+    operations: Vec<Patch>,
+    labels: Vec<(Box<str>, Box<Text>)>,
+    annotations: Vec<(Box<str>, Box<Text>)>,
+    images: Vec<Entry>,
+    /// Kind, name and namespace of generated objects.
+    generated: Vec<(Box<str>, Box<str>, Box<str>)>,
     obstacles: Vec<Obstacle>,
+    refusals: Vec<Refusal>,
 }
 
 /// A path as a kustomization writes it.
@@ -56,94 +71,14 @@ struct Link {
 struct Obstacle {
     key: String,
     line: u32,
-    /// Whether it brings annotations that ask for updates.
-    annotates: bool,
 }
 
 impl Kustomization {
     /// The paths in the repository of what a kustomization at `path` uses, files and folders.
     pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
-        let folder = deployed::folder(path).to_owned();
-        self.uses.iter().chain(&self.components).chain(&self.patches).filter_map(move |link| deployed::join(&folder, &link.path))
+        let folder = layout::folder(path).to_owned();
+        self.links().filter_map(move |link| layout::join(&folder, &link.path))
     }
-}
-
-/// `None` where the file is no kustomization.
-pub(super) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomization> {
-    let &root = tree.roots().first()?;
-    let text = |key: &str| tree.get(root, key).and_then(|value| tree.text(value));
-    let by_kind = text("apiVersion").is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"));
-    let by_name = is_kustomization(name) && text("apiVersion").is_none() && matches!(text("kind"), Some("Kustomization" | "Component") | None);
-    if tree.kind(root) != Kind::Mapping || !(by_kind || by_name) {
-        return None;
-    }
-    let mut found = Kustomization {
-        component: text("kind") == Some("Component"),
-        namespace: text("namespace").filter(|namespace| !namespace.is_empty()).map(str::to_owned),
-        ..Kustomization::default()
-    };
-    for (key, value) in tree.merged_entries(root) {
-        let line = tree.line(key);
-        let Some((key, _)) = tree.scalar(key) else {
-            continue;
-        };
-        found.take(tree, key, line, value);
-    }
-    Some(found)
-}
-
-impl Kustomization {
-    fn take(&mut self, tree: &Tree<'_>, key: &str, line: u32, value: usize) {
-        if tree.scalar(value).is_some() && tree.text(value).is_none_or(str::is_empty) || tree.is_empty(value) {
-            return;
-        }
-        match key {
-            "resources" | "bases" => self.uses.extend(links(tree, value)),
-            "components" => self.components.extend(links(tree, value)),
-            "patches" | "patchesStrategicMerge" | "patchesJson6902" => {
-                self.patches.extend(patch_files(tree, value));
-                self.hinder(key, line, inline_annotates(tree, value));
-            }
-            "commonAnnotations" => {
-                if tree.merged_entries(value).iter().any(|(key, _)| tree.text(*key).is_some_and(is_ours)) {
-                    self.hinder(key, line, true);
-                }
-            }
-            "namespace" if !self.component => {}
-            key if HARMLESS.contains(&key) => {}
-            key => self.hinder(key, line, false),
-        }
-    }
-
-    fn hinder(&mut self, key: &str, line: u32, annotates: bool) {
-        self.obstacles.push(Obstacle { key: key.to_owned(), line, annotates });
-    }
-}
-
-fn links(tree: &Tree<'_>, list: usize) -> Vec<Link> {
-    tree.items(list).filter_map(|item| Some(Link { path: tree.text(item)?.to_owned(), line: tree.line(item) })).collect()
-}
-
-/// Elements of patch lists: a path, a mapping with `path`, or an inline patch.
-fn patch_files(tree: &Tree<'_>, list: usize) -> Vec<Link> {
-    let path = |item: usize| match tree.kind(item) {
-        Kind::Mapping => tree.get(item, "path"),
-        _ => Some(item),
-    };
-    tree.items(list)
-        .filter_map(path)
-        .filter_map(|node| Some(Link { path: tree.text(node).filter(|text| !text.contains('\n'))?.to_owned(), line: tree.line(node) }))
-        .collect()
-}
-
-/// Whether an inline patch writes annotations that ask for updates (`~1` is a JSON pointer's slash).
-fn inline_annotates(tree: &Tree<'_>, list: usize) -> bool {
-    let texts = |item: usize| match tree.kind(item) {
-        Kind::Mapping => tree.get(item, "patch"),
-        _ => Some(item),
-    };
-    let marks = ["fluxcd.io/", "fluxcd.io~1", "flux.weave.works/", "flux.weave.works~1", "tagalong.dev/", "tagalong.dev~1"];
-    tree.items(list).filter_map(texts).filter_map(|node| tree.text(node)).any(|text| marks.iter().any(|mark| text.contains(mark)))
 }
 
 #[cfg(test)]
