@@ -3,6 +3,7 @@
 mod file;
 pub mod ignore;
 pub mod kustomize;
+mod node;
 mod scope;
 mod screen;
 mod site;
@@ -11,6 +12,7 @@ mod workload;
 mod yaml;
 
 pub use file::{File, FluxYaml, Generation, Unreadable, UnreadableKind, read};
+pub use node::Node;
 pub use scope::{Scope, read_screened};
 pub use screen::{Charts, Concern, concerns, is_kustomization};
 pub use site::{Place, Scalar, Site};

@@ -2,6 +2,16 @@
 
 use thiserror::Error;
 
+mod change;
+mod draft;
+mod flow;
+mod lines;
+mod step;
+mod without;
+mod written;
+
+pub use change::{Change, change};
+
 use super::{
     Site,
     yaml::{
@@ -10,6 +20,7 @@ use super::{
     },
 };
 use crate::policy::{Blame, Code};
+use written::quote;
 
 /// A new value for one scalar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +37,11 @@ pub struct Edit {
 pub struct EditRefused {
     /// The file.
     pub path: String,
-    /// The line of the scalar, from 1, where one is to blame.
+    /// The line, from 1, where one is to blame.
     pub line: Option<u32>,
     /// What happened.
     pub reason: String,
-    /// [`Code::UnsupportedScalar`] or [`Code::EditRefused`].
+    /// [`Code::UnsupportedScalar`] where its shape allows no such edit, else [`Code::EditRefused`].
     pub code: Code,
 }
 
@@ -46,8 +57,8 @@ impl EditRefused {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         Some(match self.code {
-            Code::UnsupportedScalar => "write the image on one line".to_owned(),
-            _ => "change the image in Git yourself, and report the file: the two YAML readers disagree about it".to_owned(),
+            Code::UnsupportedScalar => "change the file yourself".to_owned(),
+            _ => "change the file yourself, and report it: the two YAML readers disagree about it".to_owned(),
         })
     }
 }
@@ -181,23 +192,6 @@ fn write(raw: &str, site: &Site, to: &str, file: &str) -> Result<(String, Style)
         Style::Single if to.chars().any(char::is_control) => Ok((quote(to, Style::Double), Style::Double)),
         style => Ok((quote(to, style), style)),
     }
-}
-
-fn quote(text: &str, style: Style) -> String {
-    if style == Style::Single {
-        return format!("'{}'", text.replace('\'', "''"));
-    }
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            character if character.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(character)).chars()),
-            character => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// The quotes that most other values of the same key have in this file; double where there are none or as many.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, Site,
+    Node, Place, Site,
     yaml::{Kind, Style, Tree, plain},
 };
 use crate::policy::annotation::{Annotation, Quoting};
@@ -48,6 +48,8 @@ pub struct Workload {
     pub line: u32,
     /// The document of the file that holds it, from 0.
     pub document: usize,
+    /// The object, for entries to be set in it.
+    pub node: Node,
     /// Its annotations, those of Flux and our own only.
     pub annotations: Vec<Annotation>,
     /// Its containers; none where no image of a known shape was found.
@@ -131,11 +133,11 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>,
                 continue;
             }
             let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
-            let id = id(tree, object, kind);
+            let (id, node) = (id(tree, object, kind), Node::of(tree, object));
             // Tens of thousands of these are kept, most with one element.
             containers.shrink_to_fit();
             annotations.shrink_to_fit();
-            found.push(Workload { id, api_version: api_version.to_owned(), line, document, annotations, containers, encrypted });
+            found.push(Workload { id, api_version: api_version.to_owned(), line, document, node, annotations, containers, encrypted });
             nodes.push(object);
         }
     }

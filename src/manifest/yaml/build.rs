@@ -69,8 +69,8 @@ impl Builder {
             return Err(too_deep(at.line));
         }
         let properties = properties(of.0, of.1);
-        self.reading.mark(if kind == Kind::Mapping { Mark::Mapping } else { Mark::Sequence }, properties);
-        let node = self.push(kind, at, of, 0, properties, String::new())?;
+        let position = self.reading.mark(if kind == Kind::Mapping { Mark::Mapping } else { Mark::Sequence }, properties);
+        let node = self.push(kind, at, of, position, properties, String::new())?;
         if of.0 != 0 {
             self.anchors.insert(of.0, node);
         }
@@ -97,7 +97,7 @@ impl Builder {
     }
 
     pub(super) fn alias(&mut self, id: usize, at: At) -> Result<(), Fault> {
-        self.reading.mark(Mark::Alias, id as u64);
+        let position = self.reading.mark(Mark::Alias, id as u64);
         self.aliases = true;
         let Some(&target) = self.anchors.get(&id) else {
             return Err(Fault::at(at.line, "an alias names an anchor that stands nowhere above it"));
@@ -105,7 +105,7 @@ impl Builder {
         let Some(&size) = self.sizes.get(&target) else {
             return Err(Fault::at(at.line, "an alias stands inside the value that it names"));
         };
-        self.push(Kind::Alias(index(target)), at, (0, None), 0, 0, String::new())?;
+        self.push(Kind::Alias(index(target)), at, (0, None), position, 0, String::new())?;
         self.repeat(size);
         self.total = self.total.saturating_add(size);
         if self.total > EXPANSION {

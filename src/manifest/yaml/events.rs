@@ -118,23 +118,23 @@ pub(in crate::manifest) fn second_reading(text: &str) -> Result<Reading, Fault> 
             granit::Event::Alias(id) => reading.mark(Mark::Alias, id as u64),
             granit::Event::Scalar(text, style, anchor, tag) => {
                 let text = if absent(&text, style, &span) { "" } else { &*text };
-                reading.scalar(granit_style(style), properties(anchor, tag.as_deref().map(granit_tag)), text);
+                reading.scalar(granit_style(style), properties(anchor, tag.as_deref().map(granit_tag)), text)
             }
             granit::Event::SequenceStart(_, anchor, tag) => reading.mark(Mark::Sequence, properties(anchor, tag.as_deref().map(granit_tag))),
             granit::Event::MappingStart(_, anchor, tag) => reading.mark(Mark::Mapping, properties(anchor, tag.as_deref().map(granit_tag))),
             granit::Event::SequenceEnd | granit::Event::MappingEnd => reading.mark(Mark::End, 0),
-            _ => {}
-        }
+            _ => continue,
+        };
     }
     Ok(reading)
 }
 
 /// granit-parser writes `~` for a value that is not there.
-fn absent(text: &str, style: granit::ScalarStyle, span: &granit::Span) -> bool {
+pub(super) fn absent(text: &str, style: granit::ScalarStyle, span: &granit::Span) -> bool {
     text == "~" && style == granit::ScalarStyle::Plain && span.start.byte_offset() == span.end.byte_offset()
 }
 
-fn granit_style(style: granit::ScalarStyle) -> Style {
+pub(super) fn granit_style(style: granit::ScalarStyle) -> Style {
     match style {
         granit::ScalarStyle::Plain => Style::Plain,
         granit::ScalarStyle::SingleQuoted => Style::Single,
@@ -144,6 +144,6 @@ fn granit_style(style: granit::ScalarStyle) -> Style {
     }
 }
 
-fn granit_tag(tag: &granit::Tag) -> (&str, &str) {
+pub(super) fn granit_tag(tag: &granit::Tag) -> (&str, &str) {
     tag.parts()
 }

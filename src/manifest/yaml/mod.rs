@@ -7,6 +7,7 @@ mod build;
 mod compare;
 mod events;
 mod fault;
+mod layout;
 mod places;
 pub(super) mod plain;
 pub(super) mod reading;
@@ -16,6 +17,7 @@ mod tree;
 pub(super) use compare::{Replacement, compare};
 pub(super) use events::{read, second_reading};
 pub(super) use fault::Fault;
+pub(super) use layout::{Form, Layout, Said, Shape};
 pub(super) use reading::Reading;
 pub(super) use tree::{Kind, Style, Tag, Tree};
 

@@ -26,9 +26,16 @@ pub(super) enum Mark {
 }
 
 impl Reading {
-    /// Adds an event that is no scalar; `properties` are those of [`properties`], or an alias's target.
-    pub(super) fn mark(&mut self, mark: Mark, properties: u64) {
-        self.add(mix(mix(u64::from(self.events), mark as u64), properties));
+    /// Adds an event that is no scalar and returns its position; `properties` are those of [`properties`], or an alias's target.
+    pub(super) fn mark(&mut self, mark: Mark, properties: u64) -> u32 {
+        let position = self.events;
+        self.add(mix(mix(u64::from(position), mark as u64), properties));
+        position
+    }
+
+    /// How many events there were.
+    pub(in crate::manifest) fn events(self) -> u32 {
+        self.events
     }
 
     /// Adds a scalar and returns its position among the events.
