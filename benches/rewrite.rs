@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tagalong::manifest::{
-    Concern, ImageField, Site, concerns, read,
+    Concern, Site, concerns, read,
     splice::{Edit, splice, verify},
 };
 
@@ -57,8 +57,7 @@ spec:
 
 fn edits(text: &str) -> Vec<Edit> {
     let file = read("app.yaml", text.as_bytes(), &[]).expect("the manifest is legal");
-    let images = file.workloads.into_iter().flat_map(|workload| workload.containers).map(|container| container.image);
-    let sites = images.filter_map(|image| if let ImageField::Site(site) = image { Some(site) } else { None });
+    let sites = file.images().filter_map(|place| place.image.parts()?.sites().next().cloned());
     let edit = |site: Site| Edit { to: site.text.replace(":1.2.3", ":1.2.4"), site };
     sites.map(edit).collect()
 }

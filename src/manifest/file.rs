@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    KindPaths, Workload,
-    Place,
+    ImageField, ImagePlace, KindPaths, LoosePlace, Place, Workload, comment, compose, helm,
     kustomize::{self, FieldSpec, Kustomization, Object, Operation},
     workload,
-    yaml::{self, Fault, Tree},
+    yaml::{self, Fault, Kind, Tree},
 };
-use crate::policy::Blame;
+use crate::policy::{Blame, comment::CommentPolicy};
 
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +20,8 @@ pub struct File {
     pub kustomization: Option<Box<Kustomization>>,
     /// What it says as a `.flux.yaml`.
     pub flux_yaml: Option<FluxYaml>,
+    /// Its images outside workloads, in their order, those that only a comment makes places last.
+    pub places: Vec<LoosePlace>,
     /// Its objects, as kustomize would take them.
     pub(super) objects: Vec<Object>,
     /// What it says as a list of patch operations.
@@ -29,6 +30,41 @@ pub struct File {
     pub(super) field_specs: Vec<FieldSpec>,
     /// Whether it is not read, because `.tagalongignore` names it.
     pub(super) left_out: bool,
+}
+
+impl File {
+    /// Every place that holds an image.
+    pub fn images(&self) -> impl Iterator<Item = ImagePlace<'_>> {
+        let containers = self.workloads.iter().flat_map(|workload| workload.containers.iter().map(move |container| (workload, container)));
+        let containers = containers.map(|(workload, container)| ImagePlace {
+            place: container.place,
+            alias: &container.name,
+            line: container.image.line().unwrap_or(workload.line),
+            workload: Some(workload),
+            image: &container.image,
+            policy: container.policy.as_deref(),
+            annotations: &[],
+            encrypted: workload.encrypted,
+        });
+        let loose = self.places.iter().map(|place| ImagePlace {
+            place: place.place,
+            alias: &place.alias,
+            line: place.image.line().unwrap_or(place.line),
+            workload: None,
+            image: &place.image,
+            policy: place.policy.as_deref(),
+            annotations: &place.annotations,
+            encrypted: place.encrypted,
+        });
+        containers.chain(loose)
+    }
+
+    /// Every image with the slot for the comment policy on it.
+    pub(super) fn images_mut(&mut self) -> impl Iterator<Item = (&ImageField, &mut Option<Box<CommentPolicy>>)> {
+        let containers = self.workloads.iter_mut().flat_map(|workload| &mut workload.containers);
+        let containers = containers.map(|container| (&container.image, &mut container.policy));
+        containers.chain(self.places.iter_mut().map(|place| (&place.image, &mut place.policy)))
+    }
 }
 
 /// A `.flux.yaml`: how Flux v1 makes manifests of its folder.
@@ -95,18 +131,56 @@ impl Unreadable {
 /// # Errors
 /// It is no YAML that every reader understands alike; other files go on.
 pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unreadable> {
-    let tree = text(bytes).and_then(yaml::read).map_err(|fault| unreadable(path, bytes, fault))?;
+    text(bytes).and_then(|text| read_text(path, text, kinds)).map_err(|fault| unreadable(path, bytes, fault))
+}
+
+fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault> {
+    let tree = yaml::read(text)?;
     let name = path.rsplit('/').next().unwrap_or(path);
+    if name == "tagalong.yaml" {
+        return Ok(File::default());
+    }
     if name == ".flux.yaml" {
         return Ok(File { flux_yaml: flux_yaml(&tree), ..File::default() });
     }
+    let (mut file, mut objects) = (File::default(), vec![]);
     if let Some(kustomization) = kustomize::read(&tree, name) {
-        return Ok(File { kustomization: Some(Box::new(kustomization)), ..File::default() });
+        file.kustomization = Some(Box::new(kustomization));
+        file.places = kustomize::places(&tree);
+    } else {
+        (file.workloads, objects) = workload::workloads(&tree, kinds);
+        file.places = tree.roots().iter().flat_map(|root| values(&tree, *root, name)).collect();
+        file.places.shrink_to_fit();
+        file.objects = kustomize::objects(&tree, kinds, &objects, Place::Container);
+        file.operations = kustomize::operations(&tree, Place::KustomizePatch);
+        file.field_specs = kustomize::field_specs(&tree);
     }
-    let (workloads, nodes) = workload::workloads(&tree, kinds);
-    let objects = kustomize::objects(&tree, kinds, &nodes, Place::Container);
-    let operations = kustomize::operations(&tree, Place::KustomizePatch);
-    Ok(File { workloads, objects, operations, field_specs: kustomize::field_specs(&tree), ..File::default() })
+    comment::attach(&tree, text, &objects, &mut file)?;
+    Ok(file)
+}
+
+/// The images of a document that is no object: a compose file's services, or a chart's values.
+fn values(tree: &Tree<'_>, root: usize, name: &str) -> Vec<LoosePlace> {
+    if tree.kind(root) != Kind::Mapping || tree.get(root, "apiVersion").is_some() {
+        return vec![];
+    }
+    let encrypted = workload::is_encrypted(tree, root);
+    if compose::is_compose(name) {
+        return compose::services(tree, root).into_iter().map(|place| LoosePlace { encrypted, ..place }).collect();
+    }
+    helm::values(tree, root)
+        .into_iter()
+        .map(|found| LoosePlace {
+            place: Place::HelmValue,
+            alias: found.path.to_string(),
+            line: found.image.line().unwrap_or(tree.line(root)),
+            image: found.image,
+            policy: None,
+            annotations: vec![],
+            workload: None,
+            encrypted,
+        })
+        .collect()
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {

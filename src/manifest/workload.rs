@@ -1,14 +1,21 @@
 //! Workloads: objects that hold a pod spec, or images at configured paths.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Node, Place, Site,
+    Node, Place,
+    custom::custom,
+    helm, kustomize, oci,
+    place::ImageField,
+    shape::{Found, Path, Taken, field, select},
     yaml::{Kind, Style, Tree, plain},
 };
-use crate::policy::annotation::{Annotation, Quoting};
+use crate::policy::{
+    annotation::{Annotation, Quoting},
+    comment::CommentPolicy,
+};
 
 /// Where a pod spec may stand in an object.
 pub(super) const POD_SPECS: [&[&str]; 4] =
@@ -61,12 +68,16 @@ pub struct Workload {
 /// A container, or another named part of a workload with an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Its name; for a configured path that path.
+    /// Its name; of a Helm value its alias; for other places the dotted path.
     pub name: String,
     /// What it is for.
     pub role: Role,
+    /// What kind of place it is.
+    pub place: Place,
     /// Its image.
     pub image: ImageField,
+    /// The comment policy on it.
+    pub policy: Option<Box<CommentPolicy>>,
 }
 
 /// What a container is for.
@@ -80,22 +91,8 @@ pub enum Role {
     Ephemeral,
     /// A volume with an image's files.
     Volume,
-}
-
-/// A container's image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ImageField {
-    /// No image is written.
-    Absent,
-    /// A scalar that can be edited.
-    Site(Site),
-    /// Something that cannot be edited.
-    Unsupported {
-        /// Its line, from 1.
-        line: u32,
-        /// Why, as a clause about the image.
-        reason: String,
-    },
+    /// It is an image, but nobody knows what for: it takes part only where an annotation names it.
+    Named,
 }
 
 /// A kind of custom resource and the paths of its images.
@@ -109,11 +106,11 @@ pub struct KindPaths {
     pub images: Vec<String>,
 }
 
-/// The workloads of a file, in its order, and the node of each.
-pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>, Vec<usize>) {
+/// The workloads of a file, in its order, and the nodes of each.
+pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>, Vec<Range<usize>>) {
     let (mut found, mut nodes) = (vec![], vec![]);
     for (document, &root) in tree.roots().iter().enumerate() {
-        let encrypted = tree.get(root, "sops").is_some_and(|sops| tree.kind(sops) == Kind::Mapping);
+        let encrypted = is_encrypted(tree, root);
         let mut open = vec![root];
         while let Some(object) = open.pop() {
             let text = |key: &str| tree.get(object, key).and_then(|value| tree.text(value));
@@ -126,9 +123,8 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>,
                 open.extend(tree.items(items).rev());
                 continue;
             }
-            let encrypted = encrypted || kind == "SealedSecret";
-            let mut containers = containers(tree, object, api_version, kind, kinds);
             let mut annotations = annotations(tree, object);
+            let mut containers = containers(tree, object, (api_version, kind), &annotations, kinds);
             if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
                 continue;
             }
@@ -137,12 +133,19 @@ pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>,
             // Tens of thousands of these are kept, most with one element.
             containers.shrink_to_fit();
             annotations.shrink_to_fit();
+            let encrypted = encrypted || kind == "SealedSecret";
             found.push(Workload { id, api_version: api_version.to_owned(), line, document, node, annotations, containers, encrypted });
-            nodes.push(object);
+            nodes.push(tree.inside(object));
         }
     }
     found.shrink_to_fit();
     (found, nodes)
+}
+
+/// Whether a document is encrypted by SOPS, or a `SealedSecret`.
+pub(super) fn is_encrypted(tree: &Tree<'_>, root: usize) -> bool {
+    let by_sops = tree.get(root, "sops").is_some_and(|sops| tree.kind(sops) == Kind::Mapping);
+    by_sops || tree.get(root, "kind").and_then(|kind| tree.text(kind)) == Some("SealedSecret")
 }
 
 fn id(tree: &Tree<'_>, object: usize, kind: &str) -> WorkloadId {
@@ -184,32 +187,58 @@ fn annotations(tree: &Tree<'_>, object: usize) -> Vec<Annotation> {
     found
 }
 
-fn containers(tree: &Tree<'_>, object: usize, api_version: &str, kind: &str, kinds: &[KindPaths]) -> Vec<Container> {
-    let mut found = vec![];
+fn containers(tree: &Tree<'_>, object: usize, (api_version, kind): (&str, &str), annotations: &[Annotation], kinds: &[KindPaths]) -> Vec<Container> {
+    let (mut found, mut taken) = (vec![], Taken::new());
     for path in POD_SPECS {
         if let Some(spec) = tree.path(object, path).filter(|spec| tree.kind(*spec) == Kind::Mapping) {
-            pod_containers(tree, spec, &mut found);
+            pod_containers(tree, spec, &mut found, &mut taken);
         }
     }
     for paths in kinds.iter().filter(|paths| paths.kind == kind && paths.api_version == api_version) {
         for path in &paths.images {
-            let nodes = select(tree, object, path);
-            let image = |node: &usize| Container { name: path.clone(), role: Role::Container, image: image(tree, *node, Place::Custom) };
-            found.extend(nodes.iter().map(image));
+            for node in select(tree, object, path) {
+                found.push(container(tree, path.clone(), Role::Container, node, Place::Custom));
+                taken.insert(tree.target(node));
+            }
         }
     }
+    if helm::is_release(api_version, kind) {
+        found.extend(helm::release(tree, object, annotations, &mut taken));
+    } else if oci::is_repository(api_version, kind) {
+        found.extend(oci::artifact(tree, object, &mut taken));
+    } else if api_version.starts_with("argoproj.io/") && matches!(kind, "Application" | "ApplicationSet") {
+        found.extend(helm::application(tree, object, kind, &mut taken));
+    } else if api_version.starts_with("kustomize.toolkit.fluxcd.io/") && kind == "Kustomization" {
+        found.extend(kustomize::layer(tree, object, &mut taken));
+    }
+    let others = custom(tree, object, &Path::default(), Place::Custom, &mut taken);
+    found.extend(others.into_iter().map(|found| named(found, Place::Custom)));
     found
 }
 
-fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>) {
+/// A container that takes part only where an annotation names it.
+pub(super) fn named(found: Found, place: Place) -> Container {
+    Container { name: found.path.to_string(), role: Role::Named, place, image: found.image, policy: None }
+}
+
+fn container(tree: &Tree<'_>, name: String, role: Role, node: usize, place: Place) -> Container {
+    Container { name, role, place, image: field(tree, node, place), policy: None }
+}
+
+fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>, taken: &mut Taken) {
     let name = |item: usize| tree.get(item, "name").and_then(|name| tree.text(name)).unwrap_or_default().to_owned();
     for (key, role) in [("initContainers", Role::Init), ("containers", Role::Container), ("ephemeralContainers", Role::Ephemeral)] {
         let Some(list) = tree.get(spec, key) else {
             continue;
         };
         for item in tree.items(list).filter(|item| tree.kind(*item) == Kind::Mapping) {
-            let image = tree.get(item, "image").map_or(ImageField::Absent, |node| image(tree, node, Place::Container));
-            found.push(Container { name: name(item), role, image });
+            found.push(match tree.get(item, "image") {
+                Some(node) => {
+                    taken.insert(tree.target(node));
+                    container(tree, name(item), role, node, Place::Container)
+                }
+                None => Container { name: name(item), role, place: Place::Container, image: ImageField::Absent, policy: None },
+            });
         }
     }
     let Some(volumes) = tree.get(spec, "volumes") else {
@@ -217,44 +246,15 @@ fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>) {
     };
     for item in tree.items(volumes) {
         if let Some(node) = tree.path(item, &["image", "reference"]) {
-            found.push(Container { name: name(item), role: Role::Volume, image: image(tree, node, Place::Container) });
+            taken.insert(tree.target(node));
+            found.push(container(tree, name(item), Role::Volume, node, Place::Container));
         }
-    }
-}
-
-pub(super) fn image(tree: &Tree<'_>, node: usize, place: Place) -> ImageField {
-    let line = tree.line(tree.target(node));
-    match tree.kind(node) {
-        Kind::Scalar(_) if tree.text(node).is_none_or(str::is_empty) => ImageField::Absent,
-        Kind::Scalar(_) => Site::at(tree, node, place).map_or_else(|reason| ImageField::Unsupported { line, reason }, ImageField::Site),
-        Kind::Mapping if tree.rest_of_line(node).starts_with("{{") => {
-            ImageField::Unsupported { line, reason: "it is a template's expression".to_owned() }
-        }
-        _ => ImageField::Unsupported { line, reason: "it is no text".to_owned() },
     }
 }
 
 /// The keys of a dotted path.
 pub(super) fn steps(path: &str) -> Vec<String> {
     path.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")).collect()
-}
-
-/// The nodes at a dotted path.
-fn select(tree: &Tree<'_>, object: usize, path: &str) -> Vec<usize> {
-    let mut nodes = vec![object];
-    for step in steps(path) {
-        let mut next = vec![];
-        for node in nodes {
-            match tree.kind(node) {
-                Kind::Mapping => next.extend(tree.get(node, &step)),
-                Kind::Sequence if step == "*" => next.extend(tree.items(node)),
-                Kind::Sequence => next.extend(step.parse().ok().and_then(|index: usize| tree.items(node).nth(index))),
-                _ => {}
-            }
-        }
-        nodes = next;
-    }
-    nodes
 }
 
 #[cfg(test)]

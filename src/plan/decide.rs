@@ -6,21 +6,19 @@ use jiff::Timestamp;
 
 use super::{
     index::Index,
+    place::Planned,
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
     subject::{Asked, Held, State, Subject, Subjects, View},
 };
 use crate::{
     image::Reference,
-    manifest::splice::{self, Edit, EditRefused},
+    manifest::splice::{self, Change, EditRefused},
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, Wants, decide, explain},
+        decision::{Decision, Listing, Question, decide, explain},
         record::{Metadata, TagRecord},
     },
 };
-
-/// What to do where one place cannot serve all that it feeds.
-const APART: &str = "write the image of each by itself";
 
 /// What is known of a repository.
 #[derive(Clone, Debug)]
@@ -54,18 +52,11 @@ pub struct Failure {
 /// All that is known, by what is asked of it.
 pub type Knowledge = BTreeMap<View, Known>;
 
-/// Edits by file, and the records that they come from.
+/// Changes by file, and the records that they come from.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    records: Vec<Record>,
-    edits: BTreeMap<String, Vec<Planned>>,
-}
-
-/// One edit and the records that it fulfils.
-#[derive(Clone, Debug)]
-struct Planned {
-    edit: Edit,
-    records: Vec<usize>,
+    pub(super) records: Vec<Record>,
+    pub(super) changes: BTreeMap<String, Vec<Planned>>,
 }
 
 /// What became of one question.
@@ -107,7 +98,7 @@ impl Asked {
             digest: self.digest.as_ref(),
             records,
             listing,
-            wants: Wants::Image,
+            wants: self.wants,
             now,
             remembered: None,
             rolled_back: &[],
@@ -119,60 +110,69 @@ impl Plan {
     /// Puts answers and places together.
     pub fn new(index: &Index, subjects: &Subjects, answers: &[Answer]) -> Self {
         let records = subjects.list.iter().map(|subject| record(subject, answers)).collect();
-        let mut plan = Self { records, edits: BTreeMap::new() };
+        let mut plan = Self { records, changes: BTreeMap::new() };
         plan.place(index, subjects);
         plan
     }
 
     /// The files to edit.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.edits.keys().map(String::as_str)
+        self.changes.keys().map(String::as_str)
     }
 
-    /// The edits of one file.
-    fn edits(&self, path: &str) -> Vec<Edit> {
-        self.edits.get(path).into_iter().flatten().map(|planned| planned.edit.clone()).collect()
+    /// The changes of one file.
+    fn changes(&self, path: &str) -> Vec<Change> {
+        self.changes.get(path).into_iter().flatten().map(|planned| planned.change.clone()).collect()
     }
 
-    /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
+    /// The file with all changes that can be made; the others are held, and do not stop their neighbours.
     pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
-        let edits = self.edits(path);
-        if let Ok(after) = splice::edit(path, before, &edits) {
+        let changes = self.changes(path);
+        if let Ok(after) = splice::change(path, before, &changes) {
             return after;
         }
-        for edit in &edits {
-            if let Err(refused) = splice::edit(path, before, std::slice::from_ref(edit)) {
-                self.refuse(path, edit, &refused);
+        for change in &changes {
+            if let Err(refused) = splice::change(path, before, std::slice::from_ref(change)) {
+                self.refuse(path, change, &refused);
             }
         }
-        let kept = self.edits(path);
-        match splice::edit(path, before, &kept) {
+        let kept = self.changes(path);
+        match splice::change(path, before, &kept) {
             Ok(after) => after,
             Err(refused) => {
-                for edit in &kept {
-                    self.refuse(path, edit, &refused);
+                for change in &kept {
+                    self.refuse(path, change, &refused);
                 }
                 before.to_vec()
             }
         }
     }
 
-    /// Holds what one edit of a file would have updated.
-    fn refuse(&mut self, path: &str, edit: &Edit, refused: &EditRefused) {
-        let Some(planned) = self.edits.get_mut(path) else { return };
-        let (out, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.edit == *edit);
-        *planned = kept;
-        if planned.is_empty() {
-            self.edits.remove(path);
+    /// Holds what one change of a file would have updated.
+    fn refuse(&mut self, path: &str, change: &Change, refused: &EditRefused) {
+        let Some(planned) = self.changes.get_mut(path) else { return };
+        let of_change = planned.iter().filter(|planned| planned.change == *change);
+        let mut out: BTreeSet<usize> = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
+        // An image may need several changes: all are made, or none.
+        loop {
+            let (gone, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.records.iter().any(|at| out.contains(at)));
+            *planned = kept;
+            if gone.is_empty() {
+                break;
+            }
+            out.extend(gone.into_iter().flat_map(|planned| planned.records));
         }
-        for at in out.into_iter().flat_map(|planned| planned.records) {
+        if planned.is_empty() {
+            self.changes.remove(path);
+        }
+        for at in out {
             hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
         }
     }
 
     /// Holds every update, because the remote refused them all.
     pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
-        self.edits.clear();
+        self.changes.clear();
         for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
             hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
         }
@@ -189,78 +189,6 @@ impl Plan {
             report.add(record);
         }
         report
-    }
-
-    /// Gives each update its place; a place is written only if everything that it feeds agrees.
-    fn place(&mut self, index: &Index, subjects: &Subjects) {
-        let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.site.is_some()) {
-            by_file.entry(&subject.file).or_default().push(at);
-        }
-        for (path, members) in by_file {
-            if members.iter().any(|&at| self.records[at].code.list() == List::Updates) {
-                self.place_in(index, subjects, path, &members);
-            }
-        }
-    }
-
-    fn place_in(&mut self, index: &Index, subjects: &Subjects, path: &str, members: &[usize]) {
-        let fed = index.fed(path);
-        let mut by_span: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-        for &at in members {
-            if let Some(site) = &subjects.list[at].site {
-                let span = site.scalar.span();
-                by_span.entry((span.start, span.end)).or_default().push(at);
-            }
-        }
-        for (span, sharing) in by_span {
-            let updates: Vec<usize> = sharing.iter().copied().filter(|&at| self.records[at].code.list() == List::Updates).collect();
-            let (Some(&first), Some(site)) = (updates.first(), &subjects.list[sharing[0]].site) else { continue };
-            let everyone = fed.get(&span).map(Vec::as_slice).unwrap_or_default();
-            if let Some(held) = self.objection(subjects, &sharing, &updates, everyone, site.scalar.feeds()) {
-                for at in updates {
-                    hold(&mut self.records[at], held.clone());
-                }
-                continue;
-            }
-            let to = written(&subjects.list[first], &self.records[first]);
-            let planned = Planned { edit: Edit { site: site.clone(), to }, records: updates };
-            self.edits.entry(path.to_owned()).or_default().push(planned);
-        }
-    }
-
-    /// Why a place cannot be written although somebody wants it.
-    fn objection(&self, subjects: &Subjects, sharing: &[usize], updates: &[usize], everyone: &[(String, String)], feeds: u32) -> Option<Held> {
-        let wanted: BTreeSet<&Option<Version>> = updates.iter().map(|&at| &self.records[at].to).collect();
-        if wanted.len() > 1 {
-            let names: Vec<String> = updates.iter().map(|&at| self.name(at)).collect();
-            return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
-        }
-        let shared = |who: &str, why: &str| {
-            Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
-                .hint("annotate it alike, or write the image of each by itself")
-        };
-        if let Some(&at) = sharing.iter().find(|at| !updates.contains(at)) {
-            let record = &self.records[at];
-            return Some(match record.code {
-                Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
-                _ => shared(&self.name(at), &record.reason),
-            });
-        }
-        let taking_part: BTreeSet<(String, &str)> =
-            sharing.iter().map(|&at| (plain_id(&subjects.list[at]), subjects.list[at].container.as_str())).collect();
-        if let Some((workload, container)) =
-            everyone.iter().find(|(workload, container)| !taking_part.contains(&(tail(workload), container.as_str())))
-        {
-            return Some(shared(&format!("{container} of {workload}"), "not automated"));
-        }
-        let read_otherwise =
-            || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
-        (feeds as usize > everyone.len()).then(read_otherwise)
-    }
-
-    fn name(&self, at: usize) -> String {
-        format!("{} of {}", self.records[at].container, self.records[at].workload)
     }
 }
 
@@ -353,29 +281,11 @@ fn take(record: &mut Record, decision: &Decision) {
     record.departs.clone_from(&decision.departs);
 }
 
-fn hold(record: &mut Record, held: Held) {
+pub(super) fn hold(record: &mut Record, held: Held) {
     (record.code, record.blame) = (held.code, held.code.blame());
     (record.reason, record.hint) = (held.reason, held.hint);
 }
 
 fn version(reference: &Reference) -> Version {
     Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
-}
-
-/// The whole new text of the place.
-fn written(subject: &Subject, record: &Record) -> String {
-    let name = subject.reference.as_ref().map(|reference| reference.name.to_string()).unwrap_or_default();
-    let to = record.to.clone().unwrap_or_default();
-    let tag = to.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-    let digest = to.digest.map(|digest| format!("@{digest}")).unwrap_or_default();
-    format!("{name}{tag}{digest}")
-}
-
-/// `kind/name`: a kustomization may give another namespace than the file.
-fn tail(id: &str) -> String {
-    id.split_once(':').map_or(id, |(_, tail)| tail).to_owned()
-}
-
-fn plain_id(subject: &Subject) -> String {
-    tail(&subject.workload)
 }

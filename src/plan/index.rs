@@ -2,24 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    report::UnreadableFile,
-    subject::{Asked, Held, State, Subject, Subjects},
-};
+use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        Container, File, ImageField, Place, Unreadable, Workload, WorkloadId,
-        kustomize::{Deployed, deployed},
-    },
-    policy::{
-        Code,
-        annotation::{Annotation, ContainerPolicy, Lock, Policy, WorkloadPolicy},
+        File, ImagePlace, Unreadable, WorkloadId,
+        kustomize::{Key, Reach, deployed},
     },
 };
-
-/// A repository's images, at most: over it the rest is held.
-const IMAGES: usize = 20_000;
 
 /// The parsed files of one commit.
 #[derive(Clone, Debug, Default)]
@@ -63,217 +53,100 @@ impl Index {
         files
     }
 
-    /// Every container that takes part, as each root deploys it.
+    /// Every container that takes part, as each root deploys it, and every other place with a policy.
     pub fn subjects(&self, bounds: &Bounds<'_>) -> Subjects {
-        let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
-        for deployed in deployed(&self.files, &self.unreadable) {
-            let workload = &self.files[&deployed.path].workloads[deployed.workload];
-            gathering.workload(&deployed, workload);
-        }
-        gathering.subjects
+        gather(&self.files, &deployed(&self.files, &self.unreadable), bounds)
+    }
+
+    /// Every place that holds an image, with its file.
+    pub fn places(&self) -> impl Iterator<Item = (&str, ImagePlace<'_>)> {
+        self.files.iter().flat_map(|(path, file)| file.images().map(move |place| (path.as_str(), place)))
     }
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        let id = |found: &Deployed| in_namespace(&self.files[&found.path].workloads[found.workload].id, found);
-        deployed(&self.files, &self.unreadable).into_iter().map(|found| (found.root.clone(), id(&found), found.path)).collect()
+        let deployed = deployed(&self.files, &self.unreadable);
+        deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
     }
 
-    /// Each container that the scalars of a file feed: span, workload and container.
-    pub(super) fn fed(&self, path: &str) -> BTreeMap<(usize, usize), Vec<(String, String)>> {
-        let mut fed: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for workload in self.files.get(path).into_iter().flat_map(|file| &file.workloads) {
-            for container in &workload.containers {
-                if let ImageField::Site(site) = &container.image {
-                    let span = site.scalar.span();
-                    fed.entry((span.start, span.end)).or_default().push((workload.id.to_string(), container.name.clone()));
+    /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
+    pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
+        let mut feeds = Feeds::default();
+        let mut built = BTreeSet::new();
+        for deployed in deployed(&self.files, &self.unreadable) {
+            let Some(made) = &deployed.built else { continue };
+            built.insert(deployed.path);
+            for (container, image) in deployed.workload.containers.iter().zip(&made.images) {
+                let Some(image) = image else { continue };
+                built.extend(image.chain.iter().map(|given| given.path));
+                let fed = Fed {
+                    root: deployed.root.to_owned(),
+                    owner: deployed.workload.id.to_string(),
+                    name: container.name.clone(),
+                    by_comment: false,
+                };
+                if let Some(spot) = image.spot() {
+                    for key in spot.keys() {
+                        feeds.by_key.entry((spot.path.clone(), key)).or_default().push(fed.clone());
+                    }
+                }
+                if image.reach == Reach::Reached {
+                    let name = Reference::parse(&image.text).map(|reference| reference.name.to_string()).unwrap_or_default();
+                    feeds.by_name.entry((deployed.root.to_owned(), name)).or_default().push(fed);
                 }
             }
         }
-        fed
-    }
-}
-
-fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
-    WorkloadId { namespace: deployed.namespace.clone().or_else(|| id.namespace.clone()), ..id.clone() }
-}
-
-/// A question as its answer is remembered: two containers that ask the same share one.
-type Key = (Repository, Option<String>, Option<String>, String);
-
-struct Gathering<'a> {
-    bounds: &'a Bounds<'a>,
-    subjects: Subjects,
-    questions: BTreeMap<Key, usize>,
-    images: BTreeSet<Repository>,
-}
-
-impl Gathering<'_> {
-    fn workload(&mut self, deployed: &Deployed, workload: &Workload) {
-        let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
-        if workload.annotations.is_empty() && !annotates {
-            return;
-        }
-        let id = in_namespace(&workload.id, deployed).to_string();
-        let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
-        if policy.ignored {
-            return;
-        }
-        if workload.containers.is_empty() {
-            return self.without_images(deployed, workload, &id);
-        }
-        let unknown = deployed.held.as_ref().filter(|held| held.annotates && policy.containers.is_empty());
-        let mut parts = policy.containers.iter().peekable();
-        for container in &workload.containers {
-            let part = parts.next_if(|part| part.container == container.name);
-            if part.is_none() && unknown.is_none() {
-                continue;
+        let plain = |path: &String| files.contains(path.as_str()) && !built.contains(path.as_str());
+        for (path, file) in self.files.iter().filter(|(path, _)| plain(path)) {
+            for place in file.images() {
+                let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
+                let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned(), by_comment: place.policy.is_some() };
+                for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
+                    feeds.by_key.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
+                }
             }
-            let subject = self.container(deployed, workload, &id, container, part, policy.lock.as_ref());
-            self.subjects.list.push(subject);
         }
+        feeds
     }
 
-    /// An object that asks for updates, but whose images are in none of the places that are read.
-    fn without_images(&mut self, deployed: &Deployed, workload: &Workload, id: &str) {
-        let names = named(&workload.annotations);
-        let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.iter().map(String::as_str).collect() };
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
-        for part in &policy.containers {
-            let reason = format!("no image of this {} stands where Tagalong reads one", workload.id.kind);
-            let held = match (&deployed.held, workload.encrypted) {
-                (_, true) => encrypted(),
-                (Some(held), _) => by_kustomize(held),
-                _ => Held::new(Code::UnsupportedScalar, reason).hint("name where it holds images under `kinds:` in the configuration"),
-            };
-            let mut subject = Subject::new(&deployed.root, id, &part.container, &deployed.path, workload.line);
-            subject.take_policy(part, &deployed.path);
-            subject.state = State::Held(held);
-            self.subjects.list.push(subject);
-        }
-    }
-
-    fn container(
-        &mut self,
-        deployed: &Deployed,
-        workload: &Workload,
-        id: &str,
-        container: &Container,
-        part: Option<&ContainerPolicy>,
-        lock: Option<&Lock>,
-    ) -> Subject {
-        let mut subject = Subject::new(&deployed.root, id, &container.name, &deployed.path, workload.line);
-        if let Some(part) = part {
-            subject.take_policy(part, &deployed.path);
-        }
-        let image = match &container.image {
-            ImageField::Site(site) => {
-                (subject.line, subject.place) = (site.line, site.place);
-                let reference = Reference::parse(&site.text);
-                subject.reference = reference.as_ref().ok().cloned();
-                subject.site = Some(site.clone());
-                reference.map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))
+    /// How many images of a file are read from each scalar.
+    pub(super) fn readers(&self, path: &str) -> BTreeMap<Key, Vec<ByComment>> {
+        let mut readers: BTreeMap<Key, Vec<ByComment>> = BTreeMap::new();
+        for place in self.files.get(path).into_iter().flat_map(File::images) {
+            for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
+                let by_comment = if place.policy.is_some() { ByComment::Yes } else { ByComment::No };
+                readers.entry(Key::Scalar(span.start, span.end)).or_default().push(by_comment);
             }
-            ImageField::Unsupported { line, reason } => {
-                subject.line = *line;
-                Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"))
-            }
-            ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
-        };
-        subject.state = match (part.map(|part| &part.policy), &deployed.held, lock) {
-            _ if workload.encrypted => State::Held(encrypted()),
-            (_, Some(held), _) => State::Held(by_kustomize(held)),
-            (Some(Err(malformed)), _, _) => {
-                let place = format!("{malformed} ({}:{})", deployed.path, malformed.source.line);
-                State::Held(Held { hint: malformed.hint(), ..Held::new(Code::MalformedPolicy, place) })
-            }
-            (_, _, Some(lock)) => State::Held(locked(lock)),
-            (Some(Ok(policy)), _, None) => match image {
-                Err(held) => State::Held(held),
-                Ok(reference) => self.ask(&subject.file, &reference, policy),
-            },
-            (None, None, None) => unreachable!("without a policy and a kustomization that may bring one, a container takes no part"),
-        };
-        subject
-    }
-
-    fn ask(&mut self, file: &str, reference: &Reference, policy: &Policy) -> State {
-        let repository = reference.name.repository();
-        if !(self.bounds.scans)(&repository) {
-            let reason = format!("the configuration keeps {repository} from being looked up");
-            return State::Held(Held::new(Code::WaitingForList, reason).hint("see registryIncludeImages and registryExcludeImages"));
         }
-        if !(self.bounds.writes)(file) {
-            return State::Held(Held::new(Code::OutsidePaths, format!("{file} lies outside the paths that may be written")).hint("see --git-path"));
-        }
-        if !self.images.contains(&repository) && self.images.len() >= IMAGES {
-            return State::Held(Held::new(Code::LimitReached, format!("the repository names more than {IMAGES} images")));
-        }
-        self.images.insert(repository.clone());
-        let [tag, digest] = [reference.tag.as_ref().map(ToString::to_string), reference.digest.as_ref().map(ToString::to_string)];
-        let key = (repository.clone(), tag, digest, policy.identity());
-        let questions = &mut self.subjects.questions;
-        let at = *self.questions.entry(key).or_insert_with(|| {
-            questions.push(Asked { repository, tag: reference.tag.clone(), digest: reference.digest.clone(), policy: policy.clone() });
-            questions.len() - 1
-        });
-        State::Asks(at)
+        readers
     }
 }
 
-fn encrypted() -> Held {
-    Held::new(Code::Encrypted, "the object is encrypted, and never edited")
+/// What each place feeds.
+#[derive(Default)]
+pub(super) struct Feeds {
+    /// By file and place.
+    pub(super) by_key: BTreeMap<(String, Key), Vec<Fed>>,
+    /// By root and the image's name at last, of those that a new `images` entry would reach.
+    pub(super) by_name: BTreeMap<(String, String), Vec<Fed>>,
 }
 
-fn by_kustomize(held: &crate::manifest::kustomize::HeldByKustomize) -> Held {
-    Held::new(Code::UnsupportedKustomize, format!("{} ({}:{})", held.reason, held.path, held.line))
+/// Whether a comment rules an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByComment {
+    Yes,
+    No,
 }
 
-/// As `locked by ana: "until the audit"`.
-fn locked(lock: &Lock) -> Held {
-    let by = lock.user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
-    let why = lock.message.as_ref().map(|message| format!(": \"{message}\"")).unwrap_or_default();
-    Held::new(Code::Locked, format!("locked{by}{why}"))
-}
-
-/// The containers that patterns name.
-fn named(annotations: &[Annotation]) -> BTreeSet<String> {
-    let name = |key: &str| {
-        let pattern = key.split_once("/tag.").map(|(_, name)| name);
-        pattern.or_else(|| key.strip_prefix("filter.fluxcd.io/")).map(str::to_owned)
-    };
-    annotations.iter().filter_map(|annotation| name(&annotation.key)).collect()
-}
-
-impl Subject {
-    fn new(root: &str, workload: &str, container: &str, file: &str, line: u32) -> Self {
-        Self {
-            root: root.to_owned(),
-            workload: workload.to_owned(),
-            container: container.to_owned(),
-            file: file.to_owned(),
-            line,
-            place: Place::Container,
-            site: None,
-            reference: None,
-            policy: String::new(),
-            source: None,
-            notes: Vec::new(),
-            state: State::Held(Held::new(Code::UnsupportedScalar, "")),
-        }
-    }
-
-    fn take_policy(&mut self, part: &ContainerPolicy, file: &str) {
-        self.policy = match (&part.policy, &part.source) {
-            (Ok(policy), _) => policy.pattern.to_string(),
-            (Err(_), Some(source)) => source.text.clone(),
-            (Err(malformed), None) => malformed.source.text.clone(),
-        };
-        self.source = part.source.clone().map(|source| (file.to_owned(), source));
-        self.notes.extend(part.overridden.iter().map(|loser| format!("`{}: {}` is overridden", loser.key, loser.text)));
-        if let Ok(policy) = &part.policy {
-            self.notes.extend(policy.pattern.warnings().iter().cloned());
-        }
-    }
+/// What a scalar feeds.
+#[derive(Clone, Debug)]
+pub(super) struct Fed {
+    /// The kustomization's folder, or the file.
+    pub(super) root: String,
+    /// The workload's id; where there is none, the file.
+    pub(super) owner: String,
+    /// The container's name, or a dotted path.
+    pub(super) name: String,
+    /// Whether a comment rules it.
+    pub(super) by_comment: bool,
 }

@@ -2,8 +2,10 @@
 
 pub mod decide;
 pub mod diff;
+mod gather;
 pub mod index;
 pub mod message;
+mod place;
 pub mod report;
 pub mod safe;
 pub mod schedule;

@@ -1,12 +1,14 @@
 //! Containers that take part, and the questions that they ask.
 
+use serde::Serialize;
+
 use crate::{
     image::{Digest, Platform, Reference, Repository, Tag},
-    manifest::{Place, Site},
+    manifest::{Place, kustomize::Spot},
     policy::{
         Code,
         annotation::{Policy, Source},
-        decision::wanted_platforms,
+        decision::{Wants, wanted_platforms},
     },
 };
 
@@ -34,8 +36,12 @@ pub struct Subject {
     pub line: u32,
     /// The kind of place.
     pub place: Place,
-    /// The place, where there is one that can be edited.
-    pub site: Option<Site>,
+    /// Where the new version would be written, where it can be.
+    pub spot: Option<Spot>,
+    /// Where else, if that place is not this container's alone.
+    pub fallback: Option<Spot>,
+    /// What decides the image, the first first; empty where it is only written.
+    pub chain: Vec<Layer>,
     /// What stands there.
     pub reference: Option<Reference>,
     /// The policy's text.
@@ -46,6 +52,17 @@ pub struct Subject {
     pub notes: Vec<String>,
     /// Whether a question is asked for it.
     pub state: State,
+}
+
+/// One of the things that decide an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// Its file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What it is.
+    pub place: Place,
 }
 
 /// Whether a question is asked for a container.
@@ -79,6 +96,8 @@ pub struct Asked {
     pub digest: Option<Digest>,
     /// The policy.
     pub policy: Policy,
+    /// What the place wants.
+    pub wants: Wants,
 }
 
 /// A repository as one kind of question sees it: build times are those of one platform.

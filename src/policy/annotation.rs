@@ -126,6 +126,9 @@ pub enum MalformedKind {
     /// `tagalong.dev/tag` names no container, and there are several.
     #[error("it names no container, and the workload has {0}")]
     WhichContainer(usize),
+    /// Another line has a policy for the same image.
+    #[error("line {0} has another policy for the same image")]
+    Twice(u32),
 }
 
 /// An oddity that changes no decision.
@@ -156,6 +159,7 @@ impl Malformed {
             MalformedKind::Key(KeyError::Unknown(_)) => Some(format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
             MalformedKind::Key(KeyError::Value { .. }) => None,
             MalformedKind::WhichContainer(_) => Some("write `tagalong.dev/tag.<container>`".to_owned()),
+            MalformedKind::Twice(_) => Some("leave one of them".to_owned()),
         }
     }
 }

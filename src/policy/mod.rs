@@ -3,7 +3,7 @@
 //! Pure and total: the same policy, reference, records and clock always give the same decision, whatever the order of the records.
 //! Nothing here asks a registry; what is missing is named, and the question asked again with the answers.
 //!
-//! A policy is read from annotations ([`annotation`]): a [`pattern`], whose versions lie in a [`range`], and own [`keys`]. With the tag in
+//! A policy is read from annotations ([`annotation`]) or a [`comment`]: a [`pattern`], whose versions lie in a [`range`], and own [`keys`]. With the tag in
 //! Git and what is known of every listed tag ([`record`]) it makes a [`decision::Question`]. [`decision::decide`] answers with a code, at
 //! most one winner, a sentence, the count of each fate, and what it still needs to learn; [`decision::explain`] adds the [`reason`] of
 //! every tag, from the same choice.
@@ -23,6 +23,7 @@
 pub mod annotation;
 mod choice;
 mod code;
+pub mod comment;
 pub mod decision;
 pub mod keys;
 pub mod pattern;

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, sample::select};
 use serde_json::Value;
-use tagalong::{
-    manifest::{self, ImageField},
-    plan::report::Record,
-};
+use tagalong::{manifest, plan::report::Record};
 
 use crate::kit::{
     cycle::{Files, Outcome, cycle},
@@ -207,9 +204,7 @@ fn taking_part(tree: &Tree) -> BTreeSet<(String, String)> {
 /// The file without the bytes of its images.
 fn around(path: &str, bytes: &[u8]) -> Vec<u8> {
     let file = manifest::read(path, bytes, &[]).unwrap();
-    let containers = file.workloads.iter().flat_map(|workload| &workload.containers);
-    let mut spans: Vec<_> =
-        containers.filter_map(|one| if let ImageField::Site(site) = &one.image { Some(site.scalar.span()) } else { None }).collect();
+    let mut spans: Vec<_> = file.images().filter_map(|place| place.image.parts()?.sites().next()).map(|site| site.scalar.span()).collect();
     spans.sort_by_key(|span| span.start);
     spans.dedup();
     let mut rest = bytes.to_vec();
@@ -305,13 +300,10 @@ proptest! {
     fn a_container_changes_exactly_where_it_is_listed_as_updated(tree in tree(), recorded in registries()) {
         let (_, outcome) = run(&tree, &recorded);
         let images: BTreeMap<(String, String), String> = outcome.after.iter().flat_map(|(path, bytes)| {
-            let workloads = manifest::read(path, bytes, &[]).unwrap().workloads;
-            workloads.into_iter().flat_map(|workload| {
-                let id = workload.id.to_string();
-                workload.containers.into_iter().filter_map(move |one| {
-                    let ImageField::Site(site) = one.image else { return None };
-                    Some(((id.clone(), one.name), site.text))
-                })
+            let file = manifest::read(path, bytes, &[]).unwrap();
+            file.images().filter_map(|place| {
+                let reference = place.image.parts()?.reference(None).ok()?;
+                Some(((place.workload?.id.to_string(), place.alias.to_owned()), reference.to_string()))
             }).collect::<Vec<_>>()
         }).collect();
         for record in outcome.report.records() {

@@ -16,6 +16,7 @@ mod git;
 mod git_local;
 mod house;
 mod kit;
+mod kustomize;
 mod laws;
 mod message;
 mod paths;

@@ -6,13 +6,13 @@ use super::{
     HeldByKustomize, Kustomization, Link,
     entry::{Entry, Pattern},
     layout::{Layout, Target, folder, is_below, shown},
-    images,
     live::{Leaf, Live, Source},
     merge,
     patch::{Form, From, Operation, Patch, Says, is_annotated},
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
+    transform,
     value::{Object, Text},
 };
 use crate::manifest::Place;
@@ -365,6 +365,7 @@ impl<'l, 'f> Build<'l, 'f> {
         };
         for at in selected {
             let resource = &mut gathered.resources[at];
+            resource.patched = true;
             if patch.form == Form::Any {
                 resource.remember();
             }
@@ -388,13 +389,14 @@ impl<'l, 'f> Build<'l, 'f> {
         }
         let Gathered { resources, specs, .. } = gathered;
         for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
-            images::apply(resource, path, entry, &pattern, specs);
+            transform::apply(resource, path, entry, &pattern, specs);
         }
     }
 }
 
 /// Merges a patch into a resource; `false` where it takes it away.
 fn merged<'f>(resource: &mut Resource<'f>, object: &'f Object, patch: &Patch, from: Source<'f>) -> bool {
+    resource.patched = true;
     if patch.renames || patch.rekinds {
         resource.remember();
     }

@@ -8,11 +8,11 @@ use super::{
     layout::{Layout, folder, is_below, shown},
     live::{Leaf, Live, Source, Step},
     resource::Resource,
-    value::Object,
+    spot::Spot,
 };
 use crate::{
     manifest::{
-        Container, File, Generation, ImageField, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
+        Container, File, Generation, ImageField, Node, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
         workload::{self, POD_SPECS},
     },
     policy::annotation::Annotation,
@@ -27,25 +27,58 @@ pub struct Deployed<'f> {
     pub path: &'f str,
     /// The workload, with the id, the annotations and the containers that it has at last.
     pub workload: Cow<'f, Workload>,
-    /// The file of each annotation; none where all stand in the workload's own.
-    pub annotated_in: Vec<&'f str>,
-    /// What each container's image is at last; none where it is what is written.
-    pub parts: Vec<Part<'f>>,
+    /// Its place among its file's workloads, if it is one there.
+    pub at: Option<usize>,
+    /// What kustomize makes of it; `None` where no kustomization uses it.
+    pub built: Option<Built<'f>>,
     /// Why what is deployed is not known.
     pub held: Option<HeldByKustomize>,
 }
 
+/// What kustomize makes of a workload.
+#[derive(Clone, Debug)]
+pub struct Built<'f> {
+    /// The file of each annotation.
+    pub annotated_in: Vec<&'f str>,
+    /// Each container's image; `None` where it is as it is written, since kustomize knows nothing of it.
+    pub images: Vec<Option<Image<'f>>>,
+    /// Where the root takes new `images` entries.
+    pub extension: Option<Extension<'f>>,
+}
+
 /// What a container's image is at last, and why.
 #[derive(Clone, Debug)]
-pub struct Part<'f> {
+pub struct Image<'f> {
     /// The image.
-    pub image: String,
+    pub text: String,
     /// What decided it, the first first.
     pub chain: Vec<Given<'f>>,
+    /// Whether `images` entries reach it.
+    pub reach: Reach,
+}
+
+/// Whether `images` entries reach an image: kustomize looks for them in the lists of containers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// They do.
+    Reached,
+    /// They do not.
+    Beyond,
+}
+
+/// Where new `images` entries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'f> {
+    /// The file.
+    pub path: &'f str,
+    /// The line on which the mapping begins, from 1.
+    pub line: u32,
+    pub(super) mapping: Node,
+    pub(super) keys: &'static [&'static str],
 }
 
 /// One of the things that decided an image.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Given<'f> {
     /// Its file.
     pub path: &'f str,
@@ -60,6 +93,23 @@ pub struct Given<'f> {
 enum What<'f> {
     Written(&'f ImageField),
     Entry(&'f Entry),
+}
+
+impl Image<'_> {
+    /// Where a new version would be written: in the outermost entry that decides the version, else where the image is written.
+    pub fn spot(&self) -> Option<Spot> {
+        let entry = self.chain.iter().rev().find_map(|given| match given.what {
+            What::Entry(entry) if entry.decides() => Some(Spot::entry(given.path, given.line, entry.image.clone(), entry.node?)),
+            _ => None,
+        });
+        let written = || {
+            self.chain.iter().rev().find_map(|given| match given.what {
+                What::Written(image) => Some(Spot::written(given.path, given.line, given.place, image.clone())),
+                What::Entry(_) => None,
+            })
+        };
+        entry.or_else(written)
+    }
 }
 
 /// A kustomization that may change a workload in ways that are not understood, or that kustomize refuses.
@@ -82,21 +132,22 @@ pub struct HeldByKustomize {
 pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable]) -> Vec<Deployed<'f>> {
     let layout = Layout::of(files, unreadable);
     let mut found: Vec<Deployed<'f>> = vec![];
-    for root in layout.roots() {
+    for top in layout.roots() {
         let mut build = Build::new(&layout);
-        let gathered = build.kustomization(root, None, Gathered::default());
+        let gathered = build.kustomization(top, None, Gathered::default());
         let Build { fault, adrift, .. } = build;
-        let root = shown(folder(root));
+        let root = shown(folder(top));
+        let extension = layout.kustomization(top).and_then(|says| says.extension(top));
         for (object, from, held) in adrift {
-            found.extend(finished(files, root, Resource::new(object, from), Some(held)));
+            found.extend(finished(files, root, extension, Resource::new(object, from), Some(held)));
         }
         for resource in gathered.resources {
-            found.extend(finished(files, root, resource, fault.clone()));
+            found.extend(finished(files, root, extension, resource, fault.clone()));
         }
     }
     for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
-        let plain = |workload| Deployed { root: path, path, workload: Cow::Borrowed(workload), annotated_in: vec![], parts: vec![], held: None };
-        found.extend(file.workloads.iter().map(plain));
+        let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
+        found.extend(file.workloads.iter().enumerate().map(plain));
     }
     found.sort_by(|a, b| (a.root, a.path, a.workload.line, &a.workload.id).cmp(&(b.root, b.path, b.workload.line, &b.workload.id)));
     hold_by_flux(files, &mut found);
@@ -110,6 +161,7 @@ pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadab
 fn finished<'f>(
     files: &'f BTreeMap<String, File>,
     root: &'f str,
+    extension: Option<Extension<'f>>,
     resource: Resource<'f>,
     fault: Option<HeldByKustomize>,
 ) -> Option<Deployed<'f>> {
@@ -119,13 +171,14 @@ fn finished<'f>(
         return None;
     }
     let written = object.workload.and_then(|at| files.get(from.path)?.workloads.get(at as usize));
-    let (containers, parts) = containers(&resource, written).into_iter().unzip();
+    let (containers, images) = containers(&resource, written).into_iter().map(|(container, image)| (container, Some(image))).chain(others(&resource, written)).unzip();
     let (annotations, annotated_in): (Vec<Annotation>, Vec<&str>) = annotations(&resource.live).into_iter().unzip();
     let workload = Workload {
         id: id(&resource),
         api_version: resource.text(&["apiVersion"]).to_owned(),
         line: object.line,
         document: written.map_or(0, |workload| workload.document),
+        node: object.node,
         annotations,
         containers,
         encrypted: written.is_some_and(|workload| workload.encrypted),
@@ -134,7 +187,9 @@ fn finished<'f>(
         return None;
     }
     let held = fault.or(resource.held);
-    Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), annotated_in, parts, held })
+    let built = Some(Built { annotated_in, images, extension });
+    let at = object.workload.map(|at| at as usize);
+    Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), at, built, held })
 }
 
 fn id(resource: &Resource<'_>) -> WorkloadId {
@@ -161,7 +216,7 @@ fn annotations<'f>(live: &Live<'f>) -> Vec<(Annotation, &'f str)> {
 }
 
 /// The containers that a resource has at last.
-fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec<(Container, Part<'f>)> {
+fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec<(Container, Image<'f>)> {
     let mut found = vec![];
     for path in POD_SPECS {
         let Some(pod) = resource.live.path(path) else { continue };
@@ -185,9 +240,26 @@ fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec
     found
 }
 
+/// The images that kustomize knows nothing of: they stay as they are written, if no patch touches the object.
+fn others<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec<(Container, Option<Image<'f>>)> {
+    let is_other = |container: &&Container| container.place != Place::Container && custom_path(container).is_none();
+    let others = written.into_iter().flat_map(|workload| &workload.containers).filter(is_other);
+    others
+        .map(|container| {
+            let mut container = container.clone();
+            container.policy = None;
+            if resource.patched {
+                let line = container.image.line().unwrap_or(resource.object.line);
+                container.image = ImageField::Unsupported { line, reason: "a patch may change it".to_owned() };
+            }
+            (container, None)
+        })
+        .collect()
+}
+
 /// The configured path that a container of a custom resource is named by.
 fn custom_path(container: &Container) -> Option<&str> {
-    let is_custom = matches!(&container.image, ImageField::Site(site) if site.place == Place::Custom);
+    let is_custom = container.place == Place::Custom && container.role == Role::Container;
     is_custom.then_some(container.name.as_str())
 }
 
@@ -210,7 +282,7 @@ fn select<'a, 'f>(live: &'a Live<'f>, steps: &[String], found: &mut Vec<&'a Leaf
     }
 }
 
-fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>) -> (Container, Part<'f>) {
+fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>) -> (Container, Image<'f>) {
     let name = item.get("name").and_then(Live::text).unwrap_or_default().to_owned();
     let leaf = match image {
         Some(Live::Text(leaf)) => Some(leaf),
@@ -219,10 +291,11 @@ fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>) -> (Container
     named(name, role, leaf)
 }
 
-fn named<'f>(name: String, role: Role, leaf: Option<&Leaf<'f>>) -> (Container, Part<'f>) {
+fn named<'f>(name: String, role: Role, leaf: Option<&Leaf<'f>>) -> (Container, Image<'f>) {
     let image = leaf.and_then(|leaf| leaf.written.text.image.clone()).unwrap_or(ImageField::Absent);
     let (text, chain) = leaf.map_or_else(Default::default, |leaf| (leaf.text.clone().into_owned(), leaf.steps().iter().map(given).collect()));
-    (Container { name, role, image }, Part { image: text, chain })
+    let reach = if matches!(role, Role::Container | Role::Init) { Reach::Reached } else { Reach::Beyond };
+    (Container { name, role, place: Place::Container, image, policy: None }, Image { text, chain, reach })
 }
 
 fn given<'f>(step: &Step<'f>) -> Given<'f> {
@@ -230,10 +303,6 @@ fn given<'f>(step: &Step<'f>) -> Given<'f> {
         Step::Written(written) => {
             let Source { path, place } = written.from;
             let field = written.text.image.as_ref().unwrap_or(&ImageField::Absent);
-            let place = match field {
-                ImageField::Site(site) if place == Place::Container => site.place,
-                _ => place,
-            };
             Given { path, line: written.text.line, place, what: What::Written(field) }
         }
         Step::Entry { path, entry } => Given { path, line: entry.line, place: Place::KustomizeImage, what: What::Entry(entry) },

@@ -4,6 +4,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::value::Text;
+use crate::manifest::{ImageField, Node};
 
 /// An entry of `images`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub(in crate::manifest) struct Entry {
     pub(super) new_tag: Option<Box<Text>>,
     pub(super) digest: Option<Box<Text>>,
     pub(super) suffix: Option<Box<str>>,
+    /// The scalars of its tag and digest.
+    pub(super) image: ImageField,
+    pub(super) node: Option<Node>,
 }
 
 /// Which images an entry's name means: it is the beginning of an expression.

@@ -1,77 +1,56 @@
-//! Where an `images` entry finds images.
+//! The entries of `images`, which kustomize puts over what its resources say.
 
-use super::{
-    entry::{Entry, Pattern},
-    live::{Leaf, Live},
-    read::FieldSpec,
-    resource::Resource,
+use crate::manifest::{
+    Place, Site,
+    place::{Apart, ImageField, Part, Parts, Reader},
+    shape::{Found, Path, Step, Taken, part, written},
+    yaml::{Kind, Tree},
 };
 
-/// Where kustomize looks a second time.
-const SPECS: [&[&str]; 4] = [
-    &["spec", "containers", "image"],
-    &["spec", "initContainers", "image"],
-    &["spec", "template", "spec", "containers", "image"],
-    &["spec", "template", "spec", "initContainers", "image"],
-];
+/// One entry.
+#[derive(Debug)]
+pub(in crate::manifest) struct Entry {
+    pub(in crate::manifest) name: String,
+    pub(in crate::manifest) line: u32,
+    pub(in crate::manifest) image: ImageField,
+}
 
-/// Applies an entry to every image of a resource that it means.
-///
-/// # Source
-/// kustomize's image transformer: first the lists `containers` and `initContainers` wherever they stand, then its field
-/// specifications; a suffix is added by both.
-pub(super) fn apply<'f>(resource: &mut Resource<'f>, path: &'f str, entry: &'f Entry, pattern: &Pattern<'_>, specs: &[&'f FieldSpec]) {
-    let mut change = |leaf: &mut Leaf<'f>| {
-        if leaf.written.text.image.is_some() && pattern.is_match(&leaf.text) {
-            leaf.apply(path, entry);
-        }
+/// The entries of a list; the image is `newName`, else `name`.
+pub(in crate::manifest) fn entries(tree: &Tree<'_>, list: usize) -> Vec<Entry> {
+    let entry = |item: usize| {
+        let name = tree.get(item, "name").and_then(|name| tree.text(name))?.to_owned();
+        let node = |key: &str| tree.get(item, key);
+        let image = written(|| {
+            let new_name = part(tree, node("newName"), Place::KustomizeImage)?.filter(|part| !part.text().is_empty());
+            Ok(Apart {
+                known: new_name.is_none().then(|| name.clone()),
+                name: new_name,
+                registry: None,
+                tag: part(tree, node("newTag"), Place::KustomizeImage)?,
+                digest: part(tree, node("digest"), Place::KustomizeImage)?,
+                reader: Reader::Keys,
+            })
+        });
+        Some(Entry { name, line: tree.line(item), image })
     };
-    containers(&mut resource.live, &mut change);
-    for keys in SPECS {
-        along(&mut resource.live, keys, &mut change);
-    }
-    for spec in specs.iter().filter(|spec| concerns(spec, resource)).copied().collect::<Vec<_>>() {
-        let keys: Vec<&str> = spec.path.iter().map(|key| &**key).collect();
-        if !SPECS.contains(&&*keys) {
-            along(&mut resource.live, &keys, &mut change);
-        }
-    }
+    tree.items(list).filter(|item| tree.kind(*item) == Kind::Mapping).filter_map(entry).collect()
 }
 
-fn concerns(spec: &FieldSpec, resource: &Resource<'_>) -> bool {
-    let api_version = resource.text(&["apiVersion"]);
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
-    is(&spec.group, group) && is(&spec.version, version) && is(&spec.kind, resource.kind())
-}
-
-fn containers<'f>(live: &mut Live<'f>, change: &mut impl FnMut(&mut Leaf<'f>)) {
-    match live {
-        Live::Map(entries) => {
-            for (key, value) in entries {
-                match value {
-                    Live::List(items) if matches!(*key, "containers" | "initContainers") => {
-                        items.iter_mut().for_each(|item| along(item, &["image"], change));
-                    }
-                    _ => containers(value, change),
-                }
+/// Argo CD's list of `name=new:tag` and `new:tag`.
+pub(in crate::manifest) fn overrides(tree: &Tree<'_>, list: usize, path: &Path, taken: &mut Taken) -> Vec<Found> {
+    let mut found = vec![];
+    for (index, item) in tree.items(list).enumerate().filter(|(_, item)| tree.text(*item).is_some()) {
+        taken.insert(tree.target(item));
+        let image = match Site::at(tree, item, Place::KustomizeImage) {
+            Ok(site) => {
+                let range = site.text.find('=').map_or(0, |at| at + 1)..site.text.len();
+                ImageField::Written(Parts::Whole(Part::inside(site, range)))
             }
-        }
-        Live::List(items) => items.iter_mut().for_each(|item| containers(item, change)),
-        _ => {}
+            Err(reason) => ImageField::Unsupported { line: tree.line(tree.target(item)), reason },
+        };
+        let mut path = path.clone();
+        path.0.push(Step::Index(index));
+        found.push(Found { path, image });
     }
-}
-
-/// Every text at the end of a path; lists on the way are gone through.
-fn along<'f>(live: &mut Live<'f>, keys: &[&str], change: &mut impl FnMut(&mut Leaf<'f>)) {
-    match (live, keys) {
-        (Live::Text(leaf), []) => change(leaf),
-        (Live::List(items), _) => items.iter_mut().for_each(|item| along(item, keys, change)),
-        (Live::Map(entries), [first, rest @ ..]) => {
-            if let Some((_, value)) = entries.iter_mut().find(|(key, _)| key == first) {
-                along(value, rest, change);
-            }
-        }
-        _ => {}
-    }
+    found
 }

@@ -6,7 +6,7 @@
 mod build;
 mod deployed;
 mod entry;
-mod images;
+pub(super) mod images;
 mod layout;
 mod live;
 mod merge;
@@ -15,9 +15,12 @@ mod pointer;
 mod read;
 mod resource;
 mod selector;
+mod spot;
+mod transform;
 mod value;
 
-pub use deployed::{Deployed, Given, HeldByKustomize, Part, deployed};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Reach, deployed};
+pub use spot::{Key, Spot};
 
 pub(super) use self::{
     patch::{Operation, operations},
@@ -26,6 +29,8 @@ pub(super) use self::{
 };
 
 use serde::{Deserialize, Serialize};
+
+use super::{Container, LoosePlace, Node, Place, Role, shape::Taken, yaml::Tree};
 
 use entry::Entry;
 use patch::Patch;
@@ -36,6 +41,7 @@ use value::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kustomization {
     line: u32,
+    node: Option<Node>,
     /// Whether it is a component, which changes what the kustomization that uses it has gathered.
     component: bool,
     namespace: Option<Box<str>>,
@@ -73,7 +79,39 @@ struct Obstacle {
     line: u32,
 }
 
+/// The entries of a kustomization's `images`.
+pub(super) fn places(tree: &Tree<'_>) -> Vec<LoosePlace> {
+    let list = tree.roots().first().and_then(|root| tree.get(*root, "images"));
+    let place = |entry: images::Entry| LoosePlace {
+        place: Place::KustomizeImage,
+        alias: entry.name,
+        line: entry.line,
+        image: entry.image,
+        policy: None,
+        annotations: vec![],
+        workload: None,
+        encrypted: false,
+    };
+    list.into_iter().flat_map(|list| images::entries(tree, list)).map(place).collect()
+}
+
+/// The entries of `spec.images` of Flux's `Kustomization`.
+pub(super) fn layer(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Vec<Container> {
+    let Some(list) = tree.path(object, &["spec", "images"]) else {
+        return vec![];
+    };
+    taken.extend(tree.inside(tree.target(list)));
+    let container =
+        |entry: images::Entry| Container { name: entry.name, role: Role::Named, place: Place::KustomizeImage, image: entry.image, policy: None };
+    images::entries(tree, list).into_iter().map(container).collect()
+}
+
 impl Kustomization {
+    /// Where a kustomization at `path` takes new `images` entries.
+    fn extension<'f>(&self, path: &'f str) -> Option<Extension<'f>> {
+        Some(Extension { path, line: self.line, mapping: self.node?, keys: &["images"] })
+    }
+
     /// The paths in the repository of what a kustomization at `path` uses, files and folders.
     pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
         let folder = layout::folder(path).to_owned();

@@ -64,11 +64,12 @@ fn put<'f>(place: &mut Live<'f>, last: &'f str, value: Live<'f>, what: &What, co
                 place.set(last, value);
                 Ok(())
             }
-            (_, false) if adds => {
+            (What::Remove, false) => Err("there is nothing to remove".to_owned()),
+            // kustomize's own reading of RFC 6902: what is replaced need not be there.
+            (_, false) => {
                 place.set(last, value);
                 Ok(())
             }
-            (_, false) => Err("there is nothing".to_owned()),
         },
         Live::List(items) if adds => {
             let at = if last == "-" { items.len() } else { index(last)? };
@@ -111,7 +112,7 @@ fn take(place: &mut Live<'_>, last: &str) -> Result<(), String> {
 fn test(object: &mut Live<'_>, path: &[Box<str>], wanted: &Value) -> Result<(), String> {
     match (find(object, path), wanted) {
         (Found::Unknown | Found::Value(Live::Other), _) | (Found::Missing | Found::Value(Live::Null), Value::Null) => Ok(()),
-        (Found::Value(Live::Text(leaf)), Value::Text(text)) if leaf.text == text.text && leaf.written.text.quoting == text.quoting => Ok(()),
+        (Found::Value(Live::Text(leaf)), Value::Text(text)) if *leaf.text == *text.text && leaf.written.text.quoting == text.quoting => Ok(()),
         (Found::Value(Live::List(_)), Value::List(_)) | (Found::Value(Live::Map(_)), Value::Map(_)) => {
             Err("it tests a whole collection, which is not understood".to_owned())
         }

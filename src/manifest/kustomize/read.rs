@@ -12,9 +12,10 @@ use super::{
     value::{At, Text, Value, read as value},
 };
 use crate::manifest::{
-    Place,
+    Node, Place,
+    place::{Apart, Reader},
     screen::is_kustomization,
-    workload,
+    shape::{part, written},
     yaml::{Kind, Style, Tree},
 };
 
@@ -88,7 +89,7 @@ pub(in crate::manifest) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomiza
     if tree.kind(root) != Kind::Mapping || !(by_kind || by_name) {
         return None;
     }
-    let mut found = Kustomization { component: text("kind") == Some("Component"), line: tree.line(root), ..Kustomization::default() };
+    let mut found = Kustomization { component: text("kind") == Some("Component"), line: tree.line(root), node: Some(Node::of(tree, root)), ..Kustomization::default() };
     for (key, value) in tree.merged_entries(root) {
         let line = tree.line(key);
         match tree.scalar(key) {
@@ -179,9 +180,15 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
         refuse(tree.line(item), "an entry of `images` is no mapping".to_owned());
         return None;
     }
-    let mut found = Entry { line: tree.line(item), ..Entry::default() };
+    let mut found = Entry { line: tree.line(item), node: Some(Node::of(tree, item)), ..Entry::default() };
+    let (mut tag, mut digest) = (None, None);
     for (key, node) in tree.merged_entries(item) {
         let (Some((key, _)), line) = (tree.scalar(key), tree.line(key)) else { continue };
+        match key.to_ascii_lowercase().as_str() {
+            "newtag" => tag = Some(node),
+            "digest" => digest = Some(node),
+            _ => {}
+        }
         let text = match said(tree, node) {
             Said::Nothing => continue,
             Said::NoText => {
@@ -203,6 +210,10 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
             _ => refuse(line, format!("kustomize knows no `{key}` in an entry of `images`")),
         }
     }
+    found.image = written(|| {
+        let [tag, digest] = [tag, digest].map(|node| part(tree, node, Place::KustomizeImage));
+        Ok(Apart { tag: tag?, digest: digest?, reader: Reader::Keys, ..Apart::default() })
+    });
     if found.name.is_empty() {
         refuse(found.line, "an entry of `images` has no `name`, so that nobody knows which images it means".to_owned());
     }
@@ -237,9 +248,4 @@ pub(in crate::manifest) fn field_specs(tree: &Tree<'_>) -> Vec<FieldSpec> {
     };
     let list = tree.get(root, "images").filter(|node| tree.kind(*node) == Kind::Sequence);
     list.into_iter().flat_map(|list| tree.items(list).filter_map(spec).collect::<Vec<_>>()).collect()
-}
-
-/// Whether a key is an annotation of ours.
-pub(super) fn is_ours(key: &str) -> bool {
-    workload::is_ours(key)
 }

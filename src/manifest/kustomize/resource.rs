@@ -44,6 +44,8 @@ pub(super) struct Resource<'f> {
     /// What it was called before, the first first.
     before: Vec<Name>,
     pub(super) held: Option<HeldByKustomize>,
+    /// Whether a patch changed it.
+    pub(super) patched: bool,
 }
 
 /// What an object is called.
@@ -83,7 +85,7 @@ fn effective(kind: &str, namespace: &str) -> String {
 
 impl<'f> Resource<'f> {
     pub(super) fn new(object: &'f Object, from: Source<'f>) -> Self {
-        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None }
+        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None, patched: false }
     }
 
     pub(super) fn text(&self, keys: &[&str]) -> &str {

@@ -26,7 +26,8 @@ fn shown(texts: &[(&str, &str)]) -> Vec<String> {
             .held
             .as_ref()
             .map(|held| format!(" | {} ({}:{}{})", held.reason, held.path, held.line, if held.annotates { ", annotates" } else { "" }));
-        format!("{} {} {}{}", found.root, found.path, found.namespace.as_deref().unwrap_or("-"), held.unwrap_or_default())
+        let images = found.built.iter().flat_map(|built| &built.images).flatten().map(|image| format!(" {}", image.text)).collect::<String>();
+        format!("{} {} {}{images}{}", found.root, found.path, found.workload.id, held.unwrap_or_default())
     };
     let (files, unreadable) = files(texts);
     deployed(&files, &unreadable).iter().map(line).collect()

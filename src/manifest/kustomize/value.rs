@@ -1,10 +1,12 @@
 //! What of a document an image, an id, an annotation or a selector can depend on; the rest is left out.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     manifest::{
-        ImageField, KindPaths, Place,
+        ImageField, KindPaths, Node, Place, shape,
         workload::{self, is_ours},
         yaml::{Kind, Style, Tree, plain},
     },
@@ -41,6 +43,7 @@ pub(in crate::manifest) struct Text {
 pub(in crate::manifest) struct Object {
     pub(in crate::manifest) value: Value,
     pub(in crate::manifest) line: u32,
+    pub(in crate::manifest) node: Node,
     /// Its place among the file's workloads, if it is one.
     pub(in crate::manifest) workload: Option<u32>,
 }
@@ -106,7 +109,7 @@ impl At {
 ///
 /// # Shape
 /// `workloads` are the nodes of its workloads.
-pub(in crate::manifest) fn objects(tree: &Tree<'_>, kinds: &[KindPaths], workloads: &[usize], place: Place) -> Vec<Object> {
+pub(in crate::manifest) fn objects(tree: &Tree<'_>, kinds: &[KindPaths], workloads: &[Range<usize>], place: Place) -> Vec<Object> {
     let mut found = vec![];
     let mut workloads = workloads.iter().zip(0..).peekable();
     for &root in tree.roots() {
@@ -127,8 +130,8 @@ pub(in crate::manifest) fn objects(tree: &Tree<'_>, kinds: &[KindPaths], workloa
                 keep(tree, node, &workload::steps(path), &mut value);
             }
             let line = tree.entries(node).next().map_or(tree.line(node), |(key, _)| tree.line(key));
-            let workload = workloads.next_if(|(workload, _)| **workload == node).map(|(_, at)| at);
-            found.push(Object { value, line, workload });
+            let workload = workloads.next_if(|(workload, _)| workload.start == node).map(|(_, at)| at);
+            found.push(Object { value, line, node: Node::of(tree, node), workload });
         }
     }
     found.shrink_to_fit();
@@ -139,7 +142,7 @@ pub(in crate::manifest) fn objects(tree: &Tree<'_>, kinds: &[KindPaths], workloa
 pub(super) fn read(tree: &Tree<'_>, node: usize, at: At, place: Place) -> Value {
     match (tree.kind(node), at) {
         (Kind::Scalar(_), _) if is_null(tree, node) => Value::Null,
-        (Kind::Scalar(_), At::Image) => Value::Text(Box::new(text(tree, node, Some(workload::image(tree, node, place))))),
+        (Kind::Scalar(_), At::Image) => Value::Text(Box::new(text(tree, node, Some(shape::field(tree, node, place))))),
         (Kind::Scalar(_), At::Text) => Value::Text(Box::new(text(tree, node, None))),
         (_, At::Elsewhere | At::Text) | (Kind::Scalar(_), _) => Value::Other,
         (Kind::Mapping, At::Containers | At::Volumes) | (Kind::Sequence, At::Object | At::Metadata | At::Pod | At::Container) => Value::Other,
@@ -175,7 +178,7 @@ fn entry(tree: &Tree<'_>, key: &str, value: usize, at: At, place: Place) -> Opti
 pub(super) fn scalar(tree: &Tree<'_>, node: usize, place: Place) -> Option<Value> {
     match tree.kind(node) {
         Kind::Scalar(_) if is_null(tree, node) => Some(Value::Null),
-        Kind::Scalar(_) => Some(Value::Text(Box::new(text(tree, node, Some(workload::image(tree, node, place)))))),
+        Kind::Scalar(_) => Some(Value::Text(Box::new(text(tree, node, Some(shape::field(tree, node, place)))))),
         _ => None,
     }
 }
@@ -195,7 +198,7 @@ fn text(tree: &Tree<'_>, node: usize, image: Option<ImageField>) -> Text {
 
 /// An image that is no scalar.
 fn unreadable(tree: &Tree<'_>, node: usize, place: Place) -> Text {
-    text(tree, node, Some(workload::image(tree, node, place)))
+    text(tree, node, Some(shape::field(tree, node, place)))
 }
 
 /// Keeps what stands at a configured path, and the way that leads there.

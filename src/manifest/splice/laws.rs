@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::manifest::{ImageField, KindPaths, read, yaml::plain};
+use crate::manifest::{KindPaths, read, yaml::plain};
 
 /// How a manifest is written.
 #[derive(Clone, Debug)]
@@ -146,8 +146,7 @@ fn sites(text: &str, kinds: &[KindPaths]) -> Vec<Site> {
     let Ok(file) = read("a.yaml", text.as_bytes(), kinds) else {
         return vec![];
     };
-    let images = file.workloads.into_iter().flat_map(|workload| workload.containers).map(|container| container.image);
-    images.filter_map(|image| if let ImageField::Site(site) = image { Some(site) } else { None }).collect()
+    file.images().filter_map(|place| place.image.parts()?.sites().next().cloned()).collect()
 }
 
 fn rewrite(text: &str, to: &str, kinds: &[KindPaths]) -> Result<String, EditRefused> {

@@ -1,9 +1,8 @@
 use super::*;
-use crate::manifest::{File, ImageField, KindPaths, read};
+use crate::manifest::{File, KindPaths, read};
 
 fn sites(file: &File) -> Vec<Site> {
-    let images = file.workloads.iter().flat_map(|workload| &workload.containers).map(|container| &container.image);
-    images.filter_map(|image| if let ImageField::Site(site) = image { Some(site.clone()) } else { None }).collect()
+    file.images().filter_map(|place| place.image.parts()?.sites().next().cloned()).collect()
 }
 
 /// A Deployment whose only container holds these lines, indented by ten.

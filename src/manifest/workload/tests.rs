@@ -1,5 +1,5 @@
 use super::*;
-use crate::manifest::read;
+use crate::manifest::{ImageField, Site, read};
 
 fn all(text: &str) -> Vec<Workload> {
     read("a.yaml", text.as_bytes(), &[]).expect(text).workloads
@@ -15,10 +15,20 @@ fn only(text: &str) -> Workload {
 fn shown(workload: &Workload) -> Vec<String> {
     let image = |image: &ImageField| match image {
         ImageField::Absent => "-".to_owned(),
-        ImageField::Site(site) => site.text.clone(),
+        ImageField::Written(parts) => parts.reference(None).expect("a reference").to_string(),
         ImageField::Unsupported { reason, .. } => format!("!{reason}"),
     };
-    workload.containers.iter().map(|found| format!("{:?} {} {}", found.role, found.name, image(&found.image))).collect()
+    workload
+        .containers
+        .iter()
+        .filter(|found| found.role != Role::Named)
+        .map(|found| format!("{:?} {} {}", found.role, found.name, image(&found.image)))
+        .collect()
+}
+
+/// The scalar that holds a container's whole image.
+fn site(container: &Container) -> &Site {
+    container.image.parts().and_then(|parts| parts.sites().next()).expect("an image that can be edited")
 }
 
 fn object(kind: &str, rest: &str) -> String {
@@ -54,7 +64,7 @@ fn every_kind_with_a_pod_spec_is_a_workload() {
 fn what_holds_no_pod_spec_is_no_workload() {
     for (word, text) in [
         ("service", object("Service", "spec: {ports: [{port: 80}], selector: {app: a}}")),
-        ("image elsewhere", object("Thing", "spec: {image: 'x:1'}")),
+        ("image without a version", object("Thing", "spec: {image: x}")),
         ("containers that are no list", object("Thing", "spec: {containers: 3}")),
         ("no kind", "apiVersion: v1\nspec: {containers: [{image: 'x:1'}]}".to_owned()),
         ("no version", "kind: Pod\nspec: {containers: [{image: 'x:1'}]}".to_owned()),
@@ -184,15 +194,14 @@ fn annotations_of_the_pod_template_do_not_count() {
 fn an_object_that_asks_for_updates_is_never_passed_over_in_silence() {
     for (word, annotation, surfaces) in [
         ("automated", "fluxcd.io/automated: 'true'", true),
-        ("pattern", "flux.weave.works/tag.chart-image: semver:*", true),
+        ("pattern", "flux.weave.works/tag.app: semver:*", true),
         ("own", "tagalong.dev/tag.artifact: semver:*", true),
         ("ignored", "fluxcd.io/ignore: 'true'", false),
         ("garbage collection", "fluxcd.io/sync-gc-mark: sha256.x", false),
         ("none", "other/automated: 'true'", false),
     ] {
-        let found = all(&format!(
-            "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata:\n  name: a\n  annotations: {{{annotation}}}\nspec: {{values: {{image: 'x:1'}}}}\n"
-        ));
+        let found =
+            all(&format!("apiVersion: acme.io/v1\nkind: Thing\nmetadata:\n  name: a\n  annotations: {{{annotation}}}\nspec: {{picture: 'x:1'}}\n"));
         assert_eq!(found.iter().map(|found| found.containers.len()).collect::<Vec<_>>(), if surfaces { vec![0] } else { vec![] }, "{word}");
     }
 }
@@ -252,9 +261,10 @@ fn aliases_and_merge_keys_lead_to_the_image_at_the_anchor() {
         ("pod spec", "x: &s {containers: [{name: a, image: nginx:1}, {name: b, image: nginx:1}]}\nspec: *s", "nginx:1", 3, 2),
     ] {
         let found = only(&format!("apiVersion: v1\nkind: Pod\n{text}\n"));
-        assert_eq!(found.containers.len(), 2, "{word}");
-        for container in &found.containers {
-            let ImageField::Site(site) = &container.image else { panic!("{word}: {container:?}") };
+        let containers: Vec<&Container> = found.containers.iter().filter(|container| container.role != Role::Named).collect();
+        assert_eq!(containers.len(), 2, "{word}");
+        for container in containers {
+            let site = site(container);
             assert_eq!((site.text.as_str(), site.line, site.scalar.feeds()), (image, line, feeds), "{word}");
         }
     }
@@ -269,7 +279,8 @@ fn an_own_key_hides_a_merged_one() {
 #[test]
 fn a_value_of_a_plain_file_feeds_one_place() {
     let found = only(&object("Pod", "spec: {containers: [{name: c, image: 'x:1'}]}"));
-    assert!(matches!(&found.containers[0].image, ImageField::Site(site) if site.scalar.feeds() == 1 && site.place == Place::Container));
+    let site = site(&found.containers[0]);
+    assert_eq!((site.scalar.feeds(), site.place), (1, Place::Container));
 }
 
 #[test]
@@ -292,6 +303,7 @@ fn configured_kinds_have_images_at_their_paths() {
             "Container spec.a\\.b w:1"
         ]
     );
-    assert!(matches!(&found.containers[0].image, ImageField::Site(site) if site.place == Place::Custom));
-    assert_eq!(read("a.yaml", text.replace("io/v1", "io/v2").as_bytes(), &kinds).expect("YAML").workloads, []);
+    assert_eq!(site(&found.containers[0]).place, Place::Custom);
+    let other = read("a.yaml", text.replace("io/v1", "io/v2").as_bytes(), &kinds).expect("YAML").workloads.remove(0);
+    assert_eq!(shown(&other), [""; 0], "another version is another kind");
 }

@@ -75,6 +75,37 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
+/// A comment of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::manifest) struct Comment {
+    /// From 1.
+    pub(in crate::manifest) line: u32,
+    /// Without its `#`.
+    pub(in crate::manifest) text: String,
+    /// Whether nothing else stands on its line.
+    pub(in crate::manifest) alone: bool,
+}
+
+/// The comments of a file.
+///
+/// # Errors
+/// granit-parser cannot read the text.
+pub(in crate::manifest) fn comments(text: &str) -> Result<Vec<Comment>, Fault> {
+    let source = without_mark(text);
+    let mut found = vec![];
+    for next in granit::Parser::new_from_str(source) {
+        let (event, span) = next.map_err(|error| Fault::scan(&error, source))?;
+        if let granit::Event::Comment(text, _) = event
+            && let Some(start) = span.start.byte_offset()
+        {
+            let line = source[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+            let alone = source[line..start].trim().is_empty();
+            found.push(Comment { line: u32::try_from(span.start.line()).unwrap_or(u32::MAX), text: text.trim_start_matches('#').to_owned(), alone });
+        }
+    }
+    Ok(found)
+}
+
 /// All that granit-parser reads, but for comments; places count from the end of the byte order mark.
 pub(super) fn granit_events(text: &str) -> granit::Parser<'_, granit::StrInput<'_>> {
     let mut options = granit::Options::default();

@@ -15,7 +15,7 @@ mod span;
 mod tree;
 
 pub(super) use compare::{Replacement, compare};
-pub(super) use events::{read, second_reading};
+pub(super) use events::{Comment, comments, read, second_reading};
 pub(super) use fault::Fault;
 pub(super) use layout::{Form, Layout, Said, Shape};
 pub(super) use reading::Reading;

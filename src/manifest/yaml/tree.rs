@@ -179,6 +179,16 @@ impl Tree<'_> {
         !matches!(self.nodes[node].kind, Kind::Scalar(_)) && self.nodes[node].next as usize == node + 1
     }
 
+    /// The node and all that stands inside it.
+    pub(in crate::manifest) fn inside(&self, node: usize) -> std::ops::Range<usize> {
+        node..self.nodes[node].next as usize
+    }
+
+    /// Whether any node is another name for another.
+    pub(in crate::manifest) fn has_aliases(&self) -> bool {
+        self.aliases
+    }
+
     /// How many nodes there are.
     pub(in crate::manifest) fn len(&self) -> usize {
         self.nodes.len()

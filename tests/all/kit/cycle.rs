@@ -55,6 +55,12 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
 }
 
 fn index(before: &Files) -> Index {
+    let (files, unreadable) = read(before);
+    Index::new(files, unreadable)
+}
+
+/// Every file of a tree that is read.
+pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
     let mut ignored = Ignored::default();
     for (path, bytes) in before {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -77,7 +83,7 @@ fn index(before: &Files) -> Index {
             None => {}
         }
     }
-    Index::new(files, unreadable)
+    (files, unreadable)
 }
 
 /// Learns what the decisions ask for, until they ask for nothing more; counts lists and looks.

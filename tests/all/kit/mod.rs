@@ -6,6 +6,7 @@ pub mod cycle;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
+pub mod kustomize;
 pub mod proxy;
 pub mod recorded;
 pub mod registry;

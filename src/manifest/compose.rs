@@ -1,0 +1,60 @@
+//! Docker Compose: the images of services, and labels that say what annotations say elsewhere.
+
+use super::{
+    LoosePlace, Place,
+    place::ImageField,
+    shape::field,
+    yaml::{Kind, Tree},
+};
+use crate::policy::annotation::{Annotation, Quoting};
+
+/// What stands in front of our labels, and of the annotations of the same meaning.
+const LABEL: &str = "tagalong.";
+const ANNOTATION: &str = "tagalong.dev/";
+
+/// Whether a file's name is that of a compose file.
+pub(super) fn is_compose(name: &str) -> bool {
+    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
+    stem.is_some_and(|stem| stem == "compose" || stem.starts_with("compose.") || stem.starts_with("docker-compose"))
+}
+
+/// The services of a compose file.
+pub(super) fn services(tree: &Tree<'_>, root: usize) -> Vec<LoosePlace> {
+    let service = |(key, service): (usize, usize)| {
+        let image = tree.get(service, "image").map_or(ImageField::Absent, |node| field(tree, node, Place::Compose));
+        let annotations = tree.get(service, "labels").map(|labels| annotations(tree, labels)).unwrap_or_default();
+        // A service may be built, and have no image.
+        if image == ImageField::Absent && annotations.is_empty() {
+            return None;
+        }
+        let line = image.line().unwrap_or(tree.line(key));
+        let alias = tree.scalar(key).map(|(name, _)| name.to_owned()).unwrap_or_default();
+        Some(LoosePlace { place: Place::Compose, alias, line, image, policy: None, annotations, workload: None, encrypted: false })
+    };
+    let services = tree.get(root, "services");
+    services.into_iter().flat_map(|services| tree.merged_entries(services)).filter_map(service).collect()
+}
+
+/// Our labels, written as a mapping or as `- key=value`.
+fn annotations(tree: &Tree<'_>, labels: usize) -> Vec<Annotation> {
+    let label = |key: &str, value: &str, line: u32| {
+        let key = key.trim().strip_prefix(LABEL)?;
+        // Compose takes `$` for a variable, and `$$` for the character.
+        Some(Annotation { key: format!("{ANNOTATION}{key}"), value: value.replace("$$", "$"), line, quoting: Quoting::Text })
+    };
+    match tree.kind(labels) {
+        Kind::Sequence => {
+            let items = tree.items(labels).filter_map(|item| Some((tree.text(item)?, tree.line(item))));
+            items.filter_map(|(text, line)| text.split_once('=').and_then(|(key, value)| label(key, value, line))).collect()
+        }
+        _ => {
+            let entries = tree.merged_entries(labels).into_iter();
+            entries.filter_map(|(key, value)| label(tree.text(key)?, tree.text(value).unwrap_or_default(), tree.line(value))).collect()
+        }
+    }
+}
+
+/// What a label's annotation is called in the file.
+pub fn as_label(annotation: &str) -> String {
+    annotation.strip_prefix(ANNOTATION).map_or_else(|| annotation.to_owned(), |key| format!("{LABEL}{key}"))
+}

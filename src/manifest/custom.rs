@@ -1,0 +1,76 @@
+//! Images of objects that nobody described: texts under keys that say `image`, with a tag or digest.
+
+use super::{
+    Place,
+    place::{ImageField, Parts},
+    shape::{Found, Path, Taken, apart, chart_shape, field, walk},
+    yaml::{Kind, Tree},
+};
+
+/// Whether a key, or the name of a variable, says that its value is an image.
+fn says_image(key: &str) -> bool {
+    matches!(key, "image" | "imageName") || key.ends_with("Image") || key.ends_with("_IMAGE")
+}
+
+/// Every image below a node that was not read already.
+pub(super) fn custom(tree: &Tree<'_>, node: usize, path: &Path, place: Place, taken: &mut Taken) -> Vec<Found> {
+    if !may_hold_more(tree, node, taken) {
+        return vec![];
+    }
+    let mut found = vec![];
+    walk(tree, node, &mut path.clone(), &mut |mapping, path| {
+        for (key, value) in tree.merged_entries(mapping) {
+            let Some((key, _)) = tree.scalar(key) else {
+                continue;
+            };
+            let nodes = match tree.kind(value) {
+                Kind::Scalar(_) if key == "value" && names_image(tree, mapping) => Some([Some(value), None, None, None]),
+                Kind::Scalar(_) if key == "image" => whole_or_apart(tree, mapping, value),
+                Kind::Scalar(_) if says_image(key) => Some([Some(value), None, None, None]),
+                Kind::Mapping if says_image(key) => chart_shape(tree, mapping, value).filter(|nodes| nodes[0].is_some()),
+                _ => None,
+            };
+            let Some(nodes) = nodes.filter(|nodes| !nodes.iter().flatten().any(|node| taken.contains(&tree.target(*node)))) else {
+                continue;
+            };
+            let image = match nodes {
+                [Some(name), None, None, None] => field(tree, name, place),
+                nodes => apart(tree, nodes, place),
+            };
+            if has_version(&image) {
+                found.push((nodes, Found { path: path.with_key(key), image }));
+            }
+        }
+    });
+    // What two aliases lead to is found twice, and taken once.
+    taken.extend(found.iter().flat_map(|(nodes, _)| nodes.iter().flatten().map(|node| tree.target(*node))));
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
+/// An image with its version in it, else with what stands beside it.
+fn whole_or_apart(tree: &Tree<'_>, mapping: usize, value: usize) -> Option<[Option<usize>; 4]> {
+    let whole = [Some(value), None, None, None];
+    if has_version(&field(tree, value, Place::Custom)) { Some(whole) } else { chart_shape(tree, mapping, value) }
+}
+
+fn has_version(image: &ImageField) -> bool {
+    let ImageField::Written(parts) = image else {
+        return false;
+    };
+    let is_named = !matches!(parts, Parts::Apart(parts) if parts.name.is_none());
+    is_named && parts.reference(None).is_ok_and(|reference| reference.tag.is_some() || reference.digest.is_some())
+}
+
+fn names_image(tree: &Tree<'_>, mapping: usize) -> bool {
+    tree.get(mapping, "name").and_then(|name| tree.text(name)).is_some_and(says_image)
+}
+
+/// A look at every text of an object, for most hold nothing more.
+fn may_hold_more(tree: &Tree<'_>, node: usize, taken: &Taken) -> bool {
+    let is_open = |at: usize| {
+        let says = tree.scalar(at).is_some_and(|(text, _)| says_image(text));
+        // A key's value is the node behind it.
+        says && !taken.contains(&(at + 1))
+    };
+    tree.has_aliases() || tree.inside(node).any(is_open)
+}

@@ -1,0 +1,152 @@
+//! A place in which a new version would be written.
+
+use super::deployed::Extension;
+use crate::{
+    image::Reference,
+    manifest::{
+        ImageField, Node, Parts, Place,
+        place::end_of_name,
+        splice::{Change, Edit},
+    },
+};
+
+/// Where the new value of one image goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What kind of place it is.
+    pub place: Place,
+    at: At,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    /// Where the image itself is written.
+    Written(ImageField),
+    /// The keys of an `images` entry.
+    Entry { image: ImageField, node: Node },
+    /// An `images` entry that is to be added.
+    New { mapping: Node, keys: Vec<String>, name: String },
+}
+
+/// What a spot reads or writes in its file: two spots with one key in common share a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// The bytes of a scalar.
+    Scalar(usize, usize),
+    /// An entry of a list.
+    Entry(u32),
+    /// The entry for a name that a mapping is to get.
+    New(u32, String),
+}
+
+impl Spot {
+    /// The place of a scalar, or of several.
+    pub fn written(path: &str, line: u32, place: Place, image: ImageField) -> Self {
+        Self { path: path.to_owned(), line: image.line().unwrap_or(line), place, at: At::Written(image) }
+    }
+
+    pub(super) fn entry(path: &str, line: u32, image: ImageField, node: Node) -> Self {
+        Self { path: path.to_owned(), line: image.line().unwrap_or(line), place: Place::KustomizeImage, at: At::Entry { image, node } }
+    }
+
+    /// A new `images` entry for a name.
+    pub fn new_entry(extension: &Extension<'_>, name: &str) -> Self {
+        let keys = extension.keys.iter().map(|key| (*key).to_owned()).collect();
+        let at = At::New { mapping: extension.mapping, keys, name: name.to_owned() };
+        Self { path: extension.path.to_owned(), line: extension.line, place: Place::KustomizeImage, at }
+    }
+
+    /// The name that a new entry is for.
+    pub fn new_name(&self) -> Option<&str> {
+        match &self.at {
+            At::New { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Why nothing can be written there, as a clause.
+    pub fn obstacle(&self) -> Option<&str> {
+        match &self.at {
+            At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// All that it reads or writes.
+    pub fn keys(&self) -> Vec<Key> {
+        let scalars = |image: &ImageField| -> Vec<Key> {
+            let spans = image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span());
+            spans.map(|span| Key::Scalar(span.start, span.end)).collect()
+        };
+        match &self.at {
+            At::Written(image) => scalars(image),
+            At::Entry { image, node } => {
+                let mut keys = scalars(image);
+                keys.push(Key::Entry(node.position));
+                keys
+            }
+            At::New { mapping, name, .. } => vec![Key::New(mapping.position, name.clone())],
+        }
+    }
+
+    /// The changes after which the place holds a version, each with its key.
+    ///
+    /// # Errors
+    /// Why it cannot hold it, as a clause.
+    pub fn changes(&self, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
+        match &self.at {
+            At::Written(ImageField::Written(parts)) => {
+                let edits = written(parts, tag, digest)?;
+                Ok(edits.into_iter().map(replaced).collect())
+            }
+            At::Written(ImageField::Absent) => Err("no image is written there".to_owned()),
+            At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => Err(reason.clone()),
+            At::Entry { image, node } => entry(image, *node, tag, digest),
+            At::New { mapping, keys, name } => {
+                let item = [("name", Some(&**name)), ("newTag", tag), ("digest", digest)];
+                let item = item.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned()))).collect();
+                Ok(vec![(Key::New(mapping.position, name.clone()), Change::Append { mapping: *mapping, keys: keys.clone(), item })])
+            }
+        }
+    }
+}
+
+fn replaced(edit: Edit) -> (Key, Change) {
+    let span = edit.site.scalar.span();
+    (Key::Scalar(span.start, span.end), Change::Replace(edit))
+}
+
+/// The name stays as it is spelled, a placeholder too.
+fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Edit>, String> {
+    let version = [tag.map(|tag| format!(":{tag}")), digest.map(|digest| format!("@{digest}"))].into_iter().flatten().collect::<String>();
+    match parts {
+        Parts::Whole(part) => Ok(part.edit(&format!("{}{version}", &part.text()[..end_of_name(part.text())])).into_iter().collect()),
+        Parts::Apart(_) => {
+            let name = parts.reference(None)?.name;
+            parts.write(&Reference::parse(&format!("{name}{version}")).map_err(|error| error.to_string())?)
+        }
+    }
+}
+
+/// An entry with a tag alone drops a digest, one with a digest alone a tag: a pinned image gets both keys.
+fn entry(image: &ImageField, node: Node, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
+    let ImageField::Written(Parts::Apart(apart)) = image else { return Err("no version is written there".to_owned()) };
+    let mut changes = vec![];
+    for (key, part, text) in [("newTag", &apart.tag, tag), ("digest", &apart.digest, digest)] {
+        match (part, text) {
+            (Some(part), Some(text)) => changes.extend(part.edit(text).map(replaced)),
+            (None, Some(text)) => {
+                let after = (key == "digest").then(|| "newTag".to_owned());
+                let set = Change::Set { mapping: node, keys: vec![key.to_owned()], value: text.to_owned(), after };
+                changes.push((Key::Entry(node.position), set));
+            }
+            (Some(_), None) => return Err(format!("its `{key}` would have to go")),
+            (None, None) => {}
+        }
+    }
+    Ok(changes)
+}

@@ -1,0 +1,330 @@
+//! An image as one file holds it: in one scalar, in a part of one, or in several.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Place, Site, Workload, splice::Edit};
+use crate::{
+    image::{Name, Reference},
+    policy::{annotation::Annotation, comment::CommentPolicy},
+};
+
+/// An image, where one can be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ImageField {
+    /// No image is written.
+    #[default]
+    Absent,
+    /// Scalars that can be edited.
+    Written(Parts),
+    /// Something that cannot be edited.
+    Unsupported {
+        /// Its line, from 1.
+        line: u32,
+        /// Why, as a clause about the image.
+        reason: String,
+    },
+}
+
+/// The scalars that an image is written in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parts {
+    /// One holds the whole reference.
+    Whole(Part),
+    /// Several hold its parts.
+    Apart(Box<Apart>),
+}
+
+/// A scalar, or a range of its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The scalar.
+    pub site: Site,
+    /// The bytes of its text that count.
+    start: u32,
+    end: u32,
+}
+
+/// An image whose parts stand in several scalars, or not all of them here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// The registry's host.
+    pub registry: Option<Part>,
+    /// The name, below the registry where that stands apart; the tag may stand behind it.
+    pub name: Option<Part>,
+    /// The tag, or tag and digest.
+    pub tag: Option<Part>,
+    /// The digest.
+    pub digest: Option<Part>,
+    /// The name, where it is known, but no scalar of this place holds it.
+    pub known: Option<String>,
+    /// Which reader wants which parts.
+    pub reader: Reader,
+}
+
+/// Who reads the parts of an image that stand apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reader {
+    /// A chart's templates: they put a colon before the tag, and most know no key for a digest.
+    #[default]
+    Chart,
+    /// kustomize's `images` entries, or an `OCIRepository`: a key for the tag and one for the digest, either may be missing.
+    Keys,
+}
+
+/// An image outside workloads: in a values file, a compose file, a kustomization, or under a comment policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoosePlace {
+    /// What kind of place it is.
+    pub place: Place,
+    /// The service's or entry's name, or the dotted path from the document's top.
+    pub alias: String,
+    /// The line on which it begins, from 1.
+    pub line: u32,
+    /// The image.
+    pub image: ImageField,
+    /// The comment policy on it.
+    pub policy: Option<Box<CommentPolicy>>,
+    /// What a compose service's labels say, each as the annotation of the same meaning.
+    pub annotations: Vec<Annotation>,
+    /// The workload that it stands in, where it does: its index in the file.
+    pub workload: Option<u32>,
+    /// Whether it stands in an encrypted document.
+    pub encrypted: bool,
+}
+
+/// Any place of a file that holds an image.
+#[derive(Clone, Copy, Debug)]
+pub struct ImagePlace<'f> {
+    /// What kind of place it is.
+    pub place: Place,
+    /// The container's, service's or entry's name, or a dotted path.
+    pub alias: &'f str,
+    /// The line on which it begins, from 1.
+    pub line: u32,
+    /// The workload whose container it is.
+    pub workload: Option<&'f Workload>,
+    /// The image.
+    pub image: &'f ImageField,
+    /// The comment policy on it.
+    pub policy: Option<&'f CommentPolicy>,
+    /// What a compose service's labels say, each as the annotation of the same meaning.
+    pub annotations: &'f [Annotation],
+    /// Whether it is never edited.
+    pub encrypted: bool,
+}
+
+impl ImageField {
+    /// The scalars, where there are some that can be edited.
+    pub fn parts(&self) -> Option<&Parts> {
+        match self {
+            Self::Written(parts) => Some(parts),
+            _ => None,
+        }
+    }
+
+    /// The line of what is written or stands in the way.
+    pub fn line(&self) -> Option<u32> {
+        match self {
+            Self::Absent => None,
+            Self::Written(parts) => Some(parts.line()),
+            Self::Unsupported { line, .. } => Some(*line),
+        }
+    }
+}
+
+impl Part {
+    /// A whole scalar.
+    pub fn whole(site: Site) -> Self {
+        let end = site.text.len();
+        Self::inside(site, 0..end)
+    }
+
+    /// A range of a scalar's text.
+    pub(super) fn inside(site: Site, range: Range<usize>) -> Self {
+        let byte = |at: usize| u32::try_from(at).expect("a file has at most 8 MiB");
+        Self { start: byte(range.start), end: byte(range.end), site }
+    }
+
+    /// The text that counts.
+    pub fn text(&self) -> &str {
+        &self.site.text[self.start as usize..self.end as usize]
+    }
+
+    /// The edit that puts another text in its place; `None` where it stands there already.
+    pub(super) fn edit(&self, to: &str) -> Option<Edit> {
+        let (before, after) = (&self.site.text[..self.start as usize], &self.site.text[self.end as usize..]);
+        (to != self.text()).then(|| Edit { site: self.site.clone(), to: format!("{before}{to}{after}") })
+    }
+}
+
+impl Parts {
+    /// Every scalar, in a fixed order.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        let parts = match self {
+            Self::Whole(part) => [Some(part), None, None, None],
+            Self::Apart(apart) => [apart.name.as_ref(), apart.tag.as_ref(), apart.digest.as_ref(), apart.registry.as_ref()],
+        };
+        parts.into_iter().flatten().map(|part| &part.site)
+    }
+
+    /// The line on which a version stands.
+    pub fn line(&self) -> u32 {
+        let apart = |apart: &Apart| {
+            let written = |part: &&Part| !part.text().is_empty();
+            let version = apart.tag.as_ref().filter(written).or(apart.digest.as_ref().filter(written));
+            version.or(apart.tag.as_ref()).or(apart.name.as_ref()).map(|part| part.site.line)
+        };
+        match self {
+            Self::Whole(part) => part.site.line,
+            Self::Apart(parts) => apart(parts).unwrap_or(1),
+        }
+    }
+
+    /// Whether no scalar of it holds a name, nor is one known.
+    pub fn names_nothing(&self) -> bool {
+        matches!(self, Self::Apart(apart) if apart.text(None).is_none())
+    }
+
+    /// What stands there; `name` is used where none is written.
+    ///
+    /// # Errors
+    /// Why it is no reference, as a clause.
+    pub fn reference(&self, name: Option<&Name>) -> Result<Reference, String> {
+        let text = match self {
+            Self::Whole(part) => part.text().to_owned(),
+            Self::Apart(apart) => apart.text(name).ok_or("no repository is written beside the tag")?,
+        };
+        Reference::parse(&text).map_err(|error| error.to_string())
+    }
+
+    /// The edits after which the place holds `to`; none where it does already.
+    ///
+    /// # Shape
+    /// The spelling of a name that stays is not touched.
+    ///
+    /// # Errors
+    /// Why the place cannot hold it, as a clause.
+    pub fn write(&self, to: &Reference) -> Result<Vec<Edit>, String> {
+        match self {
+            Self::Whole(part) => Ok(part.edit(&to.to_string()).into_iter().collect()),
+            Self::Apart(apart) => apart.write(to),
+        }
+    }
+}
+
+impl Apart {
+    /// The reference as one text, `None` without a name.
+    fn text(&self, name: Option<&Name>) -> Option<String> {
+        let written = |part: &Option<Part>| part.as_ref().map(Part::text).filter(|text| !text.is_empty()).map(str::to_owned);
+        let name = written(&self.name).or_else(|| self.known.clone()).or_else(|| name.map(ToString::to_string))?;
+        let mut text = match written(&self.registry) {
+            Some(registry) => format!("{}/{name}", registry.trim_end_matches('/')),
+            None => name,
+        };
+        let tag = written(&self.tag);
+        if let Some(tag) = &tag {
+            text.truncate(end_of_name(&text));
+            text = format!("{text}{}{tag}", if tag.starts_with('@') || tag.starts_with("sha256:") { "" } else { ":" });
+        }
+        if let Some(digest) = written(&self.digest) {
+            text.truncate(text.find('@').unwrap_or(text.len()));
+            text = format!("{text}@{digest}");
+        }
+        Some(text)
+    }
+
+    fn write(&self, to: &Reference) -> Result<Vec<Edit>, String> {
+        let own = self.text(Some(&to.name)).map(|text| text[..end_of_name(&text)].to_owned()).unwrap_or_default();
+        let renamed = own != to.name.as_str();
+        let tag = to.tag.as_ref().map(ToString::to_string);
+        let digest = to.digest.as_ref().map(ToString::to_string);
+        let mut edits = vec![];
+        match self.reader {
+            Reader::Chart => self.write_for_a_chart(renamed.then_some(&to.name), tag, digest, &mut edits)?,
+            Reader::Keys => {
+                if renamed {
+                    self.rename(&to.name, &mut edits)?;
+                }
+                for (part, value, key) in [(&self.tag, tag, "tag"), (&self.digest, digest, "digest")] {
+                    match (part, value) {
+                        (Some(part), Some(value)) => edits.extend(part.edit(&value)),
+                        (Some(part), None) if part.text().is_empty() => {}
+                        (None, None) => {}
+                        (None, Some(_)) => return Err(format!("it has no key for the {key}")),
+                        (Some(_), None) => return Err(format!("its {key} would have to go")),
+                    }
+                }
+            }
+        }
+        Ok(edits)
+    }
+
+    fn write_for_a_chart(&self, name: Option<&Name>, tag: Option<String>, digest: Option<String>, edits: &mut Vec<Edit>) -> Result<(), String> {
+        let behind_name = self.name.as_ref().filter(|part| self.tag.as_ref().is_none_or(|tag| tag.text().is_empty()) && has_version(part.text()));
+        if let (Some(name), None) = (name, behind_name) {
+            self.rename(name, edits)?;
+        }
+        let (digest_apart, digest) = match (&self.digest, digest) {
+            (Some(part), digest) => {
+                edits.extend(part.edit(digest.as_deref().unwrap_or_default()));
+                (true, None)
+            }
+            (None, digest) => (false, digest),
+        };
+        let version = match (tag, digest) {
+            (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
+            (Some(tag), None) => tag,
+            (None, None) if digest_apart => String::new(),
+            _ => return Err("a chart wants a tag".to_owned()),
+        };
+        match (behind_name, &self.tag) {
+            (Some(part), _) => {
+                let spelled = match name {
+                    Some(name) => self.below_registry(name).1.unwrap_or_else(|| name.to_string()),
+                    None => part.text()[..end_of_name(part.text())].to_owned(),
+                };
+                edits.extend(part.edit(&if version.is_empty() { spelled } else { format!("{spelled}:{version}") }));
+            }
+            (None, Some(part)) => edits.extend(part.edit(&version)),
+            (None, None) => return Err("no tag stands beside the name".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn rename(&self, name: &Name, edits: &mut Vec<Edit>) -> Result<(), String> {
+        let Some(part) = &self.name else {
+            return Err("its name is written elsewhere".to_owned());
+        };
+        let (registry, path) = self.below_registry(name);
+        if let (Some(part), Some(registry)) = (&self.registry, registry) {
+            edits.extend(part.edit(&registry));
+        }
+        edits.extend(part.edit(&path.unwrap_or_else(|| name.to_string())));
+        Ok(())
+    }
+
+    /// A name as registry and path, `None` for each that stays as it is.
+    fn below_registry(&self, name: &Name) -> (Option<String>, Option<String>) {
+        let Some(registry) = self.registry.as_ref().map(|part| part.text().trim_end_matches('/')).filter(|text| !text.is_empty()) else {
+            return (None, None);
+        };
+        if let Some(path) = name.as_str().strip_prefix(registry).and_then(|rest| rest.strip_prefix('/')) {
+            return (None, Some(path.to_owned()));
+        }
+        let repository = name.repository();
+        (Some(repository.registry.into()), Some(repository.path.into()))
+    }
+}
+
+/// Where the name of a reference ends: before its tag and digest.
+pub(super) fn end_of_name(text: &str) -> usize {
+    let end = text.find('@').unwrap_or(text.len());
+    let last = text[..end].rfind('/').map_or(0, |at| at + 1);
+    text[last..end].find(':').map_or(end, |colon| last + colon)
+}
+
+fn has_version(text: &str) -> bool {
+    end_of_name(text) < text.len()
+}

@@ -1,0 +1,382 @@
+//! Who takes part in updates, and what each asks.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{
+    index::Bounds,
+    subject::{Asked, Held, Layer, State, Subject, Subjects},
+};
+use crate::{
+    image::{Reference, Repository},
+    manifest::{
+        Container, File, ImageField, LoosePlace, Place, Role, as_label,
+        kustomize::{Built, Deployed, HeldByKustomize, Image, Reach, Spot},
+    },
+    policy::{
+        Code,
+        annotation::{Annotation, ContainerPolicy, Lock, Malformed, Policy, Source, WorkloadPolicy},
+        comment::CommentPolicy,
+        decision::Wants,
+    },
+};
+
+/// A repository's images, at most: over it the rest is held.
+const IMAGES: usize = 20_000;
+
+/// Every container that takes part, as each root deploys it, then what only a comment or a label rules.
+pub(super) fn gather(files: &BTreeMap<String, File>, deployed: &[Deployed<'_>], bounds: &Bounds<'_>) -> Subjects {
+    let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
+    let mut seen = BTreeSet::new();
+    for deployed in deployed {
+        gathering.workload(deployed);
+        if deployed.built.is_none() {
+            seen.insert((deployed.path, deployed.at));
+        }
+    }
+    for (path, file) in files {
+        for (at, workload) in file.workloads.iter().enumerate() {
+            // What a comment says is about the scalar, whatever a kustomization makes of it.
+            if workload.containers.iter().any(|container| container.policy.is_some()) && !seen.contains(&(path, Some(at))) {
+                let mut alone = workload.clone();
+                alone.containers.retain(|container| container.policy.is_some());
+                let workload = Cow::Owned(alone);
+                gathering.workload(&Deployed { root: path, path, workload, at: Some(at), built: None, held: None });
+            }
+        }
+        for place in &file.places {
+            gathering.place(path, file, place);
+        }
+    }
+    gathering.subjects
+}
+
+/// A question as its answer is remembered: two containers that ask the same share one.
+type Key = (Repository, Option<String>, Option<String>, String, bool);
+
+struct Gathering<'a> {
+    bounds: &'a Bounds<'a>,
+    subjects: Subjects,
+    questions: BTreeMap<Key, usize>,
+    images: BTreeSet<Repository>,
+}
+
+/// An image, and what stands around it.
+struct Around<'a> {
+    root: &'a str,
+    owner: &'a str,
+    name: &'a str,
+    path: &'a str,
+    /// Where to look where the image itself has no line.
+    line: u32,
+    place: Place,
+    image: &'a ImageField,
+    built: Option<(&'a Built<'a>, &'a Image<'a>)>,
+    encrypted: bool,
+    held: Option<&'a HeldByKustomize>,
+    lock: Option<&'a Lock>,
+}
+
+impl Gathering<'_> {
+    fn workload(&mut self, deployed: &Deployed<'_>) {
+        let workload = &*deployed.workload;
+        let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
+        let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
+        if workload.annotations.is_empty() && !annotates && !by_comment {
+            return;
+        }
+        let id = workload.id.to_string();
+        let named = named(&workload.annotations);
+        let takes_part = |container: &Container| container.role != Role::Named || named.contains(container.name.as_str());
+        let names: Vec<&str> = workload.containers.iter().filter(|one| takes_part(one)).map(|one| one.name.as_str()).collect();
+        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        if policy.ignored {
+            return;
+        }
+        if names.is_empty() && !by_comment {
+            return self.without_images(deployed, &id);
+        }
+        let unknown = deployed.held.as_ref().is_some_and(|held| held.annotates && policy.containers.is_empty());
+        let mut parts = policy.containers.iter().peekable();
+        for (at, container) in workload.containers.iter().enumerate() {
+            let annotated = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
+            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, annotated));
+            if comment.is_none() && annotated.is_none() && !(unknown && container.role != Role::Named) {
+                continue;
+            }
+            let around = Around {
+                root: deployed.root,
+                owner: &id,
+                name: &container.name,
+                path: deployed.path,
+                line: workload.line,
+                place: container.place,
+                image: &container.image,
+                built: deployed.built.as_ref().and_then(|built| Some((built, built.images[at].as_ref()?))),
+                encrypted: workload.encrypted,
+                held: deployed.held.as_ref(),
+                lock: policy.lock.as_ref(),
+            };
+            let mut subject = self.subject(&around, comment.as_ref().or(annotated));
+            subject.annotated_in(deployed);
+            self.subjects.list.push(subject);
+        }
+    }
+
+    /// An object that asks for updates, but whose images are in none of the places that are read.
+    fn without_images(&mut self, deployed: &Deployed<'_>, id: &str) {
+        let workload = &*deployed.workload;
+        let names = named(&workload.annotations);
+        let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.into_iter().collect() };
+        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        for part in &policy.containers {
+            let held = match (&deployed.held, workload.encrypted, workload.containers.first()) {
+                (_, true, _) => encrypted(),
+                (Some(held), _, _) => by_kustomize(held),
+                (_, _, Some(first)) => {
+                    let reason = format!("an image of a {} takes part only where an annotation names it", workload.id.kind);
+                    Held::new(Code::UnsupportedScalar, reason).hint(format!("write `fluxcd.io/tag.{}`", first.name))
+                }
+                (_, _, None) => {
+                    let reason = format!("no image of this {} stands where Tagalong reads one", workload.id.kind);
+                    Held::new(Code::UnsupportedScalar, reason).hint("name where it holds images under `kinds:` in the configuration")
+                }
+            };
+            let mut subject = Subject::new(deployed.root, id, &part.container, deployed.path, workload.line);
+            subject.take_policy(part, deployed.path);
+            subject.annotated_in(deployed);
+            subject.state = State::Held(held);
+            self.subjects.list.push(subject);
+        }
+    }
+
+    /// A place of no workload: a comment rules it, or labels of its service.
+    fn place(&mut self, path: &str, file: &File, place: &LoosePlace) {
+        if place.policy.is_none() && place.annotations.is_empty() {
+            return;
+        }
+        let labels = WorkloadPolicy::read(&place.annotations, &[&place.alias]);
+        let around_it =
+            place.workload.and_then(|at| file.workloads.get(at as usize)).map(|workload| WorkloadPolicy::read(&workload.annotations, &[]));
+        if labels.ignored || around_it.as_ref().is_some_and(|policy| policy.ignored) {
+            return;
+        }
+        let labelled = labels.containers.into_iter().next().map(of_labels);
+        let comment = place.policy.as_deref().map(|comment| by_comment_first(comment, labelled.as_ref()));
+        let Some(part) = comment.or(labelled) else {
+            return;
+        };
+        let around = Around {
+            root: path,
+            owner: path,
+            name: &place.alias,
+            path,
+            line: place.line,
+            place: place.place,
+            image: &place.image,
+            built: None,
+            encrypted: place.encrypted,
+            held: None,
+            lock: around_it.as_ref().and_then(|policy| policy.lock.as_ref()).or(labels.lock.as_ref()),
+        };
+        let subject = self.subject(&around, Some(&part));
+        self.subjects.list.push(subject);
+    }
+
+    fn subject(&mut self, around: &Around<'_>, part: Option<&ContainerPolicy>) -> Subject {
+        let mut subject = Subject::new(around.root, around.owner, around.name, around.path, around.line);
+        subject.place = around.place;
+        if let Some(part) = part {
+            subject.take_policy(part, around.path);
+        }
+        let policy = part.map(|part| &part.policy);
+        let known = policy.and_then(|policy| policy.as_ref().ok()?.keys.image.as_ref());
+        let image = self.image(&mut subject, around, known);
+        subject.state = match (policy, around.held, around.lock) {
+            _ if around.encrypted => State::Held(encrypted()),
+            (_, Some(held), _) => State::Held(by_kustomize(held)),
+            (Some(Err(malformed)), _, _) => {
+                let place = format!("{malformed} ({}:{})", around.path, malformed.source.line);
+                State::Held(Held { hint: malformed.hint(), ..Held::new(Code::MalformedPolicy, place) })
+            }
+            (_, _, Some(lock)) => State::Held(locked(lock)),
+            (Some(Ok(policy)), _, None) => match image {
+                Err(held) => State::Held(held),
+                Ok(reference) => self.ask(&subject, &reference, policy),
+            },
+            (None, None, None) => unreachable!("without a policy and a kustomization that may bring one, a container takes no part"),
+        };
+        subject
+    }
+
+    /// What the image is at last, and where its new version would be written.
+    fn image(&self, subject: &mut Subject, around: &Around<'_>, known: Option<&Reference>) -> Result<Reference, Held> {
+        if let Some((built, image)) = around.built {
+            return self.built(subject, built, image);
+        }
+        match around.image {
+            ImageField::Written(parts) => {
+                subject.line = parts.line();
+                subject.spot = Some(Spot::written(around.path, around.line, around.place, around.image.clone()));
+                let reference = parts.reference(known.map(|known| &known.name));
+                subject.reference = reference.as_ref().ok().cloned();
+                reference.map_err(|reason| unsupported(reason, around))
+            }
+            ImageField::Unsupported { line, reason } => {
+                subject.line = *line;
+                Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"))
+            }
+            ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
+        }
+    }
+
+    /// As [`Self::image`], where a kustomization has the last word.
+    fn built(&self, subject: &mut Subject, built: &Built<'_>, image: &Image<'_>) -> Result<Reference, Held> {
+        let Some(spot) = image.spot().filter(|_| !image.text.is_empty()) else {
+            return Err(Held::new(Code::UnsupportedScalar, "the container names no image"));
+        };
+        subject.chain = image.chain.iter().map(|given| Layer { file: given.path.to_owned(), line: given.line, place: given.place }).collect();
+        (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
+        let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
+        subject.reference = Some(reference.clone());
+        let extension = built.extension.filter(|extension| image.reach == Reach::Reached && (self.bounds.writes)(extension.path));
+        subject.fallback = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
+        if let Some(reason) = spot.obstacle() {
+            let Some(fallback) = subject.fallback.take() else {
+                return Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"));
+            };
+            (subject.file, subject.line, subject.place) = (fallback.path.clone(), fallback.line, fallback.place);
+            subject.spot = Some(fallback);
+        } else {
+            subject.spot = Some(spot);
+        }
+        Ok(reference)
+    }
+
+    fn ask(&mut self, subject: &Subject, reference: &Reference, policy: &Policy) -> State {
+        let repository = policy.keys.image.as_ref().unwrap_or(reference).name.repository();
+        if !(self.bounds.scans)(&repository) {
+            let reason = format!("the configuration keeps {repository} from being looked up");
+            return State::Held(Held::new(Code::WaitingForList, reason).hint("see registryIncludeImages and registryExcludeImages"));
+        }
+        let file = &subject.file;
+        if !(self.bounds.writes)(file) {
+            return State::Held(Held::new(Code::OutsidePaths, format!("{file} lies outside the paths that may be written")).hint("see --git-path"));
+        }
+        if !self.images.contains(&repository) && self.images.len() >= IMAGES {
+            return State::Held(Held::new(Code::LimitReached, format!("the repository names more than {IMAGES} images")));
+        }
+        self.images.insert(repository.clone());
+        let wants = if subject.place == Place::OciRepository { Wants::Artifact } else { Wants::Image };
+        let [tag, digest] = [reference.tag.as_ref().map(ToString::to_string), reference.digest.as_ref().map(ToString::to_string)];
+        let key = (repository.clone(), tag, digest, policy.identity(), wants == Wants::Artifact);
+        let questions = &mut self.subjects.questions;
+        let at = *self.questions.entry(key).or_insert_with(|| {
+            questions.push(Asked { repository, tag: reference.tag.clone(), digest: reference.digest.clone(), policy: policy.clone(), wants });
+            questions.len() - 1
+        });
+        State::Asks(at)
+    }
+}
+
+/// A comment wins over an annotation: it is the nearer one.
+fn by_comment_first(comment: &CommentPolicy, annotated: Option<&ContainerPolicy>) -> ContainerPolicy {
+    let mut policy = comment.read("");
+    if let Some(annotated) = annotated {
+        policy.overridden.extend(annotated.source.iter().chain(&annotated.overridden).cloned());
+    }
+    policy
+}
+
+/// Labels are called as they are written.
+fn of_labels(mut policy: ContainerPolicy) -> ContainerPolicy {
+    let rename = |source: &mut Source| source.key = as_label(&source.key);
+    policy.source.iter_mut().chain(&mut policy.overridden).for_each(rename);
+    if let Err(Malformed { source, .. }) = &mut policy.policy {
+        rename(source);
+    }
+    policy
+}
+
+fn unsupported(reason: String, around: &Around<'_>) -> Held {
+    let nameless = matches!(around.image, ImageField::Written(parts) if parts.names_nothing());
+    let held = Held::new(Code::UnsupportedScalar, reason);
+    match around.place {
+        _ if !nameless => held,
+        Place::HelmValue if around.owner != around.path => held.hint(format!("write `tagalong.dev/image.{}`", around.name)),
+        _ => held.hint("write `image=` into the comment"),
+    }
+}
+
+fn encrypted() -> Held {
+    Held::new(Code::Encrypted, "the object is encrypted, and never edited")
+}
+
+fn by_kustomize(held: &HeldByKustomize) -> Held {
+    Held::new(Code::UnsupportedKustomize, format!("{} ({}:{})", held.reason, held.path, held.line))
+}
+
+/// As `locked by ana: "until the audit"`.
+fn locked(lock: &Lock) -> Held {
+    let by = lock.user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
+    let why = lock.message.as_ref().map(|message| format!(": \"{message}\"")).unwrap_or_default();
+    Held::new(Code::Locked, format!("locked{by}{why}"))
+}
+
+/// The containers that annotations name.
+fn named(annotations: &[Annotation]) -> BTreeSet<&str> {
+    fn name(key: &str) -> Option<&str> {
+        let (prefix, word) = key.split_once('/')?;
+        match (prefix, word.split_once('.')) {
+            ("filter.fluxcd.io", _) => Some(word),
+            (_, Some(("tag", name))) | ("tagalong.dev", Some(("automated" | "image", name))) => Some(name),
+            _ => None,
+        }
+    }
+    annotations.iter().filter_map(|annotation| name(&annotation.key)).collect()
+}
+
+impl Subject {
+    fn new(root: &str, workload: &str, container: &str, file: &str, line: u32) -> Self {
+        Self {
+            root: root.to_owned(),
+            workload: workload.to_owned(),
+            container: container.to_owned(),
+            file: file.to_owned(),
+            line,
+            place: Place::Container,
+            spot: None,
+            fallback: None,
+            chain: Vec::new(),
+            reference: None,
+            policy: String::new(),
+            source: None,
+            notes: Vec::new(),
+            state: State::Held(Held::new(Code::UnsupportedScalar, "")),
+        }
+    }
+
+    /// Names the file in which the pattern stands.
+    fn annotated_in(&mut self, deployed: &Deployed<'_>) {
+        let (Some((file, source)), Some(built)) = (&mut self.source, &deployed.built) else { return };
+        let at = deployed.workload.annotations.iter().position(|annotation| annotation.key == source.key);
+        if let Some(path) = at.and_then(|at| built.annotated_in.get(at)) {
+            *file = (*path).to_owned();
+        }
+    }
+
+    fn take_policy(&mut self, part: &ContainerPolicy, file: &str) {
+        self.policy = match (&part.policy, &part.source) {
+            (Ok(policy), _) => policy.pattern.to_string(),
+            (Err(_), Some(source)) => source.text.clone(),
+            (Err(malformed), None) => malformed.source.text.clone(),
+        };
+        self.source = part.source.clone().map(|source| (file.to_owned(), source));
+        self.notes.extend(part.overridden.iter().map(|loser| format!("`{}: {}` is overridden", loser.key, loser.text)));
+        if let Ok(policy) = &part.policy {
+            self.notes.extend(policy.pattern.warnings().iter().cloned());
+        }
+    }
+}
