@@ -1,12 +1,16 @@
 //! Which image each comment policy is about.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use super::{
     File, LoosePlace, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
-    shape::{Path, Step},
-    yaml::{Comment, Fault, Kind, Style, Tree, comments},
+    shape::Path,
+    workload::is_encrypted,
+    yaml::{self, Comment, Fault, Kind, Style, Tree, comments},
 };
 use crate::{
     image::{Digest, Reference, Tag},
@@ -27,115 +31,165 @@ pub(super) fn attach(tree: &Tree<'_>, text: &str, objects: &[Range<usize>], file
         return Ok(());
     }
     let values = Values::of(tree);
+    let lines: Vec<&str> = yaml::lines(text).collect();
+    let around = Around { objects, documents: tree.roots().iter().map(|root| (*root, is_encrypted(tree, *root))).collect() };
+    let mut owners = Owners::of(file);
     for (alone, policy) in found {
-        let nodes = if alone { values.below(tree, text, policy.line) } else { values.on(policy.line) };
-        values.give(tree, policy, &nodes, objects, file);
+        let scalars = if alone { values.below(tree, &lines, policy.line) } else { values.on(policy.line) };
+        owners.give(tree, policy, &scalars, &around);
     }
+    let fresh = owners.fresh;
+    file.places.extend(fresh);
     Ok(())
 }
 
-/// The scalars of a file that are no keys, and the elements of its lists, by line.
+/// What a file's values stand in, in the order of the file.
+struct Around<'a> {
+    /// The nodes of each workload.
+    objects: &'a [Range<usize>],
+    /// The root of each document, and whether it is encrypted.
+    documents: Vec<(usize, bool)>,
+}
+
+/// A scalar that is no key.
+struct Value {
+    /// The line that a comment about it stands on.
+    line: u32,
+    node: usize,
+    /// From the document's top.
+    path: Path,
+}
+
+/// The scalars of a file that are no keys, and the elements of its lists.
 struct Values {
-    /// Line, node, and path from the document's top.
-    scalars: Vec<(u32, usize, Path)>,
-    items: Vec<(u32, usize)>,
+    scalars: Vec<Value>,
+    /// The first element that begins on each line.
+    items: BTreeMap<u32, usize>,
 }
 
 impl Values {
     fn of(tree: &Tree<'_>) -> Self {
-        let mut values = Self { scalars: vec![], items: vec![] };
+        let mut values = Self { scalars: vec![], items: BTreeMap::new() };
         let mut open: Vec<(usize, Option<u32>, Path)> = tree.roots().iter().rev().map(|root| (*root, None, Path::default())).collect();
         while let Some((node, key, path)) = open.pop() {
-            if tree.target(node) != node || matches!(tree.kind(node), Kind::Scalar(_)) {
+            let is_alias = tree.target(node) != node;
+            match tree.kind(node) {
                 // A block scalar begins below its key, which is where a comment can stand.
-                let is_block = tree.target(node) == node && matches!(tree.kind(node), Kind::Scalar(Style::Literal | Style::Folded));
-                let line = if is_block { key.unwrap_or(tree.line(node)) } else { tree.line(node) };
-                if matches!(tree.kind(node), Kind::Scalar(_)) {
-                    values.scalars.push((line, node, path));
+                Kind::Scalar(Style::Literal | Style::Folded) if !is_alias => {
+                    values.scalars.push(Value { line: key.unwrap_or(tree.line(node)), node, path });
                 }
-                continue;
-            }
-            let mut below = vec![];
-            for (key, value) in tree.own_entries(node) {
-                let name = tree.scalar(key).map(|(name, _)| name).unwrap_or_default();
-                below.push((value, Some(tree.line(key)), path.with_key(name)));
-            }
-            if tree.kind(node) == Kind::Sequence {
-                for (index, item) in tree.items(node).enumerate() {
-                    values.items.push((tree.line(item), item));
-                    let mut path = path.clone();
-                    path.0.push(Step::Index(index));
-                    below.push((item, None, path));
+                Kind::Scalar(_) => values.scalars.push(Value { line: tree.line(node), node, path }),
+                _ if is_alias => {}
+                _ => {
+                    let entries = tree.own_entries(node).map(|(key, value)| {
+                        let name = tree.scalar(key).map(|(name, _)| name).unwrap_or_default();
+                        (value, Some(tree.line(key)), path.with_key(name))
+                    });
+                    let items = tree.items(node).enumerate().map(|(index, item)| (item, None, path.with_index(index)));
+                    let below: Vec<_> = entries.chain(items).collect();
+                    if tree.kind(node) == Kind::Sequence {
+                        for (item, ..) in &below {
+                            values.items.entry(tree.line(*item)).or_insert(*item);
+                        }
+                    }
+                    open.extend(below.into_iter().rev());
                 }
             }
-            open.extend(below.into_iter().rev());
         }
+        values.scalars.sort_by_key(|value| (value.line, value.node));
         values
     }
 
-    fn on(&self, line: u32) -> Vec<usize> {
-        (0..self.scalars.len()).filter(|at| self.scalars[*at].0 == line).collect()
+    fn on(&self, line: u32) -> Vec<&Value> {
+        let start = self.scalars.partition_point(|value| value.line < line);
+        self.scalars[start..].iter().take_while(|value| value.line == line).collect()
     }
 
     /// The scalars of the list element on the next line that is no comment and not empty.
-    fn below(&self, tree: &Tree<'_>, text: &str, line: u32) -> Vec<usize> {
-        let rest = text.lines().skip(line as usize).zip(line + 1..);
+    fn below(&self, tree: &Tree<'_>, lines: &[&str], line: u32) -> Vec<&Value> {
+        let rest = lines.iter().skip(line as usize).zip(line + 1..);
         let next = rest.map(|(text, line)| (text.trim_start(), line)).find(|(text, _)| !text.is_empty() && !text.starts_with('#'));
-        let Some(item) = next.and_then(|(_, line)| self.items.iter().find(|(at, _)| *at == line)) else {
+        let Some((line, item)) = next.and_then(|(_, line)| self.items.get_key_value(&line)) else {
             return vec![];
         };
-        let inside = tree.inside(item.1);
-        (0..self.scalars.len()).filter(|at| inside.contains(&self.scalars[*at].1)).collect()
+        let inside = tree.inside(*item);
+        let start = self.scalars.partition_point(|value| value.line < *line);
+        self.scalars[start..].iter().take_while(|value| value.node < inside.end).filter(|value| inside.contains(&value.node)).collect()
+    }
+}
+
+/// The images of a file, by where their scalars begin.
+struct Owners<'f> {
+    images: Vec<(&'f ImageField, &'f mut Option<Box<CommentPolicy>>)>,
+    by_start: BTreeMap<usize, Vec<usize>>,
+    /// Places that only comments make ones.
+    fresh: Vec<LoosePlace>,
+    fresh_by_start: BTreeMap<usize, usize>,
+}
+
+impl<'f> Owners<'f> {
+    fn of(file: &'f mut File) -> Self {
+        let images: Vec<_> = file.images_mut().collect();
+        let mut by_start: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, (image, _)) in images.iter().enumerate() {
+            for start in starts(image) {
+                by_start.entry(start).or_default().push(at);
+            }
+        }
+        Self { images, by_start, fresh: vec![], fresh_by_start: BTreeMap::new() }
     }
 
-    fn give(&self, tree: &Tree<'_>, policy: CommentPolicy, nodes: &[usize], objects: &[Range<usize>], file: &mut File) {
-        // A comment above something that is no list element is a remark.
-        if nodes.is_empty() {
-            return;
-        }
-        let spans: BTreeSet<usize> = nodes.iter().filter_map(|at| tree.span(self.scalars[*at].1).ok()).map(|span| span.start).collect();
-        let mut owners = file.images_mut().filter(|(image, _)| holds(image, &spans)).collect::<Vec<_>>();
-        let firsts: BTreeSet<usize> =
-            owners.iter().filter_map(|(image, _)| image.parts()?.sites().next()).map(|site| site.scalar.span().start).collect();
-        match (firsts.len(), nodes) {
-            (1, _) => {
-                for (_, owner) in &mut owners {
-                    match owner {
-                        Some(first) => first.again = Some(policy.line),
-                        None => **owner = Some(Box::new(policy.clone())),
-                    }
+    /// Gives a policy to the one image that these scalars belong to.
+    fn give(&mut self, tree: &Tree<'_>, policy: CommentPolicy, scalars: &[&Value], around: &Around<'_>) {
+        let found: BTreeSet<usize> = scalars.iter().filter_map(|value| tree.span(value.node).ok()).map(|span| span.start).collect();
+        let owners: BTreeSet<usize> = found.iter().filter_map(|start| self.by_start.get(start)).flatten().copied().collect();
+        // Images of the same scalars are one.
+        let images: BTreeSet<Option<usize>> = owners.iter().map(|at| starts(self.images[*at].0).next()).collect();
+        match (scalars, images.len()) {
+            // A comment above something that is no list element is a remark.
+            ([], _) => {}
+            (_, 1) => owners.into_iter().for_each(|at| put(self.images[at].1, &policy)),
+            ([value], 0) => match found.first().and_then(|start| self.fresh_by_start.get(start)) {
+                Some(at) => put(&mut self.fresh[*at].policy, &policy),
+                None => {
+                    self.fresh_by_start.extend(found.first().map(|start| (*start, self.fresh.len())));
+                    self.fresh.push(loose(tree, value, policy, around));
                 }
-            }
-            (0, [at]) => {
-                let (_, node, path) = &self.scalars[*at];
-                let place = loose(tree, *node, path, policy, objects);
-                file.places.push(place);
-            }
-            _ => {
-                let (_, node, path) = &self.scalars[nodes[0]];
-                let mut place = loose(tree, *node, path, policy, objects);
+            },
+            ([first, ..], _) => {
+                let mut place = loose(tree, first, policy, around);
                 let reason = "its comment stands beside several values: give each a line of its own".to_owned();
                 place.image = ImageField::Unsupported { line: place.line, reason };
-                file.places.push(place);
+                self.fresh.push(place);
             }
         }
     }
 }
 
-fn holds(image: &ImageField, spans: &BTreeSet<usize>) -> bool {
-    image.parts().is_some_and(|parts| parts.sites().any(|site| spans.contains(&site.scalar.span().start)))
+/// Where the scalars of an image begin.
+fn starts(image: &ImageField) -> impl Iterator<Item = usize> {
+    image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span().start)
+}
+
+fn put(slot: &mut Option<Box<CommentPolicy>>, policy: &CommentPolicy) {
+    match slot {
+        Some(first) => first.again = Some(policy.line),
+        None => *slot = Some(Box::new(policy.clone())),
+    }
 }
 
 /// A place that only its comment makes one.
-fn loose(tree: &Tree<'_>, node: usize, path: &Path, policy: CommentPolicy, objects: &[Range<usize>]) -> LoosePlace {
+fn loose(tree: &Tree<'_>, Value { node, path, .. }: &Value, policy: CommentPolicy, around: &Around<'_>) -> LoosePlace {
+    let node = *node;
     let line = tree.line(tree.target(node));
     let image = match Site::at(tree, node, Place::Comment) {
         Ok(site) => image(site, policy.image()).unwrap_or_else(|reason| ImageField::Unsupported { line, reason }),
         Err(reason) => ImageField::Unsupported { line, reason },
     };
-    let workload = objects.iter().position(|object| object.contains(&node)).and_then(|at| u32::try_from(at).ok());
-    let document = tree.roots().iter().rev().find(|root| **root <= node);
-    let encrypted = document.is_some_and(|root| super::workload::is_encrypted(tree, *root));
+    let workload = around.objects.partition_point(|object| object.end <= node);
+    let workload = around.objects.get(workload).filter(|object| object.contains(&node)).and_then(|_| u32::try_from(workload).ok());
+    let document = around.documents.partition_point(|(root, _)| *root <= node);
+    let encrypted = document > 0 && around.documents[document - 1].1;
     LoosePlace {
         place: Place::Comment,
         alias: path.to_string(),
@@ -154,7 +208,7 @@ fn image(site: Site, name: Option<&str>) -> Result<ImageField, String> {
         let part = Some(Part::whole(site));
         let is_digest = part.as_ref().is_some_and(|part| part.text().starts_with("sha256:"));
         let (tag, digest) = if is_digest { (None, part) } else { (part, None) };
-        let apart = Apart { tag, digest, known: Some(name.to_owned()), reader: Reader::Chart, ..Apart::default() };
+        let apart = Apart { registry: None, name: None, tag, digest, known: Some(name.to_owned()), reader: Reader::ChartAsItIs };
         return Ok(ImageField::Written(Parts::Apart(Box::new(apart))));
     }
     if Reference::parse(&site.text).is_ok_and(|reference| is_worth(&reference) || site.text.contains('/')) {
@@ -203,3 +257,6 @@ fn references(text: &str) -> impl Iterator<Item = Range<usize>> {
         Some(start + scheme..start + word.len())
     })
 }
+
+#[cfg(test)]
+mod tests;

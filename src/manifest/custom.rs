@@ -3,7 +3,7 @@
 use super::{
     Place,
     place::{ImageField, Parts},
-    shape::{Found, Path, Taken, apart, chart_shape, field, walk},
+    shape::{Found, Path, Taken, apart, chart_shape, field, reader, walk},
     yaml::{Kind, Tree},
 };
 
@@ -33,16 +33,12 @@ pub(super) fn custom(tree: &Tree<'_>, node: usize, path: &Path, place: Place, ta
             let Some(nodes) = nodes.filter(|nodes| !nodes.iter().flatten().any(|node| taken.contains(&tree.target(*node)))) else {
                 continue;
             };
-            let image = match nodes {
-                [Some(name), None, None, None] => field(tree, name, place),
-                nodes => apart(tree, nodes, place),
-            };
+            let image = apart(tree, nodes, place, reader(tree, mapping, key));
             if has_version(&image) {
                 found.push((nodes, Found { path: path.with_key(key), image }));
             }
         }
     });
-    // What two aliases lead to is found twice, and taken once.
     taken.extend(found.iter().flat_map(|(nodes, _)| nodes.iter().flatten().map(|node| tree.target(*node))));
     found.into_iter().map(|(_, found)| found).collect()
 }
@@ -73,4 +69,45 @@ fn may_hold_more(tree: &Tree<'_>, node: usize, taken: &Taken) -> bool {
         says && !taken.contains(&(at + 1))
     };
     tree.has_aliases() || tree.inside(node).any(is_open)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::place::tests::shown;
+
+    fn custom(spec: &str) -> Vec<String> {
+        shown("a.yaml", &format!("apiVersion: acme.io/v1\nkind: Thing\nmetadata: {{name: a}}\nspec: {{{spec}}}\n"))
+    }
+
+    #[test]
+    fn keys_that_say_image_hold_one() {
+        for (word, spec, expected) in [
+            ("image", "image: 'a/b:1'", vec!["spec.image a/b:1"]),
+            ("imageName", "imageName: 'a/b:1'", vec!["spec.imageName a/b:1"]),
+            ("ends in Image", "baseImage: 'a/b:1'", vec!["spec.baseImage a/b:1"]),
+            ("ends in _IMAGE", "SIDE_IMAGE: 'a/b:1'", vec!["spec.SIDE_IMAGE a/b:1"]),
+            ("any depth", "x: [{y: {image: 'a/b:1'}}]", vec!["spec.x.0.y.image a/b:1"]),
+            ("variable", "env: [{name: SIDE_IMAGE, value: 'a/b:1'}]", vec!["spec.env.0.value a/b:1"]),
+            ("variable called image", "env: [{value: 'a/b:1', name: image}]", vec!["spec.env.0.value a/b:1"]),
+            ("tag beside", "image: a/b, tag: v1", vec!["spec.image a/b:v1"]),
+            ("whole with a tag of something else", "image: 'a/b:1', tag: v1", vec!["spec.image a/b:1"]),
+            ("repository and tag", "image: {repository: a/b, tag: v1}", vec!["spec.image a/b:v1"]),
+            ("other mapping", "sideImage: {repository: a/b, tag: v1}", vec!["spec.sideImage a/b:v1"]),
+            ("no version", "image: a/b", vec![]),
+            ("no reference", "image: 'https://x.io/a.png'", vec![]),
+            ("template", "image: '$(IMAGE):1'", vec![]),
+            ("another key", "imagePullPolicy: 'a:1', images: 'a:1', myimage: 'a:1', SIDE_IMAGES: 'a:1'", vec![]),
+            ("another variable", "env: [{name: SIDE, value: 'a:1'}, {name: SIDE_IMAGE, other: 'a:1'}]", vec![]),
+            ("several lines", "image: 'a\n  :1'", vec![]),
+            ("alias", "image: &i 'a:1', sideImage: *i", vec!["spec.image a:1", "spec.sideImage a:1"]),
+        ] {
+            assert_eq!(custom(spec), expected.into_iter().map(|one| format!("Custom {one}")).collect::<Vec<_>>(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_already_is_not_read_twice() {
+        let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: c, image: 'a:1', env: [{name: SIDE_IMAGE, value: 'b:1'}]}\n  volumes: [{name: v, image: {reference: 'd:1'}}]\n";
+        assert_eq!(shown("a.yaml", text), ["Container c a:1", "Container v d:1", "Custom spec.containers.0.env.0.value b:1"]);
+    }
 }

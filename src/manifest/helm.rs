@@ -6,7 +6,7 @@ use super::{
     Container, Place, Role,
     custom::custom,
     kustomize::images,
-    place::{ImageField, Parts},
+    place::{ImageField, Parts, Reader},
     shape::{self, Found, Path, Step, Taken},
     workload::named,
     yaml::{Kind, Tree},
@@ -60,9 +60,7 @@ pub(super) fn application(tree: &Tree<'_>, object: usize, kind: &str, taken: &mu
     };
     let mut sources: Vec<(usize, Path)> = tree.get(spec, "source").map(|source| (source, Path::of(top).with_key("source"))).into_iter().collect();
     for (index, source) in tree.get(spec, "sources").into_iter().flat_map(|list| tree.items(list)).enumerate() {
-        let mut path = Path::of(top).with_key("sources");
-        path.0.push(Step::Index(index));
-        sources.push((source, path));
+        sources.push((source, Path::of(top).with_key("sources").with_index(index)));
     }
     let (mut found, mut overrides) = (vec![], vec![]);
     for (source, path) in sources {
@@ -129,7 +127,7 @@ fn mapped(tree: &Tree<'_>, values: usize, annotations: &[Annotation], taken: &mu
         let [name, registry, tag] = nodes;
         taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
         let image = match missing {
-            None => shape::apart(tree, [name, registry, tag, None], Place::HelmValue),
+            None => shape::apart(tree, [name, registry, tag, None], Place::HelmValue, Reader::ChartAsItIs),
             Some(Annotation { key, value, line, .. }) => {
                 ImageField::Unsupported { line: *line, reason: format!("`{key}` names `{value}`, where spec.values holds no text") }
             }
@@ -158,7 +156,8 @@ fn parameters(tree: &Tree<'_>, list: usize, path: &Path, taken: &mut Taken) -> V
         let nodes = nodes.map(|node| node.filter(|node| tree.text(*node).is_some_and(|text| !text.is_empty())));
         if nodes[0].is_some() || nodes[2].is_some() {
             taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
-            found.push(Found { path: path.with_key(image), image: shape::apart(tree, nodes, Place::HelmValue) });
+            let path = image.split('.').fold(path.clone(), |path, key| path.with_key(key));
+            found.push(Found { path, image: shape::apart(tree, nodes, Place::HelmValue, Reader::ChartAsItIs) });
         }
     }
     found
@@ -168,4 +167,170 @@ fn parameters(tree: &Tree<'_>, list: usize, path: &Path, taken: &mut Taken) -> V
 fn image_of(name: &str) -> Option<&str> {
     let image = ["repository", "registry", "tag", "digest"].iter().find_map(|key| name.strip_suffix(key)?.strip_suffix('.')).unwrap_or(name);
     (image == "image" || image.ends_with(".image")).then_some(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::{place::tests::shown, read};
+
+    fn release(annotations: &str, values: &str) -> String {
+        format!(
+            "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {{name: a, annotations: {{{annotations}}}}}\nspec: {{values: {{{values}}}}}\n"
+        )
+    }
+
+    fn aliases(values: &str) -> Vec<String> {
+        shown("a.yaml", &release("", values))
+    }
+
+    #[test]
+    fn every_shape_of_an_image_is_read() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (word, values, reference) in [
+            ("whole", "image: 'a/b:1'", "a/b:1"),
+            ("without a tag", "image: a/b", "a/b"),
+            ("tag beside", "image: a/b, tag: v1", "a/b:v1"),
+            ("registry beside", "registry: quay.io, image: 'a/b:1'", "quay.io/a/b:1"),
+            ("registry and tag beside", "registry: quay.io, image: a/b, tag: v1", "quay.io/a/b:v1"),
+            ("repository", "image: {repository: 'a/b:1'}", "a/b:1"),
+            ("repository and tag", "image: {repository: a/b, tag: v1}", "a/b:v1"),
+            ("registry and repository", "image: {registry: quay.io, repository: 'a/b:1'}", "quay.io/a/b:1"),
+            ("all three", "image: {registry: quay.io, repository: a/b, tag: v1}", "quay.io/a/b:v1"),
+            ("number", "image: {repository: a/b, tag: 1.10}", "a/b:1.10"),
+            ("octal", "image: {repository: a/b, tag: 010}", "a/b:010"),
+            ("digest", &format!("image: {{repository: a/b, digest: '{digest}'}}"), &format!("a/b@{digest}")),
+            ("tag and digest", &format!("image: {{repository: a/b, tag: v1, digest: '{digest}'}}"), &format!("a/b:v1@{digest}")),
+            ("digest behind the tag", &format!("image: {{repository: a/b, tag: 'v1@{digest}'}}"), &format!("a/b:v1@{digest}")),
+            ("empty neighbours", "image: {registry: '', repository: a/b, tag: v1, digest: ''}", "a/b:v1"),
+            ("nulls", "image: {registry: null, repository: a/b, tag: v1, digest: ~}", "a/b:v1"),
+            ("port", "image: {registry: 'localhost:5000', repository: b, tag: v1}", "localhost:5000/b:v1"),
+            ("tag alone", "image: {tag: v2.15.2}", "!no repository is written beside the tag"),
+        ] {
+            assert_eq!(aliases(values), [format!("HelmValue chart-image {reference}")], "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_is_none() {
+        for (word, values) in [
+            ("empty", "image: ''"),
+            ("null", "image: ~"),
+            ("switch", "image: true"),
+            ("empty mapping", "image: {}"),
+            ("other keys", "image: {pullPolicy: Always, pullSecrets: []}"),
+            ("list", "image: [a, b]"),
+            ("empty repository and no tag", "image: {repository: ''}"),
+            ("another key", "picture: 'a/b:1'"),
+            ("tag without an image", "tag: v1"),
+        ] {
+            assert_eq!(aliases(values), [""; 0], "{word}");
+        }
+    }
+
+    #[test]
+    fn the_alias_is_the_key_above_or_the_path_on_a_clash() {
+        for (word, values, expected) in [
+            ("one deep", "web: {image: 'a:1'}", vec!["web a:1"]),
+            ("deep", "x: {y: {web: {image: {repository: a, tag: '1'}}}}", vec!["web a:1"]),
+            ("top and below", "image: 'a:1', web: {image: 'b:1'}", vec!["chart-image a:1", "web b:1"]),
+            ("clash", "x: {web: {image: 'a:1'}}, y: {web: {image: 'b:1'}}", vec!["x.web a:1", "y.web b:1"]),
+            ("clash with the top level", "web: {image: 'a:1', x: {web: {image: 'b:1'}}}", vec!["web a:1", "web.x.web b:1"]),
+            ("dot in a key", "x: {we.b: {image: 'a:1'}}, y: {we.b: {image: 'b:1'}}", vec!["x.we\\.b a:1", "y.we\\.b b:1"]),
+            ("list", "more: [{image: 'a:1'}, {image: 'b:1'}]", vec!["more.0 a:1", "more.1 b:1"]),
+            ("other key", "web: {sideImage: 'a:1', busyboxImage: {repository: b, tag: '1'}}", vec!["web.sideImage a:1", "web.busyboxImage b:1"]),
+            ("variable", "env: [{name: SIDE_IMAGE, value: 'a:1'}]", vec!["env.0.value a:1"]),
+        ] {
+            assert_eq!(aliases(values), expected.into_iter().map(|one| format!("HelmValue {one}")).collect::<Vec<_>>(), "{word}");
+        }
+    }
+
+    #[test]
+    fn annotations_name_the_paths_of_an_image() {
+        for (word, annotations, values, expected) in [
+            ("repository and tag", "repository.fluxcd.io/x: my.repo, tag.fluxcd.io/x: my.version", "my: {repo: a/b, version: v1}", "x a/b:v1"),
+            ("all three", "registry.fluxcd.io/x: r, repository.fluxcd.io/x: n, tag.fluxcd.io/x: t", "r: quay.io, n: a/b, t: v1", "x quay.io/a/b:v1"),
+            ("legacy", "repository.flux.weave.works/x: n, tag.flux.weave.works/x: t", "n: a/b, t: v1", "x a/b:v1"),
+            ("whole", "repository.fluxcd.io/x: n", "n: 'a/b:1'", "x a/b:1"),
+            ("dot in a key", "repository.fluxcd.io/x: a\\.b.c", "a.b: {c: 'a/b:1'}", "x a/b:1"),
+            ("list index", "repository.fluxcd.io/x: l.1.n", "l: [{n: 'q:1'}, {n: 'a/b:1'}]", "x a/b:1"),
+            ("what is mapped is read once", "repository.fluxcd.io/x: web.image", "web: {image: 'a/b:1'}", "x a/b:1"),
+            ("tag alone", "tag.fluxcd.io/x: t", "t: v1", "x !no repository is written beside the tag"),
+            ("missing", "repository.fluxcd.io/x: n", "m: 'a/b:1'", "x !`repository.fluxcd.io/x` names `n`, where spec.values holds no text"),
+        ] {
+            assert_eq!(shown("a.yaml", &release(annotations, values)), [format!("HelmValue {expected}")], "{word}");
+        }
+    }
+
+    #[test]
+    fn releases_of_every_group_are_read() {
+        for (version, places) in [
+            ("helm.fluxcd.io/v1", 1),
+            ("flux.weave.works/v1beta1", 1),
+            ("helm.toolkit.fluxcd.io/v2", 1),
+            ("helm.toolkit.fluxcd.io/v2beta1", 1),
+            ("helm.example.com/v1", 0),
+        ] {
+            let text = release("", "image: {repository: a, tag: v1}").replace("helm.fluxcd.io/v1", version);
+            let named = shown("a.yaml", &text).into_iter().filter(|place| place.starts_with("HelmValue chart-image"));
+            assert_eq!(named.count(), places, "{version}");
+        }
+        for values in ["null", "{}", "[]", "3"] {
+            let text = format!("apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nspec: {{values: {values}}}\n");
+            assert_eq!(shown("a.yaml", &text), [""; 0], "{values}");
+        }
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_followed() {
+        let text = "x: &common {image: {repository: a/b, tag: &v v1}}\nweb: {<<: *common}\nside: {image: {repository: c, tag: *v}}\n";
+        let images = ["HelmValue x.image a/b:v1", "HelmValue web.image a/b:v1", "HelmValue side.image c:v1"];
+        assert_eq!(shown("values.yaml", text), images);
+        assert_eq!(shown("a.yaml", "web: &w {image: 'a:1'}\nside: *w\n"), ["HelmValue web.image a:1", "HelmValue side.image a:1"]);
+    }
+
+    #[test]
+    fn values_files_are_mappings_that_are_no_objects() {
+        for (word, path, text, places) in [
+            ("values", "chart/values.yaml", "image: {repository: a, tag: v1}", 1),
+            ("any name", "x.yaml", "web: {image: 'a:1'}", 1),
+            ("a kind alone is a value", "values.yaml", "kind: DaemonSet\nimage: 'a:1'", 1),
+            ("two documents", "x.yaml", "image: 'a:1'\n---\nimage: 'b:1'", 2),
+            ("chart", "Chart.yaml", "apiVersion: v2\nname: a\nimage: 'a:1'", 0),
+            ("configuration", "tagalong.yaml", "image: 'a:1' # tagalong: semver:*", 0),
+            ("flux file", ".flux.yaml", "version: 1\nimage: 'a:1'", 0),
+            ("list", "x.yaml", "- image: 'a:1'", 0),
+            ("kustomization", "kustomization.yaml", "image: 'a:1'", 0),
+            ("compose", "compose.yaml", "image: 'a:1'", 0),
+        ] {
+            assert_eq!(shown(path, text).len(), places, "{word}");
+        }
+    }
+
+    #[test]
+    fn sources_of_applications_hold_images() {
+        let text = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  source:\n    helm:\n      valuesObject: {web: {image: 'a:1'}}\n      parameters:\n      - {name: image.repository, value: b}\n      - {name: image.tag, value: '2'}\n      - {name: side.image, value: 'c:3'}\n      - {name: other, value: 'd:4'}\n  sources:\n  - kustomize: {images: ['x=e:5', f@sha256:bbb, 'g:6']}\n";
+        assert_eq!(
+            shown("a.yaml", text),
+            [
+                "HelmValue spec.source.helm.valuesObject.web.image a:1",
+                "HelmValue spec.source.helm.parameters.image b:2",
+                "HelmValue spec.source.helm.parameters.side.image c:3",
+                "KustomizeImage spec.sources.0.kustomize.images.0 e:5",
+                "KustomizeImage spec.sources.0.kustomize.images.1 !cannot read `f@sha256:bbb` as an image reference: a sha256 digest has 64 digits, this one 3, at character 13",
+                "KustomizeImage spec.sources.0.kustomize.images.2 g:6",
+            ]
+        );
+    }
+
+    #[test]
+    fn deep_and_repeated_values_end_early() {
+        let deep = (0..190).fold("image: 'a:1'".to_owned(), |inner, _| format!("x: {{{inner}}}"));
+        assert_eq!(shown("values.yaml", &deep).len(), 1);
+        let level = |level: usize| format!("a{}: &a{} {{x: *a{level}, y: *a{level}}}\n", level + 1, level + 1);
+        let many = format!("a0: &a0 {{image: 'a:1'}}\n{}", (0..12).map(level).collect::<String>());
+        assert_eq!(shown("values.yaml", &many).len(), (1 << 13) - 1);
+        let chain: String = (0..3_000).map(|level| format!("c{}: &c{} {{x: *c{level}}}\n", level + 1, level + 1)).collect();
+        let fault = read("values.yaml", format!("c0: &c0 {{image: 'a:1'}}\n{chain}").as_bytes(), &[]).expect_err("too much");
+        assert!(fault.reason.starts_with("its aliases repeat more than"), "{fault}");
+    }
 }

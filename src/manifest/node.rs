@@ -17,6 +17,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// Where it stands among all that is read in the file.
+    pub fn position(&self) -> u32 {
+        self.position
+    }
+
     /// The node itself, or what an alias stands for.
     pub(super) fn of(tree: &Tree<'_>, node: usize) -> Self {
         let (position, _) = tree.place_in_reading(node);

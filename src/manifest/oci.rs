@@ -1,7 +1,7 @@
 //! Flux's `OCIRepository`: a name in `spec.url`, a tag and a digest in `spec.ref`.
 
 use super::{
-    Container, Place, Role, Site,
+    Container, Node, Place, Role, Site,
     place::{Apart, Part, Reader},
     shape::{Taken, part, written},
     yaml::Tree,
@@ -16,10 +16,11 @@ pub(super) fn is_repository(api_version: &str, kind: &str) -> bool {
 
 /// What an `OCIRepository` names, where its URL is one.
 pub(super) fn artifact(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Option<Container> {
-    let url = tree.path(object, &["spec", "url"])?;
+    let spec = tree.get(object, "spec")?;
+    let url = tree.get(spec, "url")?;
     let scheme = "oci://".len();
     tree.text(url).filter(|text| text.starts_with("oci://"))?;
-    let [tag, digest, range] = ["tag", "digest", "semver"].map(|key| tree.path(object, &["spec", "ref", key]));
+    let [tag, digest, range] = ["tag", "digest", "semver"].map(|key| tree.path(spec, &["ref", key]));
     taken.extend([Some(url), tag, digest].into_iter().flatten().map(|node| tree.target(node)));
     let image = written(|| {
         let site = Site::at(tree, url, Place::OciRepository).map_err(|reason| (tree.line(tree.target(url)), reason))?;
@@ -33,7 +34,7 @@ pub(super) fn artifact(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Opt
             tag: part(tree, tag, Place::OciRepository)?,
             digest: part(tree, digest, Place::OciRepository)?,
             known: None,
-            reader: Reader::Keys,
+            reader: Reader::Flux(Node::of(tree, spec)),
         })
     });
     Some(Container { name: ALIAS.to_owned(), role: Role::Container, place: Place::OciRepository, image, policy: None })

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Place, Site, Workload, splice::Edit};
+use super::{
+    Node, Place, Site, Workload,
+    splice::{Change, Edit},
+};
 use crate::{
     image::{Name, Reference},
     policy::{annotation::Annotation, comment::CommentPolicy},
@@ -47,7 +50,7 @@ pub struct Part {
 }
 
 /// An image whose parts stand in several scalars, or not all of them here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Apart {
     /// The registry's host.
     pub registry: Option<Part>,
@@ -59,18 +62,21 @@ pub struct Apart {
     pub digest: Option<Part>,
     /// The name, where it is known, but no scalar of this place holds it.
     pub known: Option<String>,
-    /// Which reader wants which parts.
+    /// Where a part that is missing can be written, and how.
     pub reader: Reader,
 }
 
-/// Who reads the parts of an image that stand apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Who reads the parts of an image that stand apart, and so under which keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reader {
-    /// A chart's templates: they put a colon before the tag, and most know no key for a digest.
-    #[default]
-    Chart,
-    /// kustomize's `images` entries, or an `OCIRepository`: a key for the tag and one for the digest, either may be missing.
-    Keys,
+    /// A chart's templates, of a mapping with `repository` and `tag`: they put a colon before the tag, and most know no key for a digest.
+    Chart(Node),
+    /// The same, where nothing can be added: beside a name that may hold all of it, or far from it.
+    ChartAsItIs,
+    /// kustomize, of an entry of `images`: `newName`, `newTag` and `digest`.
+    Kustomize(Node),
+    /// Flux, of the `spec` of an `OCIRepository`: `tag` and `digest` in `ref`.
+    Flux(Node),
 }
 
 /// An image outside workloads: in a values file, a compose file, a kustomization, or under a comment policy.
@@ -152,10 +158,10 @@ impl Part {
         &self.site.text[self.start as usize..self.end as usize]
     }
 
-    /// The edit that puts another text in its place; `None` where it stands there already.
-    pub(super) fn edit(&self, to: &str) -> Option<Edit> {
+    /// The change that puts another text in its place; `None` where it stands there already.
+    pub(super) fn write(&self, to: &str) -> Option<Change> {
         let (before, after) = (&self.site.text[..self.start as usize], &self.site.text[self.end as usize..]);
-        (to != self.text()).then(|| Edit { site: self.site.clone(), to: format!("{before}{to}{after}") })
+        (to != self.text()).then(|| Change::Replace(Edit { site: self.site.clone(), to: format!("{before}{to}{after}") }))
     }
 }
 
@@ -199,16 +205,16 @@ impl Parts {
         Reference::parse(&text).map_err(|error| error.to_string())
     }
 
-    /// The edits after which the place holds `to`; none where it does already.
+    /// The changes after which the place holds `to`; none where it does already.
     ///
     /// # Shape
     /// The spelling of a name that stays is not touched.
     ///
     /// # Errors
     /// Why the place cannot hold it, as a clause.
-    pub fn write(&self, to: &Reference) -> Result<Vec<Edit>, String> {
+    pub fn write(&self, to: &Reference) -> Result<Vec<Change>, String> {
         match self {
-            Self::Whole(part) => Ok(part.edit(&to.to_string()).into_iter().collect()),
+            Self::Whole(part) => Ok(part.write(&to.to_string()).into_iter().collect()),
             Self::Apart(apart) => apart.write(to),
         }
     }
@@ -235,87 +241,112 @@ impl Apart {
         Some(text)
     }
 
-    fn write(&self, to: &Reference) -> Result<Vec<Edit>, String> {
+    fn write(&self, to: &Reference) -> Result<Vec<Change>, String> {
         let own = self.text(Some(&to.name)).map(|text| text[..end_of_name(&text)].to_owned()).unwrap_or_default();
-        let renamed = own != to.name.as_str();
+        let name = (own != to.name.as_str()).then_some(&to.name);
         let tag = to.tag.as_ref().map(ToString::to_string);
         let digest = to.digest.as_ref().map(ToString::to_string);
-        let mut edits = vec![];
         match self.reader {
-            Reader::Chart => self.write_for_a_chart(renamed.then_some(&to.name), tag, digest, &mut edits)?,
-            Reader::Keys => {
-                if renamed {
-                    self.rename(&to.name, &mut edits)?;
-                }
-                for (part, value, key) in [(&self.tag, tag, "tag"), (&self.digest, digest, "digest")] {
-                    match (part, value) {
-                        (Some(part), Some(value)) => edits.extend(part.edit(&value)),
-                        (Some(part), None) if part.text().is_empty() => {}
-                        (None, None) => {}
-                        (None, Some(_)) => return Err(format!("it has no key for the {key}")),
-                        (Some(_), None) => return Err(format!("its {key} would have to go")),
-                    }
-                }
+            Reader::Chart(mapping) => self.write_for_a_chart(name, tag, digest, Some(mapping)),
+            Reader::ChartAsItIs => self.write_for_a_chart(name, tag, digest, None),
+            Reader::Kustomize(entry) => {
+                let mut changes = match (name, &self.name) {
+                    (None, _) => vec![],
+                    (Some(name), None) => vec![set(entry, &["newName"], name.to_string(), "name")],
+                    (Some(_), Some(_)) => self.rename(name)?,
+                };
+                changes.extend(keyed(&self.tag, tag, entry, &["newTag"], if self.name.is_some() { "newName" } else { "name" }));
+                changes.extend(keyed(&self.digest, digest, entry, &["digest"], "newTag"));
+                Ok(changes)
+            }
+            Reader::Flux(spec) => {
+                let mut changes = self.rename(name)?;
+                changes.extend(keyed(&self.tag, tag, spec, &["ref", "tag"], "url"));
+                changes.extend(keyed(&self.digest, digest, spec, &["ref", "digest"], "tag"));
+                Ok(changes)
             }
         }
-        Ok(edits)
     }
 
-    fn write_for_a_chart(&self, name: Option<&Name>, tag: Option<String>, digest: Option<String>, edits: &mut Vec<Edit>) -> Result<(), String> {
-        let behind_name = self.name.as_ref().filter(|part| self.tag.as_ref().is_none_or(|tag| tag.text().is_empty()) && has_version(part.text()));
-        if let (Some(name), None) = (name, behind_name) {
-            self.rename(name, edits)?;
+    fn write_for_a_chart(
+        &self,
+        name: Option<&Name>,
+        tag: Option<String>,
+        digest: Option<String>,
+        mapping: Option<Node>,
+    ) -> Result<Vec<Change>, String> {
+        let mut changes = vec![];
+        let mut version = tag;
+        match (&self.digest, digest) {
+            (Some(part), digest) => changes.extend(part.write(digest.as_deref().unwrap_or_default())),
+            (None, Some(digest)) => version = Some(format!("{}@{digest}", version.ok_or("a chart wants a tag beside the digest")?)),
+            (None, None) => {}
         }
-        let (digest_apart, digest) = match (&self.digest, digest) {
-            (Some(part), digest) => {
-                edits.extend(part.edit(digest.as_deref().unwrap_or_default()));
-                (true, None)
+        let version = version.unwrap_or_default();
+        let tag = self.tag.as_ref().filter(|tag| !tag.text().is_empty() || !self.name.as_ref().is_some_and(|name| has_version(name.text())));
+        match (tag, &self.name, mapping) {
+            (Some(tag), ..) => {
+                changes.extend(self.rename(name)?);
+                changes.extend(tag.write(&version));
             }
-            (None, digest) => (false, digest),
-        };
-        let version = match (tag, digest) {
-            (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
-            (Some(tag), None) => tag,
-            (None, None) if digest_apart => String::new(),
-            _ => return Err("a chart wants a tag".to_owned()),
-        };
-        match (behind_name, &self.tag) {
-            (Some(part), _) => {
+            // Behind the name, where a tag stands already or one scalar may hold all.
+            (None, Some(part), mapping) if mapping.is_none() || has_version(part.text()) => {
                 let spelled = match name {
-                    Some(name) => self.below_registry(name).1.unwrap_or_else(|| name.to_string()),
+                    Some(name) => {
+                        let (registry, path) = self.below_registry(name);
+                        changes.extend(registry.and_then(|registry| self.registry.as_ref()?.write(&registry)));
+                        path
+                    }
                     None => part.text()[..end_of_name(part.text())].to_owned(),
                 };
-                edits.extend(part.edit(&if version.is_empty() { spelled } else { format!("{spelled}:{version}") }));
+                changes.extend(part.write(&if version.is_empty() { spelled } else { format!("{spelled}:{version}") }));
             }
-            (None, Some(part)) => edits.extend(part.edit(&version)),
-            (None, None) => return Err("no tag stands beside the name".to_owned()),
+            (None, _, Some(mapping)) => {
+                changes.extend(self.rename(name)?);
+                changes.extend((!version.is_empty()).then(|| set(mapping, &["tag"], version, "repository")));
+            }
+            (None, None, None) => return Err("no tag is written there".to_owned()),
+            (None, Some(_), None) => unreachable!("a name without a mapping is written behind"),
         }
-        Ok(())
+        Ok(changes)
     }
 
-    fn rename(&self, name: &Name, edits: &mut Vec<Edit>) -> Result<(), String> {
-        let Some(part) = &self.name else {
-            return Err("its name is written elsewhere".to_owned());
+    /// The changes that write another name, none without one.
+    fn rename(&self, name: Option<&Name>) -> Result<Vec<Change>, String> {
+        let Some(name) = name else {
+            return Ok(vec![]);
         };
+        let part = self.name.as_ref().ok_or("its name is written elsewhere")?;
         let (registry, path) = self.below_registry(name);
-        if let (Some(part), Some(registry)) = (&self.registry, registry) {
-            edits.extend(part.edit(&registry));
-        }
-        edits.extend(part.edit(&path.unwrap_or_else(|| name.to_string())));
-        Ok(())
+        Ok(registry.and_then(|registry| self.registry.as_ref()?.write(&registry)).into_iter().chain(part.write(&path)).collect())
     }
 
-    /// A name as registry and path, `None` for each that stays as it is.
-    fn below_registry(&self, name: &Name) -> (Option<String>, Option<String>) {
+    /// A name as another registry, where it is one, and what stands below it.
+    fn below_registry(&self, name: &Name) -> (Option<String>, String) {
         let Some(registry) = self.registry.as_ref().map(|part| part.text().trim_end_matches('/')).filter(|text| !text.is_empty()) else {
-            return (None, None);
+            return (None, name.to_string());
         };
         if let Some(path) = name.as_str().strip_prefix(registry).and_then(|rest| rest.strip_prefix('/')) {
-            return (None, Some(path.to_owned()));
+            return (None, path.to_owned());
         }
         let repository = name.repository();
-        (Some(repository.registry.into()), Some(repository.path.into()))
+        (Some(repository.registry.into()), repository.path.into())
     }
+}
+
+/// The change of a part that stands under a key of its own, or does not.
+fn keyed(part: &Option<Part>, to: Option<String>, mapping: Node, keys: &[&str], after: &str) -> Option<Change> {
+    match (part, to) {
+        (Some(part), Some(to)) => part.write(&to),
+        (Some(part), None) if part.text().is_empty() => None,
+        (Some(_), None) => Some(Change::Remove { mapping, keys: keys.iter().map(|key| (*key).to_owned()).collect() }),
+        (None, Some(to)) => Some(set(mapping, keys, to, after)),
+        (None, None) => None,
+    }
+}
+
+fn set(mapping: Node, keys: &[&str], value: String, after: &str) -> Change {
+    Change::Set { mapping, keys: keys.iter().map(|key| (*key).to_owned()).collect(), value, after: Some(after.to_owned()) }
 }
 
 /// Where the name of a reference ends: before its tag and digest.
@@ -328,3 +359,6 @@ pub(super) fn end_of_name(text: &str) -> usize {
 fn has_version(text: &str) -> bool {
     end_of_name(text) < text.len()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

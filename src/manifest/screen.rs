@@ -82,13 +82,12 @@ impl Charts {
         Self { folders: paths.into_iter().filter_map(folder).collect() }
     }
 
-    /// Whether the path is a chart's `templates/`, `charts/` or `crds/`, or one of its own files that is no manifest.
+    /// Whether the path is in a chart's `templates/`, `charts/` or `crds/`.
     pub fn hold(&self, path: &str) -> bool {
         let slashes = path.match_indices('/').map(|(at, _)| at);
         std::iter::once(("", path)).chain(slashes.map(|at| (&path[..at], &path[at + 1..]))).any(|(folder, rest)| {
             let part = rest.split_once('/').map(|(part, _)| part);
-            let own = rest == "Chart.yaml" || (rest.starts_with("values") && part.is_none());
-            (own || matches!(part, Some("templates" | "charts" | "crds"))) && self.folders.contains(folder)
+            matches!(part, Some("templates" | "charts" | "crds")) && self.folders.contains(folder)
         })
     }
 }
@@ -127,16 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_chart_are_no_manifests() {
+    fn parts_of_a_chart_that_are_templates_are_not_read() {
         let charts = Charts::among(["charts/app/Chart.yaml", "x/NotChart.yaml", "charts/app/values.yaml"]);
         for (word, path, held) in [
             ("template", "charts/app/templates/a.yaml", true),
             ("template below", "charts/app/templates/x/a.yaml", true),
             ("chart inside", "charts/app/charts/b/values.yaml", true),
             ("definitions", "charts/app/crds/a.yaml", true),
-            ("values", "charts/app/values.yaml", true),
-            ("other values", "charts/app/values-prod.yaml", true),
-            ("the chart itself", "charts/app/Chart.yaml", true),
+            ("values", "charts/app/values.yaml", false),
+            ("other values", "charts/app/values-prod.yaml", false),
+            ("the chart itself", "charts/app/Chart.yaml", false),
             ("beside", "charts/app/ci/a.yaml", false),
             ("values below", "charts/app/ci/values.yaml", false),
             ("no chart", "x/templates/a.yaml", false),

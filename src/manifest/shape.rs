@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Place, Site,
+    Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
     yaml::{Kind, Style, Tree, plain},
 };
@@ -22,6 +22,12 @@ pub(super) enum Step {
 impl Path {
     pub(super) fn of(keys: &[&str]) -> Self {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
+    }
+
+    pub(super) fn with_index(&self, index: usize) -> Self {
+        let mut path = self.clone();
+        path.0.push(Step::Index(index));
+        path
     }
 
     pub(super) fn with_key(&self, key: &str) -> Self {
@@ -88,7 +94,7 @@ pub(super) fn walk(tree: &Tree<'_>, node: usize, path: &mut Path, visit: &mut dy
 
 /// Every image below a node that stands under `image` in one of a chart's shapes.
 pub(super) fn images(tree: &Tree<'_>, node: usize, path: &Path, taken: &mut Taken) -> Vec<Found> {
-    let mut found = vec![];
+    let (mut found, mut read) = (vec![], Taken::new());
     walk(tree, node, &mut path.clone(), &mut |mapping, path| {
         let Some(nodes) = tree.get(mapping, "image").and_then(|value| chart_shape(tree, mapping, value)) else {
             return;
@@ -96,10 +102,12 @@ pub(super) fn images(tree: &Tree<'_>, node: usize, path: &Path, taken: &mut Take
         if nodes.iter().flatten().any(|node| taken.contains(&tree.target(*node))) {
             return;
         }
-        taken.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
-        let image = apart(tree, nodes, Place::HelmValue);
+        read.extend(nodes.iter().flatten().map(|node| tree.target(*node)));
+        let image = apart(tree, nodes, Place::HelmValue, reader(tree, mapping, "image"));
         found.push(Found { path: path.with_key("image"), image });
     });
+    // What aliases give to several keys is an image of each.
+    taken.extend(read);
     found
 }
 
@@ -117,14 +125,20 @@ pub(super) fn chart_shape(tree: &Tree<'_>, mapping: usize, value: usize) -> Opti
     is_image.then_some([name, registry, tag, digest])
 }
 
+/// Who reads a chart's image under a key: of a mapping keys may be added to, of a scalar not.
+pub(super) fn reader(tree: &Tree<'_>, mapping: usize, key: &str) -> Reader {
+    let image = tree.get(mapping, key).filter(|image| tree.kind(*image) == Kind::Mapping);
+    image.map_or(Reader::ChartAsItIs, |image| Reader::Chart(Node::of(tree, image)))
+}
+
 /// The image that these nodes hold: name, registry, tag and digest.
-pub(super) fn apart(tree: &Tree<'_>, nodes: [Option<usize>; 4], place: Place) -> ImageField {
-    if let [Some(name), None, None, None] = nodes {
+pub(super) fn apart(tree: &Tree<'_>, nodes: [Option<usize>; 4], place: Place, reader: Reader) -> ImageField {
+    if let ([Some(name), None, None, None], Reader::ChartAsItIs) = (nodes, reader) {
         return field(tree, name, place);
     }
     written(|| {
         let [name, registry, tag, digest] = nodes.map(|node| part(tree, node, place));
-        Ok(Apart { name: name?, registry: registry?, tag: tag?, digest: digest?, known: None, reader: Reader::Chart })
+        Ok(Apart { name: name?, registry: registry?, tag: tag?, digest: digest?, known: None, reader })
     })
 }
 

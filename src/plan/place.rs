@@ -208,7 +208,7 @@ impl Round<'_> {
 fn shared(who: &str, why: &str, place: &Place) -> Held {
     let hint = match place.1 {
         Key::Scalar(..) => "annotate it alike, or write the image of each by itself",
-        Key::Entry(_) | Key::New(..) => "annotate it too, or put a comment policy on the entry",
+        Key::Entry(..) | Key::New(..) => "annotate it too, or put a comment policy on the entry",
     };
     Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}")).hint(hint)
 }

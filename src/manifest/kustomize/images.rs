@@ -1,9 +1,9 @@
 //! The entries of `images`, which kustomize puts over what its resources say.
 
 use crate::manifest::{
-    Place, Site,
+    Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
-    shape::{Found, Path, Step, Taken, part, written},
+    shape::{Found, Path, Taken, part, written},
     yaml::{Kind, Tree},
 };
 
@@ -28,7 +28,7 @@ pub(in crate::manifest) fn entries(tree: &Tree<'_>, list: usize) -> Vec<Entry> {
                 registry: None,
                 tag: part(tree, node("newTag"), Place::KustomizeImage)?,
                 digest: part(tree, node("digest"), Place::KustomizeImage)?,
-                reader: Reader::Keys,
+                reader: Reader::Kustomize(Node::of(tree, item)),
             })
         });
         Some(Entry { name, line: tree.line(item), image })
@@ -48,9 +48,7 @@ pub(in crate::manifest) fn overrides(tree: &Tree<'_>, list: usize, path: &Path, 
             }
             Err(reason) => ImageField::Unsupported { line: tree.line(tree.target(item)), reason },
         };
-        let mut path = path.clone();
-        path.0.push(Step::Index(index));
-        found.push(Found { path, image });
+        found.push(Found { path: path.with_index(index), image });
     }
     found
 }

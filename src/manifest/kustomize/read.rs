@@ -212,7 +212,8 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
     }
     found.image = written(|| {
         let [tag, digest] = [tag, digest].map(|node| part(tree, node, Place::KustomizeImage));
-        Ok(Apart { tag: tag?, digest: digest?, reader: Reader::Keys, ..Apart::default() })
+        let reader = Reader::Kustomize(Node::of(tree, item));
+        Ok(Apart { registry: None, name: None, tag: tag?, digest: digest?, known: None, reader })
     });
     if found.name.is_empty() {
         refuse(found.line, "an entry of `images` has no `name`, so that nobody knows which images it means".to_owned());

@@ -6,7 +6,7 @@ use crate::{
     manifest::{
         ImageField, Node, Parts, Place,
         place::end_of_name,
-        splice::{Change, Edit},
+        splice::Change,
     },
 };
 
@@ -37,8 +37,8 @@ enum At {
 pub enum Key {
     /// The bytes of a scalar.
     Scalar(usize, usize),
-    /// An entry of a list.
-    Entry(u32),
+    /// What stands under a key of a mapping, or would.
+    Entry(u32, String),
     /// The entry for a name that a mapping is to get.
     New(u32, String),
 }
@@ -86,7 +86,7 @@ impl Spot {
             At::Written(image) => scalars(image),
             At::Entry { image, node } => {
                 let mut keys = scalars(image);
-                keys.push(Key::Entry(node.position));
+                keys.extend(["newTag", "digest"].map(|key| Key::Entry(node.position, key.to_owned())));
                 keys
             }
             At::New { mapping, name, .. } => vec![Key::New(mapping.position, name.clone())],
@@ -100,8 +100,7 @@ impl Spot {
     pub fn changes(&self, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
         match &self.at {
             At::Written(ImageField::Written(parts)) => {
-                let edits = written(parts, tag, digest)?;
-                Ok(edits.into_iter().map(replaced).collect())
+                Ok(written(parts, tag, digest)?.into_iter().map(keyed).collect())
             }
             At::Written(ImageField::Absent) => Err("no image is written there".to_owned()),
             At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => Err(reason.clone()),
@@ -115,16 +114,24 @@ impl Spot {
     }
 }
 
-fn replaced(edit: Edit) -> (Key, Change) {
-    let span = edit.site.scalar.span();
-    (Key::Scalar(span.start, span.end), Change::Replace(edit))
+fn keyed(change: Change) -> (Key, Change) {
+    let key = match &change {
+        Change::Replace(edit) => {
+            let span = edit.site.scalar.span();
+            Key::Scalar(span.start, span.end)
+        }
+        Change::Set { mapping, keys, .. } | Change::Remove { mapping, keys } | Change::Append { mapping, keys, .. } => {
+            Key::Entry(mapping.position, keys.join("."))
+        }
+    };
+    (key, change)
 }
 
 /// The name stays as it is spelled, a placeholder too.
-fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Edit>, String> {
+fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Change>, String> {
     let version = [tag.map(|tag| format!(":{tag}")), digest.map(|digest| format!("@{digest}"))].into_iter().flatten().collect::<String>();
     match parts {
-        Parts::Whole(part) => Ok(part.edit(&format!("{}{version}", &part.text()[..end_of_name(part.text())])).into_iter().collect()),
+        Parts::Whole(part) => Ok(part.write(&format!("{}{version}", &part.text()[..end_of_name(part.text())])).into_iter().collect()),
         Parts::Apart(_) => {
             let name = parts.reference(None)?.name;
             parts.write(&Reference::parse(&format!("{name}{version}")).map_err(|error| error.to_string())?)
@@ -138,11 +145,10 @@ fn entry(image: &ImageField, node: Node, tag: Option<&str>, digest: Option<&str>
     let mut changes = vec![];
     for (key, part, text) in [("newTag", &apart.tag, tag), ("digest", &apart.digest, digest)] {
         match (part, text) {
-            (Some(part), Some(text)) => changes.extend(part.edit(text).map(replaced)),
+            (Some(part), Some(text)) => changes.extend(part.write(text).map(keyed)),
             (None, Some(text)) => {
                 let after = (key == "digest").then(|| "newTag".to_owned());
-                let set = Change::Set { mapping: node, keys: vec![key.to_owned()], value: text.to_owned(), after };
-                changes.push((Key::Entry(node.position), set));
+                changes.push(keyed(Change::Set { mapping: node, keys: vec![key.to_owned()], value: text.to_owned(), after }));
             }
             (Some(_), None) => return Err(format!("its `{key}` would have to go")),
             (None, None) => {}

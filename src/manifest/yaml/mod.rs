@@ -21,6 +21,21 @@ pub(super) use layout::{Form, Layout, Said, Shape};
 pub(super) use reading::Reading;
 pub(super) use tree::{Kind, Style, Tag, Tree};
 
+/// The lines of a text, as both parsers count them.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = text.find(['\n', '\r']) else {
+            rest = None;
+            return Some(text);
+        };
+        let length = if text[end..].starts_with("\r\n") { 2 } else { 1 };
+        rest = Some(&text[end + length..]);
+        Some(&text[..end])
+    })
+}
+
 /// Collections may stand inside each other this deep.
 const DEPTH: usize = 200;
 /// A file may hold this many values.

@@ -17,9 +17,15 @@ const FILES: [(&str, &str); 11] = [
         "apps/release.yaml",
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: r\n  annotations: {repository.fluxcd.io/x: my.repo}\nspec:\n  values:\n    image: {registry: quay.io, repository: a/b, tag: 1.10, digest: ''}\n    side: {image: nginx, tag: v1}\n    my: {repo: c/d:1}\n    env: [{name: X_IMAGE, value: 'e/f:1'}]\n",
     ),
-    ("apps/oci.yaml", "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {name: o}\nspec: {url: 'oci://a.io/b', ref: {tag: v1}}\n"),
+    (
+        "apps/oci.yaml",
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {name: o}\nspec: {url: 'oci://a.io/b', ref: {tag: v1}}\n",
+    ),
     ("compose.yaml", "services:\n  web:\n    image: nginx:1.27 # tagalong: semver:~1\n    labels: [tagalong.automated=true]\n"),
-    ("chart/values.yaml", "image: {repository: a/b, tag: v1}\nargs:\n  # tagalong: semver:* min-age=2d\n  - --side=c/d:1\nversion: 1.2 # tagalong: semver:~1 image=a/c\n"),
+    (
+        "chart/values.yaml",
+        "image: {repository: a/b, tag: v1}\nargs:\n  # tagalong: semver:* min-age=2d\n  - --side=c/d:1\nversion: 1.2 # tagalong: semver:~1 image=a/c\n",
+    ),
     ("apps/kustomization.yml", "images:\n  - {name: a, newName: b/c, newTag: '1'}\n  - name: d\n    digest: sha256:0\n"),
     ("apps/broken.yaml", "image: @b\nfluxcd.io/automated: \"true\"\n"),
     ("apps/template.yaml", "image: {{ .Values.image }}:{{ .Values.tag }}\n"),
@@ -65,7 +71,7 @@ fn bytes_that_nobody_encoded_are_refused() {
 fn the_version_is_raised_when_files_are_read_differently() {
     let bytes = encoded().into_iter().flat_map(|(_, _, bytes)| bytes).collect::<Vec<_>>();
     let hash = short_hash(&bytes);
-    assert_eq!((VERSION, hash.as_str()), (3, "27092594bf4d9511"), "raise VERSION, and write the new hash here");
+    assert_eq!((VERSION, hash.as_str()), (4, "a3be363c4f042aca"), "raise VERSION, and write the new hash here");
 }
 
 #[test]
