@@ -237,11 +237,18 @@ impl Gathering<'_> {
         let Some(spot) = image.spot().filter(|_| !image.text.is_empty()) else {
             return Err(Held::new(Code::UnsupportedScalar, "the container names no image"));
         };
+        let spot = match &built.overlay {
+            None => spot,
+            Some(overlay) => image.overlaid(overlay, &subject.container).ok_or_else(|| {
+                let reason = format!("the image belongs into the patch file of .flux.yaml, but {} holds no patch of this workload", overlay.path);
+                Held::new(Code::UnsupportedKustomize, reason).hint("add a patch with its kind, name and namespace")
+            })?,
+        };
         subject.chain = image.chain.iter().map(|given| Layer { file: given.path.to_owned(), line: given.line, place: given.place }).collect();
         (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
         let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
         subject.reference = Some(reference.clone());
-        let extension = built.extension.filter(|extension| image.reach == Reach::Reached && (self.bounds.writes)(extension.path));
+        let extension = built.extension.filter(|_| built.overlay.is_none()).filter(|extension| image.reach == Reach::Reached && (self.bounds.writes)(extension.path));
         subject.fallback = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
         if let Some(reason) = spot.obstacle() {
             let Some(fallback) = subject.fallback.take() else {

@@ -16,6 +16,7 @@ use crate::{
 pub struct Index {
     files: BTreeMap<String, File>,
     unreadable: Vec<Unreadable>,
+    roots: Vec<String>,
 }
 
 /// What of an index may be asked and written.
@@ -29,7 +30,13 @@ pub struct Bounds<'a> {
 impl Index {
     /// An index of these files; the path is the key.
     pub fn new(files: BTreeMap<String, File>, unreadable: Vec<Unreadable>) -> Self {
-        Self { files, unreadable }
+        Self { files, unreadable, roots: Vec::new() }
+    }
+
+    /// The same with folders whose kustomizations are deployed although others use them.
+    #[must_use]
+    pub fn with_roots(self, roots: Vec<String>) -> Self {
+        Self { roots, ..self }
     }
 
     /// The parsed files by path.
@@ -55,7 +62,7 @@ impl Index {
 
     /// Every container that takes part, as each root deploys it, and every other place with a policy.
     pub fn subjects(&self, bounds: &Bounds<'_>) -> Subjects {
-        gather(&self.files, &deployed(&self.files, &self.unreadable), bounds)
+        gather(&self.files, &deployed(&self.files, &self.unreadable, &self.roots), bounds)
     }
 
     /// Every place that holds an image, with its file.
@@ -65,7 +72,7 @@ impl Index {
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        let deployed = deployed(&self.files, &self.unreadable);
+        let deployed = deployed(&self.files, &self.unreadable, &self.roots);
         deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
     }
 
@@ -73,7 +80,7 @@ impl Index {
     pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
         let mut feeds = Feeds::default();
         let mut built = BTreeSet::new();
-        for deployed in deployed(&self.files, &self.unreadable) {
+        for deployed in deployed(&self.files, &self.unreadable, &self.roots) {
             let Some(made) = &deployed.built else { continue };
             built.insert(deployed.path);
             for (container, image) in deployed.workload.containers.iter().zip(&made.images) {
@@ -83,9 +90,9 @@ impl Index {
                     root: deployed.root.to_owned(),
                     owner: deployed.workload.id.to_string(),
                     name: container.name.clone(),
-                    by_comment: false,
                 };
-                if let Some(spot) = image.spot() {
+                let overlaid = made.overlay.as_ref().map(|overlay| image.overlaid(overlay, &container.name));
+                if let Some(spot) = overlaid.unwrap_or_else(|| image.spot()) {
                     for key in spot.keys() {
                         feeds.by_key.entry((spot.path.clone(), key)).or_default().push(fed.clone());
                     }
@@ -100,7 +107,7 @@ impl Index {
         for (path, file) in self.files.iter().filter(|(path, _)| plain(path)) {
             for place in file.images() {
                 let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
-                let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned(), by_comment: place.policy.is_some() };
+                let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned() };
                 for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
                     feeds.by_key.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
                 }
@@ -147,6 +154,4 @@ pub(super) struct Fed {
     pub(super) owner: String,
     /// The container's name, or a dotted path.
     pub(super) name: String,
-    /// Whether a comment rules it.
-    pub(super) by_comment: bool,
 }

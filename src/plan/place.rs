@@ -178,9 +178,10 @@ impl Round<'_> {
         };
         let fed = fed.map_or(&[] as &[Fed], Vec::as_slice);
         let taking_part: BTreeSet<(&str, &str, &str)> = reached.iter().map(|at| self.id(*at)).collect();
-        let by_comment = wants.iter().any(|(at, _)| self.subjects.list[*at].chain.is_empty() && self.subjects.list[*at].root == place.0);
-        let is_out = |fed: &&Fed| !taking_part.contains(&(&fed.root, &fed.owner, &fed.name));
-        if let Some(out) = fed.iter().find(is_out).filter(|_| !by_comment || fed.iter().all(|fed| fed.root == place.0)) {
+        // A comment is about what it stands on, whatever a kustomization makes of it.
+        let by_comment = wants.iter().any(|(at, _)| self.subjects.list[*at].root == place.0);
+        let is_out = |fed: &&Fed| !taking_part.contains(&(&fed.root, &fed.owner, &fed.name)) && !(by_comment && fed.root != place.0);
+        if let Some(out) = fed.iter().find(is_out) {
             let root = if out.root == subject.root || out.root == place.0 { String::new() } else { format!(" in {}", out.root) };
             return Some(shared(&format!("{} of {}{root}", out.name, out.owner), "not automated", place));
         }
@@ -190,7 +191,8 @@ impl Round<'_> {
             || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
         // A comment is about the scalar, and so about all that it feeds.
         let by_comment = !readers.is_empty() && readers.iter().all(|reader| *reader == ByComment::Yes);
-        (!by_comment && edit.site.scalar.feeds() as usize > readers.len()).then(read_otherwise)
+        // A patch's images are read by kustomizations only.
+        (!by_comment && edit.site.scalar.feeds() as usize > readers.len().max(1)).then(read_otherwise)
     }
 
     fn id(&self, at: usize) -> (&str, &str, &str) {

@@ -167,7 +167,7 @@ impl Cycle {
     pub fn read(&mut self) -> Result<Read, CycleError> {
         let Unit { repository, images, kinds, .. } = &*self.unit;
         let tip = self.source.read(repository.branch.as_deref())?;
-        let index = self.reading.index(&self.source, &tip, kinds)?;
+        let index = self.reading.index(&self.source, &tip, kinds)?.with_roots(repository.roots.clone());
         let subjects = index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) });
         Ok(Read { tip, index, subjects })
     }

@@ -48,6 +48,8 @@ impl Reading {
         let named = scope.named(&files, &unreadable);
         let named = tip.files.iter().filter(|file| named.contains(&file.path)).collect();
         files.extend(parse(source, named, kinds, Screening::Nothing, &mut unreadable)?);
+        let left_out = scope.left_out(&files, |path| tip.files.iter().any(|file| file.path == path));
+        files.extend(left_out);
         Ok(Index::new(files, unreadable))
     }
 

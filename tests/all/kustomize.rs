@@ -31,7 +31,7 @@ const TREES: usize = 100;
 fn understood(files: &Files, root: &str) -> Result<Images, String> {
     let (files, unreadable) = read(files);
     let mut images = Images::new();
-    for found in deployed(&files, &unreadable).into_iter().filter(|found| found.root == root) {
+    for found in deployed(&files, &unreadable, &[]).into_iter().filter(|found| found.root == root) {
         if let Some(held) = found.held {
             return Err(held.reason);
         }

@@ -116,6 +116,49 @@ impl<'l, 'f> Build<'l, 'f> {
         gathered
     }
 
+    /// Builds a folder without a kustomization, as Flux does: what stands in it and below, each folder with a kustomization as a whole.
+    pub(super) fn scanned(&mut self, found: &[Target<'f>], outer: Outer<'f>) -> Gathered<'f> {
+        let mut gathered = Gathered::default();
+        for target in found {
+            match *target {
+                Target::Kustomization(path) => {
+                    let below = self.kustomization(path, None, Gathered::default());
+                    self.add(outer.path, outer.says.line, below.resources, &mut gathered);
+                }
+                Target::File(path) => {
+                    let from = Source { path, place: Place::Container };
+                    let resources = self.layout.files[path].objects.iter().map(|object| Resource::new(object, from)).collect();
+                    self.add(outer.path, outer.says.line, resources, &mut gathered);
+                }
+                _ => {}
+            }
+        }
+        self.transform(&Layer { path: outer.path, says: outer.says, outer: None }, &mut gathered);
+        gathered
+    }
+
+    /// Merges the patch file of a `.flux.yaml` over everything.
+    pub(super) fn overlay(&mut self, path: &'f str, objects: &'f [Object], resources: &mut [Resource<'f>]) {
+        let from = Source { path, place: Place::FluxPatch };
+        for object in objects {
+            let name = Id::of_patch(&object.value).name;
+            match resources.iter_mut().find(|resource| resource.id().name == name) {
+                Some(resource) => {
+                    if !merged(resource, object, &Patch::of_flux(), from) {
+                        let reason = format!("the patch {path} takes it away");
+                        let held = HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: false };
+                        resource.held.get_or_insert(held);
+                    }
+                }
+                None if is_annotated(&object.value) => {
+                    let reason = format!("the patch for {} `{}` matches nothing", name.kind, name.name);
+                    self.adrift.push((object, from, HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: true }));
+                }
+                None => {}
+            }
+        }
+    }
+
     fn fail(&mut self, path: &str, line: u32, reason: String) {
         self.fault.get_or_insert_with(|| HeldByKustomize { reason, path: path.to_owned(), line, annotates: false });
     }

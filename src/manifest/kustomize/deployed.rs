@@ -1,14 +1,18 @@
 //! Which workload is deployed from where, and what decides its images.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
-    build::{Build, Gathered},
+    build::Build,
     entry::Entry,
-    layout::{Layout, folder, is_below, shown},
+    layout::{Layout, folder, is_below},
     live::{Leaf, Live, Source, Step},
-    resource::Resource,
+    resource::{Id, Resource},
     spot::Spot,
+    tops::{Made, Overlay, Top, is_understood, overlay, tops},
 };
 use crate::{
     manifest::{
@@ -44,6 +48,19 @@ pub struct Built<'f> {
     pub images: Vec<Option<Image<'f>>>,
     /// Where the root takes new `images` entries.
     pub extension: Option<Extension<'f>>,
+    /// The patch file of a `.flux.yaml` that every new value goes into.
+    pub overlay: Option<Overlaid<'f>>,
+}
+
+/// The patch file of a `.flux.yaml`, and what it holds of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlaid<'f> {
+    /// The file; where there is none, the `.flux.yaml`.
+    pub path: &'f str,
+    /// The line, from 1.
+    pub line: u32,
+    /// The patch of the workload, where there is one.
+    pub(super) mapping: Option<Node>,
 }
 
 /// What a container's image is at last, and why.
@@ -55,6 +72,8 @@ pub struct Image<'f> {
     pub chain: Vec<Given<'f>>,
     /// Whether `images` entries reach it.
     pub reach: Reach,
+    /// The list that its container stands in.
+    list: Vec<&'static str>,
 }
 
 /// Whether `images` entries reach an image: kustomize looks for them in the lists of containers only.
@@ -96,19 +115,22 @@ enum What<'f> {
 }
 
 impl Image<'_> {
-    /// Where a new version would be written: in the outermost entry that decides the version, else where the image is written.
+    /// Where the patch file of a `.flux.yaml` takes the image of this container; `None` where it cannot.
+    pub fn overlaid(&self, overlay: &Overlaid<'_>, container: &str) -> Option<Spot> {
+        match self.chain.last() {
+            Some(given) if given.place == Place::FluxPatch => self.spot(),
+            _ if self.list.is_empty() => None,
+            _ => Some(Spot::overlaid(overlay, &self.list, container, &self.text)?),
+        }
+    }
+
+    /// Where a new version would be written: in the outermost of what decides the version.
     pub fn spot(&self) -> Option<Spot> {
-        let entry = self.chain.iter().rev().find_map(|given| match given.what {
+        self.chain.iter().rev().find_map(|given| match given.what {
             What::Entry(entry) if entry.decides() => Some(Spot::entry(given.path, given.line, entry.image.clone(), entry.node?)),
-            _ => None,
-        });
-        let written = || {
-            self.chain.iter().rev().find_map(|given| match given.what {
-                What::Written(image) => Some(Spot::written(given.path, given.line, given.place, image.clone())),
-                What::Entry(_) => None,
-            })
-        };
-        entry.or_else(written)
+            What::Entry(_) => None,
+            What::Written(image) => Some(Spot::written(given.path, given.line, given.place, image.clone())),
+        })
     }
 }
 
@@ -125,29 +147,28 @@ pub struct HeldByKustomize {
     pub annotates: bool,
 }
 
-/// Finds for each workload every root that deploys it.
+/// Finds for each workload every root that deploys it; `roots` are the folders that the configuration names.
 ///
 /// # Shape
 /// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
-pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable]) -> Vec<Deployed<'f>> {
+pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
     let layout = Layout::of(files, unreadable);
+    let tops = tops(&layout, roots);
     let mut found: Vec<Deployed<'f>> = vec![];
-    for top in layout.roots() {
-        let mut build = Build::new(&layout);
-        let gathered = build.kustomization(top, None, Gathered::default());
-        let Build { fault, adrift, .. } = build;
-        let root = shown(folder(top));
-        let extension = layout.kustomization(top).and_then(|says| says.extension(top));
-        for (object, from, held) in adrift {
-            found.extend(finished(files, root, extension, Resource::new(object, from), Some(held)));
-        }
-        for resource in gathered.resources {
-            found.extend(finished(files, root, extension, resource, fault.clone()));
-        }
+    for top in &tops {
+        let folder = if top.root == "." { "" } else { top.root };
+        let made = top.make(&layout, &tops, overlay(files, folder));
+        let Made { resources, adrift, fault, extension, overlay } = made;
+        let frame = Frame { files, root: top.root, extension, overlay };
+        found.extend(adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))));
+        found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
     }
+    let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
+    let patches: BTreeSet<&str> = found.iter().filter_map(|one| one.built.as_ref()?.overlay.map(|overlay| overlay.path)).collect();
     for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
-        let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
-        found.extend(file.workloads.iter().enumerate().map(plain));
+        if !claimed.contains(path.as_str()) && !patches.contains(path.as_str()) {
+            found.extend(plain(&layout, path, file));
+        }
     }
     found.sort_by(|a, b| (a.root, a.path, a.workload.line, &a.workload.id).cmp(&(b.root, b.path, b.workload.line, &b.workload.id)));
     hold_by_flux(files, &mut found);
@@ -155,6 +176,66 @@ pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadab
         hold_by_unreadable(file, &mut found);
     }
     found
+}
+
+/// The workloads of a file that no kustomization uses.
+fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed<'f>> {
+    let files = layout.files;
+    let Some(overlay) = above(files, path) else {
+        let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
+        return file.workloads.iter().enumerate().map(plain).collect();
+    };
+    if overlay.file.is_some_and(|(patch, _)| patch == path) {
+        return vec![];
+    }
+    let from = Source { path, place: Place::Container };
+    let mut resources: Vec<Resource<'f>> = file.objects.iter().map(|object| Resource::new(object, from)).collect();
+    let mut build = Build::new(layout);
+    if let Some((path, objects)) = overlay.file {
+        build.overlay(path, objects, &mut resources);
+    }
+    let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
+    resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
+}
+
+/// The overlay of the `.flux.yaml` above a plain file, whose patch file stands beside it.
+fn above<'f>(files: &'f BTreeMap<String, File>, path: &str) -> Option<Overlay<'f>> {
+    let mut top = folder(path);
+    loop {
+        let flux = if top.is_empty() { ".flux.yaml".to_owned() } else { format!("{top}/.flux.yaml") };
+        if files.contains_key(&flux) {
+            return overlay(files, top);
+        }
+        if top.is_empty() {
+            return None;
+        }
+        top = folder(top);
+    }
+}
+
+/// What all workloads of a root have in common.
+struct Frame<'f> {
+    files: &'f BTreeMap<String, File>,
+    root: &'f str,
+    extension: Option<Extension<'f>>,
+    overlay: Option<Overlay<'f>>,
+}
+
+impl<'f> Frame<'f> {
+    fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
+        let overlaid = self.overlay.map(|overlay| {
+            let name = resource.id().name;
+            let (path, objects) = overlay.file.unwrap_or((overlay.flux, &[]));
+            let object = objects.iter().find(|object| Id::of_patch(&object.value).name == name);
+            let line = object.map_or(overlay.line, |object| object.line);
+            Overlaid { path, line, mapping: object.map(|object| object.node) }
+        });
+        let mut found = finished(self.files, self.root, self.extension, resource, fault)?;
+        if let Some(built) = &mut found.built {
+            built.overlay = overlaid;
+        }
+        Some(found)
+    }
 }
 
 /// What became of a resource, if it is a workload.
@@ -187,7 +268,7 @@ fn finished<'f>(
         return None;
     }
     let held = fault.or(resource.held);
-    let built = Some(Built { annotated_in, images, extension });
+    let built = Some(Built { annotated_in, images, extension, overlay: None });
     let at = object.workload.map(|at| at as usize);
     Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), at, built, held })
 }
@@ -222,12 +303,13 @@ fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec
         let Some(pod) = resource.live.path(path) else { continue };
         for (key, role) in [("initContainers", Role::Init), ("containers", Role::Container), ("ephemeralContainers", Role::Ephemeral)] {
             if let Some(Live::List(items)) = pod.get(key) {
-                found.extend(items.iter().filter(|item| matches!(item, Live::Map(_))).map(|item| part(item, role, item.get("image"))));
+                let items = items.iter().filter(|item| matches!(item, Live::Map(_)));
+                found.extend(items.map(|item| part(item, role, item.get("image"), [path, &[key]].concat())));
             }
         }
         if let Some(Live::List(items)) = pod.get("volumes") {
             let image = |item: &Live<'f>| item.path(&["image", "reference"]).cloned();
-            found.extend(items.iter().filter_map(|item| Some(part(item, Role::Volume, Some(&image(item)?)))));
+            found.extend(items.iter().filter_map(|item| Some(part(item, Role::Volume, Some(&image(item)?), vec![]))));
         }
     }
     let mut custom: Vec<&str> = written.into_iter().flat_map(|workload| &workload.containers).filter_map(custom_path).collect();
@@ -235,7 +317,7 @@ fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec
     for path in custom {
         let mut leaves = vec![];
         select(&resource.live, &workload::steps(path), &mut leaves);
-        found.extend(leaves.into_iter().map(|leaf| named(path.to_owned(), Role::Container, Some(leaf))));
+        found.extend(leaves.into_iter().map(|leaf| named(path.to_owned(), Role::Container, Some(leaf), vec![])));
     }
     found
 }
@@ -282,20 +364,20 @@ fn select<'a, 'f>(live: &'a Live<'f>, steps: &[String], found: &mut Vec<&'a Leaf
     }
 }
 
-fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>) -> (Container, Image<'f>) {
+fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>, list: Vec<&'static str>) -> (Container, Image<'f>) {
     let name = item.get("name").and_then(Live::text).unwrap_or_default().to_owned();
     let leaf = match image {
         Some(Live::Text(leaf)) => Some(leaf),
         _ => None,
     };
-    named(name, role, leaf)
+    named(name, role, leaf, list)
 }
 
-fn named<'f>(name: String, role: Role, leaf: Option<&Leaf<'f>>) -> (Container, Image<'f>) {
+fn named<'f>(name: String, role: Role, leaf: Option<&Leaf<'f>>, list: Vec<&'static str>) -> (Container, Image<'f>) {
     let image = leaf.and_then(|leaf| leaf.written.text.image.clone()).unwrap_or(ImageField::Absent);
     let (text, chain) = leaf.map_or_else(Default::default, |leaf| (leaf.text.clone().into_owned(), leaf.steps().iter().map(given).collect()));
     let reach = if matches!(role, Role::Container | Role::Init) { Reach::Reached } else { Reach::Beyond };
-    (Container { name, role, place: Place::Container, image, policy: None }, Image { text, chain, reach })
+    (Container { name, role, place: Place::Container, image, policy: None }, Image { text, chain, reach, list })
 }
 
 fn given<'f>(step: &Step<'f>) -> Given<'f> {
@@ -311,17 +393,16 @@ fn given<'f>(step: &Step<'f>) -> Given<'f> {
 
 /// Below a `.flux.yaml` that runs commands nobody knows what is deployed.
 fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed<'_>]) {
-    for (path, file) in files {
+    for (path, file) in files.iter().filter(|(_, file)| !is_understood(file)) {
         let Some(flux) = &file.flux_yaml else {
             continue;
         };
         let key = match flux.generation {
-            Generation::ScanForFiles => continue,
-            Generation::PatchUpdated => "patchUpdated",
             Generation::CommandUpdated => "commandUpdated",
+            Generation::PatchUpdated | Generation::ScanForFiles => "patchUpdated",
             Generation::Unknown => "what it says",
         };
-        let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood yet");
+        let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood");
         let held = HeldByKustomize { reason, path: path.clone(), line: flux.line, annotates: false };
         let top = folder(path);
         for deployed in deployed.iter_mut().filter(|deployed| is_below(top, deployed.path) || is_below(top, deployed.root)) {

@@ -29,6 +29,15 @@ pub(super) enum Target<'f> {
     Missing,
 }
 
+impl<'f> Target<'f> {
+    pub(super) fn path(self) -> Option<&'f str> {
+        match self {
+            Self::Kustomization(path) | Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 impl<'f> Layout<'f> {
     pub(super) fn of(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable]) -> Self {
         let unreadable: BTreeMap<&str, &Unreadable> = unreadable.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -87,6 +96,16 @@ impl<'f> Layout<'f> {
     /// The file of the kustomization in a folder.
     pub(super) fn kustomization_in(&self, folder: &str) -> Option<&'f str> {
         self.folders.get(folder).and_then(|files| (files.len() == 1).then_some(files[0])).filter(|path| self.kustomization(path).is_some())
+    }
+
+    /// What Flux finds in a folder without a kustomization: files with objects, and folders with a kustomization.
+    pub(super) fn scan(&self, top: &str) -> Vec<Target<'f>> {
+        let kustomizations: Vec<&str> = self.folders.keys().copied().filter(|folder| is_below(top, folder)).collect();
+        let owned = |path: &str| kustomizations.iter().any(|folder| is_below(folder, self::folder(path)));
+        let files = self.files.iter().filter(|(path, file)| is_below(top, self::folder(path)) && !file.objects.is_empty() && !owned(path));
+        let outermost = |folder: &&&str| !kustomizations.iter().any(|other| other != *folder && is_below(other, folder));
+        let folders = kustomizations.iter().filter(outermost).filter_map(|folder| self.kustomization_in(folder)).map(Target::Kustomization);
+        files.map(|(path, _)| Target::File(path)).chain(folders).collect()
     }
 
     /// Kustomizations that nothing uses, and one of each cycle that hangs on nothing; components are none.

@@ -10,27 +10,32 @@ pub(super) mod images;
 mod layout;
 mod live;
 mod merge;
+mod outer;
 mod patch;
 mod pointer;
 mod read;
 mod resource;
 mod selector;
 mod spot;
+mod tops;
 mod transform;
 mod value;
 
-pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Reach, deployed};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed};
 pub use spot::{Key, Spot};
 
 pub(super) use self::{
+    outer::{Outer, outers},
     patch::{Operation, operations},
     read::{FieldSpec, field_specs, read},
     value::{Object, objects},
 };
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Container, LoosePlace, Node, Place, Role, shape::Taken, yaml::Tree};
+use super::{Container, File, LoosePlace, Node, Place, Role, shape::Taken, yaml::Tree};
 
 use entry::Entry;
 use patch::Patch;
@@ -107,16 +112,42 @@ pub(super) fn layer(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Vec<Co
 }
 
 impl Kustomization {
+    /// Whether a layer around a folder changes anything.
+    fn changes(&self) -> bool {
+        let bare = Self { line: self.line, ..Self::default() };
+        *self != bare
+    }
+
+    fn has_images(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    fn line(&self) -> u32 {
+        self.line
+    }
+
     /// Where a kustomization at `path` takes new `images` entries.
     fn extension<'f>(&self, path: &'f str) -> Option<Extension<'f>> {
         Some(Extension { path, line: self.line, mapping: self.node?, keys: &["images"] })
     }
 
     /// The paths in the repository of what a kustomization at `path` uses, files and folders.
-    pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
+    fn named(&self, path: &str) -> impl Iterator<Item = String> {
         let folder = layout::folder(path).to_owned();
         self.links().filter_map(move |link| layout::join(&folder, &link.path))
     }
+}
+
+/// The paths of all that kustomizations and `.flux.yaml` files name: they are read whatever they are called and hold.
+pub(super) fn named(files: &BTreeMap<String, File>) -> Vec<String> {
+    let kustomizations = || files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
+    let mut named: Vec<String> = kustomizations().flat_map(|(path, kustomization)| kustomization.named(path)).collect();
+    for (path, patch_file) in files.iter().filter_map(|(path, file)| Some((path, file.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
+        let top = layout::folder(path);
+        let folders = kustomizations().map(|(path, _)| layout::folder(path)).filter(|folder| layout::is_below(top, folder));
+        named.extend(folders.chain([top]).filter_map(|folder| layout::join(folder, patch_file)));
+    }
+    named
 }
 
 #[cfg(test)]

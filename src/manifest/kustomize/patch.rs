@@ -9,7 +9,7 @@ use super::{
     value::{At, Object, Text, Value, objects, read, scalar},
 };
 use crate::manifest::{
-    File, ImageField, Place,
+    File, ImageField, Part, Parts, Place,
     workload::is_ours,
     yaml::{self, Kind, Style, Tree},
 };
@@ -67,6 +67,13 @@ pub(super) enum Says<'f> {
     Broken { reason: &'f str, annotates: bool },
 }
 
+impl Patch {
+    /// One as a `.flux.yaml` names it: it changes neither names nor kinds.
+    pub(super) fn of_flux() -> Self {
+        Self { line: 1, from: From::Nowhere(String::new()), target: None, form: Form::Merge, renames: false, rekinds: false }
+    }
+}
+
 impl Content {
     pub(super) fn says(&self) -> Says<'_> {
         match self {
@@ -119,7 +126,7 @@ pub(super) fn inline(tree: &Tree<'_>, node: usize) -> Content {
     let shift = |text: &mut Text| {
         text.line = if matches!(style, Style::Literal) { line + text.line - 1 } else { line };
         if let Some(image) = &mut text.image {
-            *image = within(image, text.line);
+            *image = within(image, tree, node, text.line);
         }
     };
     content.each_text(&shift);
@@ -131,11 +138,16 @@ pub(super) fn inline(tree: &Tree<'_>, node: usize) -> Content {
     content
 }
 
-/// An image in a text of its own.
-fn within(image: &ImageField, line: u32) -> ImageField {
+/// Where an image that was read in a scalar's text stands in the file.
+fn within(image: &ImageField, tree: &Tree<'_>, node: usize, line: u32) -> ImageField {
     match image {
         ImageField::Absent => ImageField::Absent,
-        _ => ImageField::Unsupported { line, reason: "it stands in a patch inside the kustomization".to_owned() },
+        ImageField::Written(Parts::Whole(part)) => match part.site.within(tree, node) {
+            Ok(site) => ImageField::Written(Parts::Whole(Part::whole(site))),
+            Err(reason) => ImageField::Unsupported { line, reason },
+        },
+        ImageField::Written(Parts::Apart(_)) => ImageField::Unsupported { line, reason: "it stands in several texts".to_owned() },
+        ImageField::Unsupported { reason, .. } => ImageField::Unsupported { line, reason: reason.clone() },
     }
 }
 

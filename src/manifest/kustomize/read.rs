@@ -150,7 +150,7 @@ impl Kustomization {
     }
 }
 
-fn links(tree: &Tree<'_>, list: usize, refusals: &mut Vec<Refusal>) -> Vec<Link> {
+pub(super) fn links(tree: &Tree<'_>, list: usize, refusals: &mut Vec<Refusal>) -> Vec<Link> {
     let mut found = vec![];
     if tree.kind(list) != Kind::Sequence {
         refusals.push(Refusal { line: tree.line(list), reason: "a list of paths is no list".to_owned() });
@@ -160,10 +160,14 @@ fn links(tree: &Tree<'_>, list: usize, refusals: &mut Vec<Refusal>) -> Vec<Link>
         match said(tree, item) {
             Said::Text(path) => found.push(Link { path: path.to_owned(), line }),
             Said::Nothing => refusals.push(Refusal { line, reason: "a path is empty".to_owned() }),
-            Said::NoText => refusals.push(Refusal { line, reason: format!("the path `{}` is no text", tree.rest_of_line(item)) }),
+            Said::NoText => refusals.push(Refusal { line, reason: format!("the path `{}` is no text: put it into quotes", written_as(tree, item)) }),
         }
     }
     found
+}
+
+fn written_as<'t>(tree: &'t Tree<'_>, node: usize) -> &'t str {
+    tree.scalar(node).map_or_else(|| tree.rest_of_line(node), |(text, _)| text)
 }
 
 /// The elements of `images`.
@@ -192,7 +196,7 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
         let text = match said(tree, node) {
             Said::Nothing => continue,
             Said::NoText => {
-                refuse(line, format!("`{key}` of an entry of `images` is no text: put `{}` into quotes", tree.rest_of_line(node)));
+                refuse(line, format!("`{key}` of an entry of `images` is no text: put `{}` into quotes", written_as(tree, node)));
                 continue;
             }
             Said::Text(text) => text,
@@ -221,7 +225,7 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
     Some(found)
 }
 
-fn pairs(tree: &Tree<'_>, mapping: usize) -> Vec<(Box<str>, Box<Text>)> {
+pub(super) fn pairs(tree: &Tree<'_>, mapping: usize) -> Vec<(Box<str>, Box<Text>)> {
     let text = |(key, node): (usize, usize)| match (tree.text(key)?, value(tree, node, At::Text, Place::Container)) {
         (key, Value::Text(text)) => Some((key.into(), text)),
         _ => None,

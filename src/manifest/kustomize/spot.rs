@@ -1,6 +1,6 @@
 //! A place in which a new version would be written.
 
-use super::deployed::Extension;
+use super::deployed::{Extension, Overlaid};
 use crate::{
     image::Reference,
     manifest::{
@@ -30,6 +30,8 @@ enum At {
     Entry { image: ImageField, node: Node },
     /// An `images` entry that is to be added.
     New { mapping: Node, keys: Vec<String>, name: String },
+    /// A container that a patch is to get.
+    Patched { mapping: Node, keys: Vec<String>, container: String, image: String },
 }
 
 /// What a spot reads or writes in its file: two spots with one key in common share a place.
@@ -58,6 +60,13 @@ impl Spot {
         let keys = extension.keys.iter().map(|key| (*key).to_owned()).collect();
         let at = At::New { mapping: extension.mapping, keys, name: name.to_owned() };
         Self { path: extension.path.to_owned(), line: extension.line, place: Place::KustomizeImage, at }
+    }
+
+    /// A container of a workload's patch in the patch file of a `.flux.yaml`.
+    pub(super) fn overlaid(overlay: &Overlaid<'_>, list: &[&str], container: &str, image: &str) -> Option<Self> {
+        let keys = list.iter().map(|key| (*key).to_owned()).collect();
+        let at = At::Patched { mapping: overlay.mapping?, keys, container: container.to_owned(), image: image.to_owned() };
+        Some(Self { path: overlay.path.to_owned(), line: overlay.line, place: Place::FluxPatch, at })
     }
 
     /// The name that a new entry is for.
@@ -90,6 +99,7 @@ impl Spot {
                 keys
             }
             At::New { mapping, name, .. } => vec![Key::New(mapping.position, name.clone())],
+            At::Patched { mapping, keys, container, .. } => vec![patched(*mapping, keys, container)],
         }
     }
 
@@ -105,6 +115,11 @@ impl Spot {
             At::Written(ImageField::Absent) => Err("no image is written there".to_owned()),
             At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => Err(reason.clone()),
             At::Entry { image, node } => entry(image, *node, tag, digest),
+            At::Patched { mapping, keys, container, image } => {
+                let image = format!("{}{}", &image[..end_of_name(image)], version(tag, digest));
+                let item = vec![("name".to_owned(), container.clone()), ("image".to_owned(), image)];
+                Ok(vec![(patched(*mapping, keys, container), Change::Append { mapping: *mapping, keys: keys.clone(), item })])
+            }
             At::New { mapping, keys, name } => {
                 let item = [("name", Some(&**name)), ("newTag", tag), ("digest", digest)];
                 let item = item.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned()))).collect();
@@ -112,6 +127,10 @@ impl Spot {
             }
         }
     }
+}
+
+fn patched(mapping: Node, keys: &[String], container: &str) -> Key {
+    Key::Entry(mapping.position, format!("{} {container}", keys.join(".")))
 }
 
 fn keyed(change: Change) -> (Key, Change) {
@@ -127,9 +146,13 @@ fn keyed(change: Change) -> (Key, Change) {
     (key, change)
 }
 
+fn version(tag: Option<&str>, digest: Option<&str>) -> String {
+    [tag.map(|tag| format!(":{tag}")), digest.map(|digest| format!("@{digest}"))].into_iter().flatten().collect()
+}
+
 /// The name stays as it is spelled, a placeholder too.
 fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Change>, String> {
-    let version = [tag.map(|tag| format!(":{tag}")), digest.map(|digest| format!("@{digest}"))].into_iter().flatten().collect::<String>();
+    let version = version(tag, digest);
     match parts {
         Parts::Whole(part) => Ok(part.write(&format!("{}{version}", &part.text()[..end_of_name(part.text())])).into_iter().collect()),
         Parts::Apart(_) => {
@@ -141,7 +164,11 @@ fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec
 
 /// An entry with a tag alone drops a digest, one with a digest alone a tag: a pinned image gets both keys.
 fn entry(image: &ImageField, node: Node, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
-    let ImageField::Written(Parts::Apart(apart)) = image else { return Err("no version is written there".to_owned()) };
+    let apart = match image {
+        ImageField::Written(Parts::Apart(apart)) => apart,
+        ImageField::Written(parts) => return Ok(written(parts, tag, digest)?.into_iter().map(keyed).collect()),
+        _ => return Err("no version is written there".to_owned()),
+    };
     let mut changes = vec![];
     for (key, part, text) in [("newTag", &apart.tag, tag), ("digest", &apart.digest, digest)] {
         match (part, text) {

@@ -83,6 +83,8 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
             None => {}
         }
     }
+    let left_out = scope.left_out(&files, |path| before.contains_key(path));
+    files.extend(left_out);
     (files, unreadable)
 }
 
