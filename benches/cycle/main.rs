@@ -14,6 +14,7 @@ mod git_server;
 mod fleet;
 mod measure;
 mod registry;
+mod stages;
 
 use std::{path::Path, process::Command};
 
@@ -130,7 +131,59 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
+/// One cycle in a process that keeps all it needs, and in one that has only what is stored.
+fn stages(stage: &Stage, annotated: &str) {
+    println!(
+        "{:58} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        format!("{annotated}: in s"),
+        "fetch",
+        "read",
+        "decide",
+        "write",
+        "last 3",
+        "CPU",
+        "peak MiB"
+    );
+    let state = folder();
+    stages::Stage::start(&stage.server.url(), state.path()).cycle(stage.registry.newest());
+    let fresh = |goes_on: &dyn Fn()| {
+        let cycles = (0..RUNS).map(|_| {
+            goes_on();
+            stages::Stage::start(&stage.server.url(), state.path()).fetch();
+            stages::Stage::start(&stage.server.url(), state.path()).cycle(stage.registry.newest())
+        });
+        cycles.collect::<Vec<_>>()
+    };
+    told("a new process, its mirror at the tip, 50 updates", fresh(&|| stage.go_on()));
+    told("a new process, nothing new", fresh(&|| ()));
+    let mut process = stages::Stage::start(&stage.server.url(), state.path());
+    process.cycle(stage.registry.newest());
+    let mut running = |goes_on: &dyn Fn(u32)| {
+        let cycles = (0..RUNS).map(|round| {
+            goes_on(u32::try_from(round).expect("a number"));
+            // Our own commit is read like anybody's.
+            process.cycle(stage.registry.newest())
+        });
+        cycles.collect::<Vec<_>>()
+    };
+    told("a running process, 50 updates and a file of somebody's", running(&|_| stage.go_on()));
+    running(&|_| ());
+    told("a running process, one file of somebody's", running(&|round| stage.fleet.somebody_commits(round + 1_000_000)));
+    told("a running process, nothing new", running(&|_| ()));
+}
+
+fn told(case: &str, mut runs: Vec<stages::Measured>) {
+    runs.sort_by_key(|run| run.read + run.decide + run.write);
+    let stages::Measured { fetch, read, decide, write, cpu, peak } = runs[runs.len() / 2];
+    let all = read + decide + write;
+    let [fetch, read, decide, write, all, cpu] = [fetch, read, decide, write, all, cpu].map(|time| time.as_secs_f64());
+    println!("{case:58} {fetch:8.3} {read:8.3} {decide:8.3} {write:8.3} {all:8.3} {cpu:8.3} {:9.1}", peak as f64 / 1024.0);
+}
+
 fn main() {
+    if stages::is_one() {
+        return;
+    }
     // Under `cargo test` the bench only has to build.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
@@ -147,6 +200,11 @@ fn main() {
         tempfile::env::temp_dir().display()
     );
     println!("{:58} {:>8} {:>8} {:>8} {:>9}", "", "median s", "least s", "most s", "peak MiB");
+    if std::env::args().any(|argument| argument == "stages") {
+        stages(&stage, "only the updated annotated");
+        stages(&Stage::new(Annotated::All), "all annotated");
+        return;
+    }
     report("apply, warm mirror, only the updated annotated", &stage.warm("apply"));
     report("plan, warm mirror, nothing new", &stage.idle());
     report("apply, cold", &stage.cold());

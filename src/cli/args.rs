@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long, global = true, env = "TAGALONG_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
 
+    /// Folders with own presets, beside those of the configuration; repeat it, or put commas between
+    #[arg(long, global = true, env = "TAGALONG_POLICIES", value_name = "DIRS", value_delimiter = ',')]
+    pub policies: Vec<PathBuf>,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -44,6 +48,15 @@ pub enum Command {
     Run(RunArgs),
     /// Show every tag of a workload's images with the reason why it won or lost
     Explain(ExplainArgs),
+    /// Show the images or the workloads of a repository
+    #[command(after_help = "Example:\n  tagalong list images clusters/prod --automated")]
+    List {
+        /// What to list.
+        #[command(subcommand)]
+        command: ListCommand,
+    },
+    /// Look for what is wrong in the configuration, and ask nobody
+    Check(CheckArgs),
     /// Work with policies
     #[command(after_help = "Example:\n  tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0")]
     Policy {
@@ -56,11 +69,25 @@ pub enum Command {
     Demo,
 }
 
+/// The verbs of `list`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ListCommand {
+    /// Show every place that holds an image
+    Images(ListImagesArgs),
+    /// Show every workload with its images
+    #[command(after_help = "Example:\n  tagalong list workloads --held")]
+    Workloads(ListArgs),
+}
+
 /// The verbs of `policy`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// List the presets, which patterns name as `preset:NAME`
+    List(PolicyListArgs),
+    /// Show a preset: its pattern, its keys, and what it chooses
+    Show(PolicyShowArgs),
 }
 
 /// The arguments of `plan`.
@@ -110,6 +137,27 @@ pub struct RunArgs {
     pub log: LogFlags,
 }
 
+/// The arguments of `check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong check --config-only --config /etc/tagalong/tagalong.yaml")]
+pub struct CheckArgs {
+    /// Look at the configuration alone: its file, the variables, the flags, and every file that it names
+    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, required = true, value_parser = BoolishValueParser::new())]
+    pub config_only: bool,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
 /// The arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong explain deployment/frontend https://git.example/fleet.git")]
@@ -128,6 +176,47 @@ pub struct ExplainArgs {
     /// Show the workload of every root that holds it
     #[arg(long, env = "TAGALONG_ALL_ROOTS", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub all_roots: bool,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// The arguments of `list images`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong list images https://git.example/fleet.git --image frontend --available=3")]
+pub struct ListImagesArgs {
+    /// Ask the registries, and show the newest so many tags [default: 10]
+    #[arg(long, env = "TAGALONG_AVAILABLE", value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    pub available: Option<usize>,
+
+    /// What is listed.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// What every `list` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only this workload: an id namespace:kind/name, or a tail of it
+    #[arg(long, env = "TAGALONG_WORKLOAD", value_name = "WORKLOAD")]
+    pub workload: Option<String>,
+
+    /// Only this image: its name, or the end of it
+    #[arg(long, env = "TAGALONG_IMAGE", value_name = "NAME")]
+    pub image: Option<String>,
+
+    /// Only what takes part in updates
+    #[arg(long, env = "TAGALONG_AUTOMATED", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub automated: bool,
+
+    /// Only what is held, as far as Git alone tells
+    #[arg(long, env = "TAGALONG_HELD", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub held: bool,
 
     /// What to print
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
@@ -160,6 +249,27 @@ pub struct PolicyTestArgs {
     /// An own key, such as min-age=48h; repeat it for more
     #[arg(long = "key", env = "TAGALONG_KEY", value_name = "KEY=VALUE", value_parser = own_key)]
     pub keys: Vec<OwnKey>,
+
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+/// The arguments of `policy list`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy list --policies ./policies")]
+pub struct PolicyListArgs {
+    /// What to print
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+/// The arguments of `policy show`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong policy show minor")]
+pub struct PolicyShowArgs {
+    /// The preset
+    pub name: String,
 
     /// What to print
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
@@ -224,13 +334,19 @@ impl Args {
 
     /// The flags and variables that win over the configuration file.
     pub fn overrides(&self) -> Overrides {
-        match &self.command {
+        let overrides = match &self.command {
             Command::Plan(PlanArgs { target, .. }) | Command::Apply(ApplyArgs { target, .. }) | Command::Explain(ExplainArgs { target, .. }) => {
-                target.overrides(self.state.clone())
+                target.overrides()
             }
-            Command::Run(RunArgs { target, log }) => Overrides { log: log.overrides(), ..target.overrides(self.state.clone()) },
-            Command::Policy { .. } | Command::Demo => Overrides { state: self.state.clone(), ..Overrides::default() },
-        }
+            Command::List {
+                command: ListCommand::Images(ListImagesArgs { list: ListArgs { target, .. }, .. }) | ListCommand::Workloads(ListArgs { target, .. }),
+            } => target.overrides(),
+            Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
+                Overrides { log: log.overrides(), ..target.overrides() }
+            }
+            Command::Policy { .. } | Command::Demo => Overrides::default(),
+        };
+        Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
 }
 
@@ -246,6 +362,9 @@ fn without_values_of_variables(command: clap::Command) -> clap::Command {
 
 /// Whether both stand on the command line; a variable gives way to an argument.
 fn names_two_repositories(matches: &ArgMatches) -> bool {
+    if let Some((_, matches)) = matches.subcommand() {
+        return names_two_repositories(matches);
+    }
     let typed = |id| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
     typed("repo") && typed("git_url")
 }
@@ -287,8 +406,20 @@ mod tests {
         for (word, line, exit) in [
             ("plan", "tagalong plan", None),
             ("apply", "tagalong apply ../fleet --commit --output diff", None),
+            ("check", "tagalong check --config-only --log-level debug --registry-rps 3", None),
+            ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
+            ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
+            ("policy list", "tagalong policy list --policies a,b --policies c --output json", None),
+            ("policy show", "tagalong policy show minor", None),
+            ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),
             ("policy test", "tagalong policy test semver:~1 1.0.0 --current 1.0.0 --now 2026-01-01T00:00:00Z --key min-age=48h", None),
+            ("list images", "tagalong list images ../fleet --available --held", None),
+            ("so many tags", "tagalong list images --available=3 ../fleet", None),
+            ("list workloads", "tagalong list workloads --workload frontend --image app --automated", None),
+            ("list what", "tagalong list", Some(Exit::Usage)),
+            ("workloads have no tags", "tagalong list workloads --available", Some(Exit::Usage)),
+            ("two repositories of a list", "tagalong list images . --git-url ../fleet", Some(Exit::Usage)),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),
@@ -334,7 +465,7 @@ mod tests {
         let overrides = read(line).expect("parses").overrides();
         assert_eq!(
             format!("{overrides:?}"),
-            "Overrides { state: Some(\"/s\"), timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
+            "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
              paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
              poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{demo::StageError, exit::Exit};
 use crate::{
-    config::{ConfigError, DockerConfigError},
+    config::{ConfigError, DockerConfigError, PresetFileError},
     git::{AccessError, LocationError},
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
@@ -19,6 +19,17 @@ pub enum CommandError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// An own preset cannot be used.
+    #[error(transparent)]
+    Preset(#[from] PresetFileError),
+    /// No preset is called so.
+    #[error("cannot show the preset `{name}`: there is none")]
+    NoPreset {
+        /// What was asked for.
+        name: String,
+        /// Presets with near names.
+        near: Vec<String>,
+    },
     /// The Docker configuration cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerConfigError),
@@ -124,6 +135,7 @@ impl CommandError {
         match self {
             Self::Config(error) => error.blame(),
             Self::Docker(error) => error.blame(),
+            Self::Preset(error) => error.blame(),
             Self::Access(error) => error.blame(),
             Self::Location(error) => error.blame(),
             Self::Cycle(error) => error.blame(),
@@ -139,6 +151,8 @@ impl CommandError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Docker(error) => error.hint(),
+            Self::Preset(error) => error.hint(),
+            Self::NoPreset { name, near } => Some(PatternError::Preset { name: name.clone(), near: near.clone() }.hint()),
             Self::Access(error) => error.hint(),
             Self::Location(error) => error.hint(),
             Self::Cycle(error) => error.hint(),
@@ -147,7 +161,7 @@ impl CommandError {
             Self::Listen(error) => error.hint(),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
             Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
-            Self::Pattern { error, .. } => Some(error.hint().to_owned()),
+            Self::Pattern { error, .. } => Some(error.hint()),
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
             Self::Input(_) | Self::Signals(_) => None,

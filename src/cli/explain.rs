@@ -13,6 +13,7 @@ use super::{
     terminal,
 };
 use crate::{
+    manifest::WorkloadId,
     plan::{Index, report::Report},
     service::Command,
 };
@@ -27,7 +28,7 @@ const NEAR: f64 = 0.7;
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
     let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
@@ -39,7 +40,7 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     let mut asked = Report::new(String::new(), None, None);
     report.records().filter(|record| own.contains(&(&record.root, &record.workload))).for_each(|record| asked.add(record.clone()));
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::of_report(&asked, Check::Nothing) };
-    said.note(&ground.notes);
+    said.note(ground.notes());
     if explanation.workloads.is_empty() {
         said.note([format!("{} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"", explain.workload)]);
     }
@@ -52,7 +53,7 @@ fn pick(index: &Index, explain: &ExplainArgs) -> Result<BTreeSet<(String, String
     let all: Vec<(String, String)> = index.deployed().into_iter().map(|(root, id, _)| (root, id.to_string())).collect();
     let in_root = |root: &str| explain.root.as_deref().is_none_or(|wanted| root == wanted.trim_end_matches('/') || wanted == "./" && root == ".");
     let (found, elsewhere): (BTreeSet<_>, BTreeSet<_>) =
-        all.iter().filter(|(_, id)| is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
+        all.iter().filter(|(_, id)| WorkloadId::is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
     let ids: BTreeSet<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
     let ambiguous = |roots, found: Vec<String>| Err(CommandError::Ambiguous { wanted: wanted.to_owned(), found, roots });
     match (ids.len(), found.len()) {
@@ -73,12 +74,6 @@ fn pick(index: &Index, explain: &ExplainArgs) -> Result<BTreeSet<(String, String
         (1, _) => ambiguous(Roots::Differ, found.into_iter().map(|(root, id)| format!("{id} in {root}")).collect()),
         _ => ambiguous(Roots::Same, ids.into_iter().map(str::to_owned).collect()),
     }
-}
-
-/// Whether `wanted` is the id, or a tail of it that begins at a `:` or `/`.
-fn is_tail(id: &str, wanted: &str) -> bool {
-    let wanted = wanted.to_lowercase();
-    id.to_lowercase().strip_suffix(&wanted).is_some_and(|before| before.is_empty() || before.ends_with([':', '/']))
 }
 
 /// How near what was typed comes to an id, or to the same tail of it.

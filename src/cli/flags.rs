@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GitOverrides, ImagePattern, LogOverrides, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_duration};
+use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -14,7 +14,7 @@ pub struct Target {
     #[arg(value_name = "REPO")]
     repo: Option<Address>,
 
-    #[arg(long, env = "TAGALONG_TIMEOUT", value_name = "DURATION", value_parser = parse_duration, help = with_default("Go on without learning anything new from a registry for so long", Show(defaults::TIMEOUT)))]
+    #[arg(long, env = "TAGALONG_TIMEOUT", value_name = "DURATION", value_parser = parse_interval, help = with_default("Go on without learning anything new from a registry for so long", Show(defaults::TIMEOUT)))]
     timeout: Option<Duration>,
 
     #[command(flatten)]
@@ -54,17 +54,17 @@ struct GitFlags {
     #[arg(long, env = "TAGALONG_GIT_LABEL", value_name = "LABEL")]
     git_label: Option<String>,
 
-    #[arg(long, env = "TAGALONG_GIT_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_duration, help = with_default("How often the branch is looked at; one run looks once", Show(defaults::GIT_INTERVAL)))]
+    #[arg(long, env = "TAGALONG_GIT_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_interval, help = with_default("How often the branch is looked at; one run looks once", Show(defaults::GIT_INTERVAL)))]
     git_poll_interval: Option<Duration>,
 
-    #[arg(long, env = "TAGALONG_GIT_TIMEOUT", value_name = "DURATION", value_parser = parse_duration, help = with_default("How long the remote may be silent", Show(defaults::GIT_TIMEOUT)))]
+    #[arg(long, env = "TAGALONG_GIT_TIMEOUT", value_name = "DURATION", value_parser = parse_interval, help = with_default("How long the remote may be silent", Show(defaults::GIT_TIMEOUT)))]
     git_timeout: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Registries")]
 struct RegistryFlags {
-    #[arg(long, env = "TAGALONG_REGISTRY_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_duration, help = with_default("How often an image is listed; one run lists once", Show(defaults::REGISTRY_INTERVAL)))]
+    #[arg(long, env = "TAGALONG_REGISTRY_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_interval, help = with_default("How often an image is listed; one run lists once", Show(defaults::REGISTRY_INTERVAL)))]
     registry_poll_interval: Option<Duration>,
 
     #[arg(long, env = "TAGALONG_REGISTRY_RPS", value_name = "NUMBER", value_parser = rate, help = with_default("Requests per second and host", defaults::BUDGET.requests_per_second))]
@@ -113,10 +113,9 @@ impl Target {
     }
 
     /// The flags and variables that win over the configuration file.
-    pub(super) fn overrides(&self, state: Option<PathBuf>) -> Overrides {
+    pub(super) fn overrides(&self) -> Overrides {
         let (git, registry) = (self.git.clone(), self.registry.clone());
         Overrides {
-            state,
             timeout: self.timeout,
             git: GitOverrides {
                 branch: git.git_branch,
@@ -136,7 +135,7 @@ impl Target {
                 include_images: flat(registry.registry_include_image),
                 docker_config: registry.docker_config,
             },
-            log: LogOverrides::default(),
+            ..Overrides::default()
         }
     }
 }

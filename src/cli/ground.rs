@@ -1,6 +1,6 @@
 //! What `plan`, `apply` and `explain` stand on: a repository, and registries to ask.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -10,21 +10,25 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    config::{self, Config, DockerConfig, Environment, Patience},
+    config::{self, Config, DockerConfig, Environment, Patience, defaults},
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
+    policy::preset::Presets,
     registry::{Client, Settings, Where},
-    service::{Clock, Unit, Watcher},
+    service::{Clock, Inquiry, Memory, Unit, Watcher, board::Interval},
 };
+
+/// How often Docker Hub is asked where nobody says otherwise: it counts requests.
+const DOCKER_HUB: Duration = Duration::from_mins(15);
 
 /// A unit of work and the client that asks for it.
 pub struct Ground {
     /// The repository and branch.
     pub unit: Arc<Unit>,
-    /// The registries.
-    pub client: Client,
+    /// The registries, and what earlier runs saw of them.
+    pub inquiry: Inquiry,
     /// What else to tell the person.
-    pub notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Ground {
@@ -48,8 +52,30 @@ impl Ground {
         let docker = docker(config)?;
         notes.extend(docker.notices().iter().map(ToString::to_string));
         let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
-        Ok(Self { unit: Arc::new(unit), client, notes })
+        let registries = config.registries_for(&repository);
+        let memory = Memory::open(&config.state);
+        let inquiry = Inquiry { client, memory, view: view(&registries), interval: interval(registries, config.registry_interval) };
+        Ok(Self { unit: Arc::new(unit), inquiry, notes })
     }
+
+    /// Everything else to tell the person, now that the work is done.
+    pub fn notes(&self) -> Vec<String> {
+        [self.notes.clone(), self.inquiry.memory.news()].concat()
+    }
+}
+
+/// What tells the registries that one repository sees from those that others see, in what is remembered.
+pub fn view(registries: &config::Registries) -> String {
+    registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
+pub fn interval(registries: config::Registries, usual: Duration) -> Interval {
+    Box::new(move |image| {
+        let written = registries.entry_for(image).and_then(|entry| entry.interval);
+        let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
+        written.unwrap_or(polite)
+    })
 }
 
 /// A unit of work, ready to begin.
@@ -67,15 +93,30 @@ pub struct Prepared {
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
 pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
+    prepare(config, place, config.repository_for(place)?)
+}
+
+/// The unit of work for a repository whose settings are known; `place` leads to it.
+///
+/// # Errors
+/// As [`unit`], but for the configuration.
+pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> Result<Prepared, CommandError> {
     git::options::install(config.git_timeout);
-    let repository = config.repository_for(place)?;
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
     let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let presets = Arc::new(presets(config)?);
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
-    let unit =
-        Unit { repository: repository.clone(), location, access, images: config.images.clone(), kinds: kinds.collect(), patience: config.timeout };
+    let unit = Unit {
+        repository: repository.clone(),
+        location,
+        access,
+        images: config.images.clone(),
+        kinds: kinds.collect(),
+        presets,
+        patience: config.timeout,
+    };
     Ok(Prepared { unit, repository, notes })
 }
 
@@ -96,6 +137,14 @@ fn settings(config: &Config, repository: &config::Repository, docker: DockerConf
         addresses,
         clock: Arc::new(Timestamp::now),
     }
+}
+
+/// The presets that patterns may name.
+///
+/// # Errors
+/// An own preset cannot be read.
+pub fn presets(config: &Config) -> Result<Presets, CommandError> {
+    config.presets().map_err(|faults| faults.into_iter().next().expect("presets that are refused have a fault").into())
 }
 
 fn docker(config: &Config) -> Result<DockerConfig, CommandError> {

@@ -2,12 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
 
 pub mod args;
+mod check;
 pub mod demo;
 pub mod error;
 pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+mod list;
 pub mod log;
 mod plan;
 mod policy;
@@ -19,7 +21,7 @@ mod values;
 
 use std::io;
 
-use args::{Args, Command, PolicyCommand};
+use args::{Args, Command, ListCommand, PolicyCommand};
 use error::CommandError;
 use exit::Exit;
 
@@ -72,7 +74,12 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Apply(apply) => plan::apply(args, apply).await,
         Command::Run(run) => run::run(args, run).await,
         Command::Explain(explain) => explain::explain(args, explain).await,
-        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(test),
+        Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
+        Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
+        Command::Check(check) => Ok(check::check(args, check)),
+        Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
+        Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
+        Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
     }
 }

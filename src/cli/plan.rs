@@ -45,7 +45,7 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
     let started = Instant::now();
     let ground = Ground::prepare(args, target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.client, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
     let (outcome, check) = match intent {
         Intent::Show(check) => (command.plan().await?, check),
         Intent::Write(write) => (command.apply(write).await?, Check::Nothing),
@@ -75,5 +75,5 @@ fn facts(outcome: &Outcome, ground: &Ground, started: Instant, intent: Intent) -
         (Done::Committed, _) => Ending::Committed { commit, branch },
         (Done::Pushed, _) => Ending::Pushed { commit, branch },
     };
-    Facts { workloads: outcome.workloads, requests: ground.client.requests(), elapsed: started.elapsed(), ending, notes: ground.notes.clone() }
+    Facts { workloads: outcome.workloads, requests: ground.inquiry.client.requests(), elapsed: started.elapsed(), ending, notes: ground.notes() }
 }

@@ -1,7 +1,7 @@
-//! `policy test`.
+//! `policy test`, `policy list` and `policy show`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, BufRead as _},
 };
 
@@ -9,21 +9,22 @@ use jiff::Timestamp;
 
 use super::{
     Said,
-    args::{Output, PolicyTestArgs},
+    args::{Args, Output, PolicyListArgs, PolicyShowArgs, PolicyTestArgs},
     error::CommandError,
     exit::Exit,
-    print::{self, PolicyTest},
+    ground,
+    print::{self, PolicyTest, PresetView, PresetsView},
     terminal,
 };
 use crate::{
-    image::{Digest, Tag},
+    config::{self, Environment},
+    image::Tag,
     plan::report::Candidate,
     policy::{
-        annotation::{Origin, Policy},
+        annotation::Policy,
         decision::{Fate, Listing, Question, Wants, explain, wanted_platforms},
-        keys::Keys,
-        pattern::Pattern,
-        record::{ImageFacts, Metadata, PlatformFacts, TagRecord},
+        preset::{PREFIX, Presets},
+        record::{Metadata, TagRecord},
     },
 };
 
@@ -31,11 +32,12 @@ use crate::{
 ///
 /// # Errors
 /// The pattern, a key or the input is malformed.
-pub fn test(args: &PolicyTestArgs) -> Result<Said, CommandError> {
-    let policy = policy(args)?;
+pub fn test(all: &Args, args: &PolicyTestArgs) -> Result<Said, CommandError> {
+    let policy = policy(all, args)?;
     let (tags, ignored) = tags(args)?;
+    let platforms = wanted_platforms(&policy);
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let records: Vec<TagRecord> = tags.into_iter().enumerate().map(|(at, (tag, built))| record(at, tag, built, &policy)).collect();
+    let records: Vec<TagRecord> = tags.into_iter().enumerate().map(|(at, (tag, built))| TagRecord::imagined(at, tag, built, &platforms)).collect();
     let (_, fates) = explain(&Question {
         policy: &policy,
         tag: args.current.as_ref(),
@@ -68,13 +70,47 @@ pub fn test(args: &PolicyTestArgs) -> Result<Said, CommandError> {
     Ok(said)
 }
 
-fn policy(args: &PolicyTestArgs) -> Result<Policy, CommandError> {
-    let pattern = Pattern::parse(&args.pattern).map_err(|error| CommandError::Pattern { pattern: args.pattern.clone(), error })?;
-    let mut keys = Keys::default();
+/// Lists the presets.
+///
+/// # Errors
+/// The configuration, or an own preset, cannot be read.
+pub fn list(all: &Args, list: &PolicyListArgs) -> Result<Said, CommandError> {
+    let presets = presets(all)?;
+    let text = match list.output {
+        Output::Text => print::presets(&presets, terminal::width()),
+        Output::Json => print::json(&PresetsView::of(&presets)),
+    };
+    Ok(Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done })
+}
+
+/// Shows a preset.
+///
+/// # Errors
+/// There is no such preset; or the configuration, or an own preset, cannot be read.
+pub fn show(all: &Args, show: &PolicyShowArgs) -> Result<Said, CommandError> {
+    let presets = presets(all)?;
+    let name = show.name.strip_prefix(PREFIX).unwrap_or(&show.name);
+    let preset = presets.named(name).ok_or_else(|| CommandError::NoPreset { name: name.to_owned(), near: presets.near(name) })?;
+    let text = match show.output {
+        Output::Text => print::preset(preset, terminal::width()),
+        Output::Json => print::json(&PresetView::of(preset)),
+    };
+    Ok(Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done })
+}
+
+fn presets(all: &Args) -> Result<Presets, CommandError> {
+    ground::presets(&config::load(all.config.as_deref(), all.overrides(), &Environment::of_process())?)
+}
+
+/// The policy; only a preset needs the configuration, whose folders may hold it.
+fn policy(all: &Args, args: &PolicyTestArgs) -> Result<Policy, CommandError> {
+    let own = if args.pattern.starts_with(PREFIX) { Some(presets(all)?) } else { None };
+    let read = own.as_ref().unwrap_or(Presets::shipped()).policy(&args.pattern);
+    let mut policy = read.map_err(|error| CommandError::Pattern { pattern: args.pattern.clone(), error })?;
     for key in &args.keys {
-        keys.set(&key.key, &key.value).map_err(|error| CommandError::Key { key: key.key.clone(), error })?;
+        policy.keys.set(&key.key, &key.value).map_err(|error| CommandError::Key { key: key.key.clone(), error })?;
     }
-    Ok(Policy { pattern, keys, origin: Origin::Written })
+    Ok(policy)
 }
 
 /// A tag, and its build time where one is given.
@@ -104,14 +140,6 @@ fn tags(args: &PolicyTestArgs) -> Result<(Vec<Given>, usize), CommandError> {
         }
     }
     Ok((tags, ignored))
-}
-
-/// A tag as if a registry held an image of its own for it, on every platform that is asked for.
-fn record(at: usize, tag: Tag, created: Option<Timestamp>, policy: &Policy) -> TagRecord {
-    let digest = Digest::parse(&format!("sha256:{at:064x}")).expect("64 hexadecimal digits");
-    let platforms = wanted_platforms(policy).into_iter().map(|platform| PlatformFacts { platform, created }).collect();
-    let metadata = Metadata::Image(ImageFacts { digest, platforms, labels: BTreeMap::new() });
-    TagRecord { tag, first_seen: None, metadata }
 }
 
 fn candidate(fate: &Fate<'_>) -> Candidate {

@@ -19,10 +19,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, Environment, defaults},
-    image,
     plan::safe,
     service::{
-        Clock,
+        Clock, Memory,
         daemon::{Daemon, Registries, Served},
         http::{self, Bounds, Listening, Surface},
         log::Log,
@@ -35,8 +34,6 @@ use crate::{
     store::{Embedded, Kind},
 };
 
-/// How often Docker Hub is asked where nobody says otherwise: it counts requests.
-const DOCKER_HUB: Duration = Duration::from_mins(15);
 /// How long after SIGTERM the process ends although something is under way that is no push.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -54,9 +51,10 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     log.install();
     let store = Embedded::open(&config.state)?;
     store.notices().iter().for_each(|notice| warn!("{notice}"));
-    store.resume(Kind::Repositories, clock(), config.registry_interval).await?;
-    let metrics = Arc::new(Metrics::new(clock(), &config));
-    let shared = Shared { clock: Arc::clone(&clock), metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
+    store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
+    let metrics = Arc::new(Metrics::new(clock.now(), &config));
+    let memory = Memory::new(store.clone());
+    let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
     let notifier = Notifier::of(&environment).map_err(CommandError::Signals)?;
     info!(address = %listening.address(), repositories = config.repositories.len(), "started");
@@ -94,27 +92,19 @@ fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config,
 /// What every repository needs: those of the file, and the one of the command line.
 fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> Result<Daemon, CommandError> {
     let config = Arc::new(config.clone());
-    let mut places: Vec<String> = config.repositories.iter().map(|repository| repository.url.clone()).collect();
-    places.extend(run.target.named().map(str::to_owned));
-    let (mut served, mut views, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-    for place in places {
-        let repository = config.repository_for(&place)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
-        }
+    let (mut served, mut views) = (Vec::new(), BTreeMap::new());
+    for (place, repository) in places(&config, run)? {
         shared.metrics.add_repository(&repository.name);
         let registries = config.registries_for(&repository);
-        let view =
-            registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ");
+        let view = ground::view(&registries);
         if !views.contains_key(&view) {
             let client = ground::client(&config, &repository)?;
-            let (registries, usual) = (registries.clone(), config.registry_interval);
-            let interval = Box::new(move |image: &image::Repository| interval(&registries, usual, image));
+            let interval = ground::interval(registries, config.registry_interval);
             views.insert(view.clone(), Registries { client, interval });
         }
-        let config = Arc::clone(&config);
+        let (name, interval, config) = (repository.name.clone(), repository.interval, Arc::clone(&config));
         let prepare = Box::new(move || {
-            let Prepared { unit, repository, notes } = ground::unit(&config, &place).map_err(|error| match error.hint() {
+            let Prepared { unit, repository, notes } = ground::prepare(&config, &place, repository.clone()).map_err(|error| match error.hint() {
                 Some(hint) => format!("{error}; {hint}"),
                 None => error.to_string(),
             })?;
@@ -123,16 +113,25 @@ fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> R
             }
             Ok(unit)
         });
-        served.push(Served { name: repository.name, interval: repository.interval, prepare, view });
+        served.push(Served { name, interval, prepare, view });
     }
     Ok(Daemon::start(served, views, store, shared))
 }
 
-/// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
-fn interval(registries: &config::Registries, usual: Duration, image: &image::Repository) -> Duration {
-    let written = registries.entry_for(image).and_then(|entry| entry.interval);
-    let polite = if &*image.registry == "docker.io" && usual == defaults::REGISTRY_INTERVAL { DOCKER_HUB } else { usual };
-    written.unwrap_or(polite)
+/// Each repository with the address that leads to it: the entries of the file, and the one of the command line.
+fn places(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
+    let mut places = Vec::new();
+    for entry in &config.repositories {
+        places.push((entry.url.clone(), config.with_flags(entry.clone())?));
+    }
+    if let Some(place) = run.target.named() {
+        places.push((place.to_owned(), config.repository_for(place)?));
+    }
+    let mut seen = BTreeSet::new();
+    match places.iter().find(|(_, repository)| !seen.insert((&repository.url, &repository.branch))) {
+        Some((_, twice)) => Err(CommandError::Twice { url: twice.url.clone() }),
+        None => Ok(places),
+    }
 }
 
 /// Takes another configuration; one that cannot be used is told, and the old one holds on.
@@ -166,13 +165,8 @@ async fn reload(
 
 /// Whether a daemon could start with this configuration.
 fn check(config: &Config, run: &RunArgs) -> Result<(), CommandError> {
-    let mut seen = BTreeSet::new();
-    for place in config.repositories.iter().map(|repository| repository.url.as_str()).chain(run.target.named()) {
-        let repository = config.repository_for(place)?;
+    for (_, repository) in places(config, run)? {
         ground::client(config, &repository)?;
-        if !seen.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url });
-        }
     }
     Ok(())
 }

@@ -50,6 +50,17 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(sum))
 }
 
+/// As [`parse`], for what repeats after a span or gives up after it.
+///
+/// # Errors
+/// As [`parse`], or the span is zero.
+pub fn parse_positive(text: &str) -> Result<Duration, DurationError> {
+    match parse(text)? {
+        Duration::ZERO => Err(DurationError { text: text.to_owned(), what: "it is zero" }),
+        span => Ok(span),
+    }
+}
+
 /// A span of time that something repeats after: as [`parse`] reads it, and not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PositiveSpan(pub(super) Duration);

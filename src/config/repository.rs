@@ -8,7 +8,7 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, ConfigError, CredentialSource, GitOverrides, Paths, Registries, SecretSource, defaults,
+    Config, ConfigError, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
     source::{Source, line},
     url::{check_git, identity, last_part},
@@ -47,8 +47,10 @@ pub struct Repository {
     pub insecure: bool,
     /// How commits are made.
     pub commit: Commit,
-    /// The first key that asks for what is not supported yet, with its line.
-    not_supported: Option<Unsupported>,
+    /// Where its keys stand in the file.
+    pub lines: Lines,
+    /// The keys that ask for what is not supported yet.
+    unsupported: Vec<Unsupported>,
 }
 
 /// A key that is not supported yet, and its line.
@@ -104,20 +106,39 @@ impl Default for Commit {
 impl Config {
     /// What holds for the repository that a command was given: the entry with its address, else the defaults, and flags above both.
     ///
+    /// # Shape
+    /// Of several entries with the address the one with the branch of the flags, else the first.
+    ///
     /// # Errors
     /// The entry asks for what this version does not do.
     pub fn repository_for(&self, place: &str) -> Result<Repository, ConfigError> {
         let wanted = identity(place);
-        let mut repository = match self.repositories.iter().find(|entry| identity(&entry.url) == wanted) {
-            Some(entry) => entry.clone(),
-            None => Repository::unlisted(place),
-        };
-        if let Some((key, line)) = repository.not_supported {
-            let path = self.file.clone().unwrap_or_default();
-            return Err(ConfigError::NotSupported { repository: repository.name, key, path, line });
+        let mut entries = self.repositories.iter().filter(|entry| identity(&entry.url) == wanted);
+        let first = entries.clone().next();
+        let entry = entries.find(|entry| self.git.branch.is_some() && entry.branch == self.git.branch).or(first);
+        self.with_flags(entry.cloned().unwrap_or_else(|| Repository::unlisted(place)))
+    }
+
+    /// What holds for an entry of the file: flags above what it says.
+    ///
+    /// # Errors
+    /// It asks for what this version does not do.
+    pub fn with_flags(&self, mut repository: Repository) -> Result<Repository, ConfigError> {
+        if let Some(fault) = self.unsupported(&repository).next() {
+            return Err(fault);
         }
         repository.override_with(&self.git);
         Ok(repository)
+    }
+
+    /// Each key of an entry that asks for what this version does not do.
+    pub fn unsupported<'a>(&'a self, repository: &'a Repository) -> impl Iterator<Item = ConfigError> + 'a {
+        repository.unsupported.iter().map(|&(key, line)| ConfigError::NotSupported {
+            repository: repository.name.clone(),
+            key,
+            path: self.file.clone().unwrap_or_default(),
+            line,
+        })
     }
 
     /// The registries that serve a repository: a `for` list names entries of `repositories`, so that no other address with the same last part gets their credentials.
@@ -147,7 +168,8 @@ impl Repository {
             ca_file: None,
             insecure: false,
             commit: Commit::default(),
-            not_supported: None,
+            lines: Lines::default(),
+            unsupported: Vec::new(),
         }
     }
 
@@ -161,80 +183,71 @@ impl Repository {
         self.commit.ci_skip = ci_skip.unwrap_or(self.commit.ci_skip);
     }
 
-    /// What an entry of the file means.
-    pub(super) fn read(source: &Source, entry: &Spanned<RepositoryWritten>) -> Result<Self, ConfigError> {
+    /// What an entry of the file means; where the source noted a fault, a default stands in. An entry without an address has an empty one.
+    pub(super) fn read(source: &Source, entry: &Spanned<RepositoryWritten>) -> Self {
         let written = &entry.value;
-        let Some(url) = &written.url else {
-            return Err(source.wrong(entry.referenced.line(), "a repository needs its `url`"));
+        source.note_unknown(&written.unknown, RepositoryWritten::KEYS);
+        let url = match &written.url {
+            Some(url) => source.url("url", url, "`https://`, `ssh://`, `file://` or `http://`, or is `user@host:path` or a folder", check_git),
+            None => Err(source.wrong(entry.referenced.line(), "a repository needs its `url`")),
         };
-        let url = source.url("url", url, "`https://`, `ssh://`, `file://` or `http://`, or is `user@host:path` or a folder", check_git)?;
-        let text = |key, written: &Option<_>| written.as_ref().map(|text| source.text(key, text)).transpose();
-        let local = |key, written: &Option<_>| written.as_ref().map(|text| source.local(key, text)).transpose();
-        let mut repository = Self::unlisted(&url);
-        repository.url = url;
-        if let Some(name) = text("name", &written.name)? {
-            repository.name = name;
-        }
-        repository.branch = text("branch", &written.branch)?;
-        repository.push_branch = text("pushBranch", &written.push_branch)?;
-        repository.paths = source.paths(written.paths.as_ref())?;
-        repository.roots = source.texts("roots", written.roots.as_ref())?;
-        repository.namespaces = source.texts("namespaces", written.namespaces.as_ref())?;
-        if let Some(interval) = &written.interval {
-            repository.interval = source.positive_duration("interval", interval)?;
-        }
-        repository.ssh_key_file = local("sshKeyFile", &written.ssh_key_file)?;
-        repository.ssh_passphrase = source.ssh_passphrase(written)?;
-        repository.known_hosts_file = local("knownHostsFile", &written.known_hosts_file)?;
-        repository.credential = source.sign_in(written)?;
-        repository.ca_file = local("caFile", &written.ca_file)?;
-        repository.insecure = written.insecure.unwrap_or(repository.insecure);
+        let url = source.noted(url);
+        let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
+        let local = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.local(key, text)).transpose());
+        let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
+        let unlisted = Self::unlisted(&url);
+        let (commit, unsupported) = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
         let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
-        let (commit, not_supported) = match &written.commit {
-            Some(commit) => Commit::read(source, commit)?,
-            None => (Commit::default(), None),
-        };
-        repository.commit = commit;
-        repository.not_supported = push_branch.or(not_supported);
-        Ok(repository)
+        Self {
+            name: text("name", &written.name).unwrap_or(unlisted.name),
+            url,
+            branch: text("branch", &written.branch),
+            push_branch: text("pushBranch", &written.push_branch),
+            paths: source.paths(written.paths.as_ref()),
+            roots: source.texts("roots", written.roots.as_ref()),
+            namespaces: source.texts("namespaces", written.namespaces.as_ref()),
+            interval: source.noted(interval).unwrap_or(unlisted.interval),
+            ssh_key_file: local("sshKeyFile", &written.ssh_key_file),
+            ssh_passphrase: source.noted(source.ssh_passphrase(written)),
+            known_hosts_file: local("knownHostsFile", &written.known_hosts_file),
+            credential: source.noted(source.sign_in(written)),
+            ca_file: local("caFile", &written.ca_file),
+            insecure: written.insecure.unwrap_or(unlisted.insecure),
+            commit,
+            lines: written.lines.clone(),
+            unsupported: push_branch.into_iter().chain(unsupported).collect(),
+        }
     }
 }
 
 impl Commit {
-    /// What the section means, and the first key of it that is not supported yet.
-    fn read(source: &Source, written: &CommitWritten) -> Result<(Self, Option<Unsupported>), ConfigError> {
-        let mut commit = Self::default();
-        let mut not_supported = None;
-        let mut note = |key, text| not_supported = not_supported.or(Some((key, line(text))));
-        if let Some(name) = &written.name {
-            commit.name = source.text("name", name)?;
-        }
-        if let Some(email) = &written.email {
-            commit.email = source.text("email", email)?;
-        }
-        if let Some(key) = &written.signing_key_file {
-            commit.signing_key_file = Some(source.local("signingKeyFile", key)?);
-            note("commit.signingKeyFile", key);
-        }
-        if let Some(group) = &written.group {
-            commit.group = source.word("group", group, &[("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)])?;
-            if commit.group != Group::All {
-                note("commit.group", group);
-            }
-        }
-        if let Some(window) = &written.batch_window {
-            commit.batch_window = source.duration("batchWindow", window)?;
-        }
-        if let Some(subject) = &written.subject {
-            commit.subject = Some(source.text("subject", subject)?);
-            note("commit.subject", subject);
-        }
-        if let Some(body) = &written.body {
-            commit.body = Some(source.text("body", body)?);
-            note("commit.body", body);
-        }
-        commit.ci_skip = written.ci_skip.unwrap_or(commit.ci_skip);
-        Ok((commit, not_supported))
+    /// What the section means, and the keys of it that are not supported yet.
+    fn read(source: &Source, written: &CommitWritten) -> (Self, Vec<Unsupported>) {
+        const GROUPS: [(&str, Group); 3] = [("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)];
+        source.note_unknown(&written.unknown, CommitWritten::KEYS);
+        let usual = Self::default();
+        let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
+        let group = written.group.as_ref().map(|text| source.word("group", text, &GROUPS)).transpose();
+        let window = written.batch_window.as_ref().map(|text| source.duration("batchWindow", text)).transpose();
+        let key = written.signing_key_file.as_ref().map(|text| source.local("signingKeyFile", text)).transpose();
+        let commit = Self {
+            name: text("name", &written.name).unwrap_or(usual.name),
+            email: text("email", &written.email).unwrap_or(usual.email),
+            signing_key_file: source.noted(key),
+            group: source.noted(group).unwrap_or(usual.group),
+            batch_window: source.noted(window).unwrap_or(usual.batch_window),
+            subject: text("subject", &written.subject),
+            body: text("body", &written.body),
+            ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
+        };
+        let group = written.group.as_ref().filter(|_| commit.group != Group::All);
+        let unsupported = [
+            ("commit.signingKeyFile", written.signing_key_file.as_ref()),
+            ("commit.group", group),
+            ("commit.subject", written.subject.as_ref()),
+            ("commit.body", written.body.as_ref()),
+        ];
+        (commit, unsupported.into_iter().filter_map(|(key, text)| Some((key, line(text?)))).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The border between what is written and what is meant: each check names the file and the line.
 
 use std::{
+    cell::RefCell,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,7 +10,7 @@ use std::{
 use super::{
     ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
-    file::{RepositoryWritten, Text, Texts},
+    file::{RepositoryWritten, Text, Texts, unknown_key},
     secret::{SignIn, one},
     url::Fault,
 };
@@ -18,6 +19,8 @@ use super::{
 pub(super) struct Source {
     /// Its path, as it was named.
     pub(super) path: PathBuf,
+    /// What was wrong so far.
+    faults: RefCell<Vec<ConfigError>>,
 }
 
 /// The line that a value starts on.
@@ -26,6 +29,30 @@ pub(super) fn line(text: &Text) -> u64 {
 }
 
 impl Source {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), faults: RefCell::default() }
+    }
+
+    /// The value, or, where there is none, its default and a note of what is wrong: the rest of the file may hold further faults.
+    pub(super) fn noted<T: Default>(&self, read: Result<T, ConfigError>) -> T {
+        read.unwrap_or_else(|fault| {
+            self.faults.borrow_mut().push(fault);
+            T::default()
+        })
+    }
+
+    /// Notes each key that is not among the known ones.
+    pub(super) fn note_unknown(&self, keys: &Texts, known: &[&'static str]) {
+        self.faults.borrow_mut().extend(keys.iter().map(|key| unknown_key(self, line(key), &key.value, known)));
+    }
+
+    /// All that is wrong, in the order of the lines.
+    pub(super) fn faults(self) -> Vec<ConfigError> {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(ConfigError::line);
+        faults
+    }
+
     pub(super) fn wrong(&self, line: u64, what: impl Into<String>) -> ConfigError {
         ConfigError::Malformed { path: self.path.clone(), line, what: what.into(), hint: None }
     }
@@ -42,8 +69,8 @@ impl Source {
         }
     }
 
-    pub(super) fn texts(&self, key: &str, written: Option<&Texts>) -> Result<Vec<String>, ConfigError> {
-        written.into_iter().flatten().map(|text| self.text(key, text)).collect()
+    pub(super) fn texts(&self, key: &str, written: Option<&Texts>) -> Vec<String> {
+        written.into_iter().flatten().map(|text| self.noted(self.text(key, text))).collect()
     }
 
     /// A path of this machine; a relative one starts at the folder of the file.
@@ -51,8 +78,8 @@ impl Source {
         Ok(self.path.parent().unwrap_or(Path::new("")).join(self.text(key, written)?))
     }
 
-    pub(super) fn locals(&self, key: &str, written: Option<&Texts>) -> Result<Vec<PathBuf>, ConfigError> {
-        written.into_iter().flatten().map(|text| self.local(key, text)).collect()
+    pub(super) fn locals(&self, key: &str, written: Option<&Texts>) -> Vec<PathBuf> {
+        written.into_iter().flatten().map(|text| self.noted(self.local(key, text))).collect()
     }
 
     pub(super) fn duration(&self, key: &str, written: &Text) -> Result<Duration, ConfigError> {
@@ -96,23 +123,19 @@ impl Source {
         })
     }
 
-    pub(super) fn paths(&self, written: Option<&Texts>) -> Result<Paths, ConfigError> {
-        written.into_iter().flatten().try_fold(Paths::default(), |paths, text| {
-            Ok(paths.and(
-                Paths::parse([text.value.as_str()])
-                    .map_err(|error| self.wrong(line(text), format!("`{}` is no path of a repository: {}", text.value, error.what)))?,
-            ))
+    pub(super) fn paths(&self, written: Option<&Texts>) -> Paths {
+        written.into_iter().flatten().fold(Paths::default(), |paths, text| {
+            let read = Paths::parse([text.value.as_str()]);
+            paths
+                .and(self.noted(read.map_err(|error| self.wrong(line(text), format!("`{}` is no path of a repository: {}", text.value, error.what)))))
         })
     }
 
-    pub(super) fn image_patterns(&self, written: Option<&Texts>) -> Result<Vec<ImagePattern>, ConfigError> {
-        written
-            .into_iter()
-            .flatten()
-            .map(|text| {
-                ImagePattern::parse(&text.value).map_err(|error| self.wrong(line(text), format!("`{}` is no glob: {}", text.value, error.what)))
-            })
-            .collect()
+    pub(super) fn image_patterns(&self, written: Option<&Texts>) -> Vec<ImagePattern> {
+        let read = |text: &Text| {
+            ImagePattern::parse(&text.value).map_err(|error| self.wrong(line(text), format!("`{}` is no glob: {}", text.value, error.what)))
+        };
+        written.into_iter().flatten().filter_map(|text| self.noted(read(text).map(Some))).collect()
     }
 
     /// An address that `check` accepts.

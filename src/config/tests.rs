@@ -72,6 +72,7 @@ fn a_flag_wins_over_the_file() {
     assert_eq!((written.timeout, written.git_timeout), (Duration::from_secs(1), Duration::from_secs(2)));
     let flags = Overrides {
         state: Some("/flag".into()),
+        policies: vec!["/flag".into()],
         timeout: Some(Duration::from_secs(10)),
         git: GitOverrides {
             branch: Some("flag".into()),
@@ -123,6 +124,19 @@ fn a_repository_without_an_entry_has_the_defaults() {
     let repository = config.repository_for("https://bot:hunter2@git.example/team/fleet.git").expect("supported");
     assert_eq!((repository.name.as_str(), repository.url.as_str()), ("fleet", "https://git.example/team/fleet"));
     assert_eq!((repository.branch, repository.commit), (None, Commit::default()));
+}
+
+#[test]
+fn two_branches_of_one_address_are_two_repositories() {
+    let text = "repositories:\n- { name: live, url: https://git.example/fleet.git, branch: live }\n- { name: next, url: https://git.example/fleet, branch: next }\n";
+    for (word, branch, name) in [("none is named", None, "live"), ("the other", Some("next"), "next"), ("one of no entry", Some("old"), "live")] {
+        let git = GitOverrides { branch: branch.map(str::to_owned), ..GitOverrides::default() };
+        let config = config(text, Overrides { git, ..Overrides::default() }).expect("reads");
+        assert_eq!(config.repository_for("https://git.example/fleet").expect("supported").name, name, "{word}");
+    }
+    let config = config(text, Overrides::default()).expect("reads");
+    let branches: Vec<_> = config.repositories.iter().map(|entry| config.with_flags(entry.clone()).expect("supported").branch).collect();
+    assert_eq!(branches, [Some("live".to_owned()), Some("next".to_owned())]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
     authority::{Authority, AuthorityError, Trust},
     location::Location,
     remote::{Credentials, Scheme},
-    ssh::{Exposure, Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
+    ssh::{Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
 };
 use crate::{
     config::{Credential, CredentialSource, Environment, Repository, SecretError, SecretSource},
@@ -101,6 +101,44 @@ impl Access {
     }
 }
 
+/// What an entry of the configuration names, and cannot be used; or can, with a warning. All of it is looked at, whatever way leads to the repository.
+#[derive(Debug)]
+pub struct Examined {
+    /// The key that names it.
+    pub key: &'static str,
+    /// What is wrong: an error, or a warning for the person.
+    pub finding: Result<String, AccessError>,
+}
+
+/// Looks at every file and variable that an entry names, and asks nobody.
+pub fn examine(repository: &Repository) -> Vec<Examined> {
+    let written = |keys: &[&'static str]| keys.iter().copied().find(|key| repository.lines.of(key).is_some()).unwrap_or(keys[0]);
+    let mut findings = Vec::new();
+    let mut note = |key, finding: Result<Option<String>, AccessError>| {
+        findings.extend(finding.transpose().map(|finding| Examined { key, finding }));
+    };
+    match repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose() {
+        Ok(passphrase) => {
+            if let Some(path) = &repository.ssh_key_file {
+                let read = PrivateKey::read(path, passphrase);
+                note("sshKeyFile", read.map(|(_, exposure)| exposure.warning(path)).map_err(AccessError::from));
+            }
+        }
+        Err(error) => note(written(&["sshPassphraseFile", "sshPassphraseEnv"]), Err(error.into())),
+    }
+    if let Some(path) = &repository.known_hosts_file {
+        let empty = |hosts: KnownHosts| hosts.is_empty().then(|| format!("`{}` tells no host key", path.display()));
+        note("knownHostsFile", known_hosts(path).map(empty).map_err(|source| AccessError::KnownHosts { path: path.clone(), source }));
+    }
+    if let Some(Err(error)) = repository.credential.as_ref().map(CredentialSource::read) {
+        note(written(&["passwordFile", "passwordEnv", "tokenFile", "tokenEnv"]), Err(error.into()));
+    }
+    if let Some(Err(error)) = repository.ca_file.as_deref().map(Authority::read) {
+        note("caFile", Err(error.into()));
+    }
+    findings
+}
+
 fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
     Ok(match &repository.ca_file {
         _ if repository.insecure => Trust::Anything,
@@ -114,9 +152,7 @@ fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<Strin
         Some(path) => {
             let passphrase = repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose()?;
             let (key, exposure) = PrivateKey::read(path, passphrase)?;
-            if exposure == Exposure::World {
-                notes.push(format!("every user of this machine can read the SSH key `{0}`; `chmod 600 {0}` ends that", path.display()));
-            }
+            notes.extend(exposure.warning(path));
             Identity::Key(Box::new(key))
         }
         None => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {

@@ -21,7 +21,7 @@ mod tree;
 mod trouble;
 mod worktree;
 
-pub use access::{Access, AccessError};
+pub use access::{Access, AccessError, Examined, examine};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, Signature};
 pub use error::{ReadError, WriteError};

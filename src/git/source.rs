@@ -12,7 +12,7 @@ use super::{
     mirror::Mirror,
     options,
     remote::RemoteUrl,
-    tree::{self, CommitId, Content, File, Tip},
+    tree::{self, BlobId, CommitId, Content, File, Tip},
     worktree::{self, Found, WorkTree},
 };
 
@@ -118,6 +118,14 @@ impl Source {
                 repository: file.path.clone(),
                 reason: "a file of a work tree was asked of a repository without one".to_owned(),
             }),
+        }
+    }
+
+    /// The id of a file's bytes; of one in a work tree that of the bytes that were read last.
+    pub fn blob(&self, file: &File) -> Option<BlobId> {
+        match self {
+            Self::WorkTree(work_tree) => work_tree.blob(&file.path),
+            Self::Mirror(_) | Self::Bare(_) => file.blob,
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Tip {
     pub branch: Option<String>,
     /// The commit; `None` in a folder that is no repository, or has no commit yet.
     pub commit: Option<CommitId>,
-    /// Its files by path; symlinks and submodules are not among them.
+    /// Its files in the order of their paths; symlinks and submodules are not among them.
     pub files: Vec<File>,
     /// Files whose path is no UTF-8: they are not among `files`.
     pub skipped: u32,
@@ -72,6 +72,13 @@ pub enum Content {
     },
 }
 
+impl Tip {
+    /// The file at a path.
+    pub fn file(&self, path: &str) -> Option<&File> {
+        self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok().map(|at| &self.files[at])
+    }
+}
+
 impl Mode {
     fn of(bits: i32) -> Option<Self> {
         match bits {
@@ -91,14 +98,18 @@ impl Mode {
     }
 }
 
-/// The files of a commit, in Git's order, and how many paths are no UTF-8; every blob is there.
+/// The files of a commit, in the order of their paths, and how many paths are no UTF-8; every blob is there.
 pub(super) fn list(repository: &Repository, commit: Oid) -> Result<(Vec<File>, u32), git2::Error> {
     let mut listing = Listing { repository, files: Vec::new(), skipped: 0 };
     listing.folder(&repository.find_commit(commit)?.tree()?, "")?;
     let database = repository.odb()?;
     match listing.files.iter().find(|file| file.blob.is_some_and(|blob| !database.exists(blob.0))) {
         Some(file) => Err(git2::Error::from_str(&format!("the content of `{}` is missing", file.path))),
-        None => Ok((listing.files, listing.skipped)),
+        None => {
+            // Git's own order is this one, but nothing keeps a stranger from writing a tree in another.
+            listing.files.sort_by(|a, b| a.path.cmp(&b.path));
+            Ok((listing.files, listing.skipped))
+        }
     }
 }
 

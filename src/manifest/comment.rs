@@ -148,14 +148,15 @@ impl<'f> Owners<'f> {
         match (scalars, images.len()) {
             // A comment above something that is no list element is a remark.
             ([], _) => {}
-            (_, 1) => owners.into_iter().for_each(|at| put(self.images[at].1, &policy)),
-            ([value], 0) => match found.first().and_then(|start| self.fresh_by_start.get(start)) {
-                Some(at) => put(&mut self.fresh[*at].policy, &policy),
-                None => {
-                    self.fresh_by_start.extend(found.first().map(|start| (*start, self.fresh.len())));
-                    self.fresh.push(loose(tree, value, policy, around));
+            ([_], 1..) | (_, 1) => owners.into_iter().for_each(|at| put(self.images[at].1, &policy)),
+            ([value], 0) => {
+                if let Some(at) = found.first().and_then(|start| self.fresh_by_start.get(start)) {
+                    put(&mut self.fresh[*at].policy, &policy);
+                    return;
                 }
-            },
+                self.fresh_by_start.extend(found.first().map(|start| (*start, self.fresh.len())));
+                self.fresh.push(loose(tree, value, policy, around));
+            }
             ([first, ..], _) => {
                 let mut place = loose(tree, first, policy, around);
                 let reason = "its comment stands beside several values: give each a line of its own".to_owned();
@@ -168,7 +169,7 @@ impl<'f> Owners<'f> {
 
 /// Where the scalars of an image begin.
 fn starts(image: &ImageField) -> impl Iterator<Item = usize> {
-    image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span().start)
+    image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span().start)
 }
 
 fn put(slot: &mut Option<Box<CommentPolicy>>, policy: &CommentPolicy) {

@@ -42,16 +42,12 @@ fn annotations(tree: &Tree<'_>, labels: usize) -> Vec<Annotation> {
         // Compose takes `$` for a variable, and `$$` for the character.
         Some(Annotation { key: format!("{ANNOTATION}{key}"), value: value.replace("$$", "$"), line, quoting: Quoting::Text })
     };
-    match tree.kind(labels) {
-        Kind::Sequence => {
-            let items = tree.items(labels).filter_map(|item| Some((tree.text(item)?, tree.line(item))));
-            items.filter_map(|(text, line)| text.split_once('=').and_then(|(key, value)| label(key, value, line))).collect()
-        }
-        _ => {
-            let entries = tree.merged_entries(labels).into_iter();
-            entries.filter_map(|(key, value)| label(tree.text(key)?, tree.text(value).unwrap_or_default(), tree.line(value))).collect()
-        }
+    if tree.kind(labels) == Kind::Sequence {
+        let items = tree.items(labels).filter_map(|item| Some((tree.text(item)?, tree.line(item))));
+        return items.filter_map(|(text, line)| text.split_once('=').and_then(|(key, value)| label(key, value, line))).collect();
     }
+    let entries = tree.merged_entries(labels).into_iter();
+    entries.filter_map(|(key, value)| label(tree.text(key)?, tree.text(value).unwrap_or_default(), tree.line(value))).collect()
 }
 
 /// What a label's annotation is called in the file.

@@ -166,7 +166,7 @@ fn parameters(tree: &Tree<'_>, list: usize, path: &Path, taken: &mut Taken) -> V
 /// The image that a parameter belongs to: `a.image` of `a.image`, `a.image.tag`.
 fn image_of(name: &str) -> Option<&str> {
     let image = ["repository", "registry", "tag", "digest"].iter().find_map(|key| name.strip_suffix(key)?.strip_suffix('.')).unwrap_or(name);
-    (image == "image" || image.ends_with(".image")).then_some(image)
+    (image.rsplit('.').next() == Some("image")).then_some(image)
 }
 
 #[cfg(test)]
@@ -327,9 +327,9 @@ mod tests {
         let deep = (0..190).fold("image: 'a:1'".to_owned(), |inner, _| format!("x: {{{inner}}}"));
         assert_eq!(shown("values.yaml", &deep).len(), 1);
         let level = |level: usize| format!("a{}: &a{} {{x: *a{level}, y: *a{level}}}\n", level + 1, level + 1);
-        let many = format!("a0: &a0 {{image: 'a:1'}}\n{}", (0..12).map(level).collect::<String>());
+        let many = format!("a0: &a0 {{image: 'a:1'}}\n{}", (0..12).map(level).collect::<Vec<_>>().concat());
         assert_eq!(shown("values.yaml", &many).len(), (1 << 13) - 1);
-        let chain: String = (0..3_000).map(|level| format!("c{}: &c{} {{x: *c{level}}}\n", level + 1, level + 1)).collect();
+        let chain = (0..3_000).map(|level| format!("c{}: &c{} {{x: *c{level}}}\n", level + 1, level + 1)).collect::<Vec<_>>().concat();
         let fault = read("values.yaml", format!("c0: &c0 {{image: 'a:1'}}\n{chain}").as_bytes(), &[]).expect_err("too much");
         assert!(fault.reason.starts_with("its aliases repeat more than"), "{fault}");
     }

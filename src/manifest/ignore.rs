@@ -3,11 +3,27 @@
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// The patterns of every `.tagalongignore`, each for its folder and those below.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Folder and patterns, the deepest folder first.
-    folders: Vec<(String, Gitignore)>,
+    /// The deepest folder first.
+    folders: Vec<Folder>,
 }
+
+#[derive(Clone, Debug)]
+struct Folder {
+    path: String,
+    text: String,
+    patterns: Gitignore,
+}
+
+/// The same texts in the same folders are the same patterns.
+impl PartialEq for Folder {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, &self.text) == (&other.path, &other.text)
+    }
+}
+
+impl Eq for Folder {}
 
 impl Ignored {
     /// Adds the text of the `.tagalongignore` in a folder (`""` for the top); a line that is no pattern is skipped, as Git does.
@@ -20,13 +36,13 @@ impl Ignored {
         let Ok(patterns) = builder.build() else {
             return;
         };
-        self.folders.push((folder.to_owned(), patterns));
-        self.folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.len()));
+        self.folders.push(Folder { path: folder.to_owned(), text: text.to_owned(), patterns });
+        self.folders.sort_by_key(|folder| std::cmp::Reverse(folder.path.len()));
     }
 
     /// Whether the file is never to be edited; the last pattern of the deepest folder decides.
     pub fn is_ignored(&self, path: &str) -> bool {
-        self.folders.iter().find_map(|(folder, patterns)| {
+        self.folders.iter().find_map(|Folder { path: folder, patterns, .. }| {
             let below = if folder.is_empty() { Some(path) } else { path.strip_prefix(folder.as_str()).and_then(|rest| rest.strip_prefix('/')) };
             let found = patterns.matched_path_or_any_parents(below?, false);
             (!found.is_none()).then(|| found.is_ignore())

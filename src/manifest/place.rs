@@ -255,14 +255,14 @@ impl Apart {
                     (Some(name), None) => vec![set(entry, &["newName"], name.to_string(), "name")],
                     (Some(_), Some(_)) => self.rename(name)?,
                 };
-                changes.extend(keyed(&self.tag, tag, entry, &["newTag"], if self.name.is_some() { "newName" } else { "name" }));
-                changes.extend(keyed(&self.digest, digest, entry, &["digest"], "newTag"));
+                changes.extend(keyed(self.tag.as_ref(), tag, entry, &["newTag"], if self.name.is_some() { "newName" } else { "name" }));
+                changes.extend(keyed(self.digest.as_ref(), digest, entry, &["digest"], "newTag"));
                 Ok(changes)
             }
             Reader::Flux(spec) => {
                 let mut changes = self.rename(name)?;
-                changes.extend(keyed(&self.tag, tag, spec, &["ref", "tag"], "url"));
-                changes.extend(keyed(&self.digest, digest, spec, &["ref", "digest"], "tag"));
+                changes.extend(keyed(self.tag.as_ref(), tag, spec, &["ref", "tag"], "url"));
+                changes.extend(keyed(self.digest.as_ref(), digest, spec, &["ref", "digest"], "tag"));
                 Ok(changes)
             }
         }
@@ -335,7 +335,7 @@ impl Apart {
 }
 
 /// The change of a part that stands under a key of its own, or does not.
-fn keyed(part: &Option<Part>, to: Option<String>, mapping: Node, keys: &[&str], after: &str) -> Option<Change> {
+fn keyed(part: Option<&Part>, to: Option<String>, mapping: Node, keys: &[&str], after: &str) -> Option<Change> {
     match (part, to) {
         (Some(part), Some(to)) => part.write(&to),
         (Some(part), None) if part.text().is_empty() => None,

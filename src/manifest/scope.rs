@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored, kustomize};
 
 /// The parts of a tree that hold no manifests, or none that may be edited.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     charts: Charts,
     ignored: Ignored,

@@ -15,7 +15,7 @@ use crate::{
     manifest::splice::{self, Change, EditRefused},
     policy::{
         Blame, Code, List,
-        decision::{Decision, Listing, Question, decide, explain},
+        decision::{Decision, Listing, Question, decide, explain, next_moment},
         record::{Metadata, TagRecord},
     },
 };
@@ -85,8 +85,14 @@ impl Asked {
         }
     }
 
+    /// The decision from a list, and from when on it may be another one although nothing was learnt.
+    pub fn decided(&self, records: &[TagRecord], listing: Listing, now: Timestamp) -> (Decision, Option<Timestamp>) {
+        let question = self.question(records, listing, now);
+        (decide(&question), next_moment(&question))
+    }
+
     /// The decision where no list could change it: no tag without a pattern, a digest alone.
-    fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
+    pub fn held_whatever_is_listed(&self, now: Timestamp) -> Option<Decision> {
         let decision = decide(&self.question(&[], Listing::Trusted, now));
         matches!(decision.code, Code::DigestOnly | Code::NoExplicitPattern).then_some(decision)
     }
@@ -216,13 +222,18 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
 
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
     let State::Asks(at) = subject.state else { return Vec::new() };
-    let asked = &subjects.questions[at];
-    let Some(Known::Listed { records, listing }) = knowledge.get(&asked.view()) else { return Vec::new() };
+    tags(&subjects.questions[at], knowledge, now)
+}
+
+/// Every tag that is listed for a question, the best first, and what became of it.
+pub fn tags(asked: &Asked, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
+    let view = asked.view();
+    let Some(Known::Listed { records, listing }) = knowledge.get(&view) else { return Vec::new() };
     let candidate = |fate: &crate::policy::decision::Fate<'_>| Candidate {
         tag: fate.record.tag.to_string(),
         code: fate.reason.code(),
         reason: fate.reason.to_string(),
-        created: created(fate.record, &asked.view()).map(|time| time.to_string()),
+        created: created(fate.record, &view).map(|time| time.to_string()),
         first_seen: fate.record.first_seen.as_ref().map(|seen| seen.at.to_string()),
     };
     explain(&asked.question(records, *listing, now)).1.iter().map(candidate).collect()

@@ -20,6 +20,7 @@ use crate::{
         annotation::{Annotation, ContainerPolicy, Lock, Malformed, Policy, Source, WorkloadPolicy},
         comment::CommentPolicy,
         decision::Wants,
+        preset::Presets,
     },
 };
 
@@ -88,10 +89,10 @@ impl Gathering<'_> {
             return;
         }
         let id = workload.id.to_string();
-        let named = named(&workload.annotations);
-        let takes_part = |container: &Container| container.role != Role::Named || named.contains(container.name.as_str());
+        let wanted = named(&workload.annotations);
+        let takes_part = |container: &Container| container.role != Role::Named || wanted.contains(container.name.as_str());
         let names: Vec<&str> = workload.containers.iter().filter(|one| takes_part(one)).map(|one| one.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         if policy.ignored {
             return;
         }
@@ -101,9 +102,9 @@ impl Gathering<'_> {
         let unknown = deployed.held.as_ref().is_some_and(|held| held.annotates && policy.containers.is_empty());
         let mut parts = policy.containers.iter().peekable();
         for (at, container) in workload.containers.iter().enumerate() {
-            let annotated = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
-            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, annotated));
-            if comment.is_none() && annotated.is_none() && !(unknown && container.role != Role::Named) {
+            let part = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
+            let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, part, self.bounds.presets));
+            if comment.is_none() && part.is_none() && !(unknown && container.role != Role::Named) {
                 continue;
             }
             let around = Around {
@@ -119,7 +120,7 @@ impl Gathering<'_> {
                 held: deployed.held.as_ref(),
                 lock: policy.lock.as_ref(),
             };
-            let mut subject = self.subject(&around, comment.as_ref().or(annotated));
+            let mut subject = self.subject(&around, comment.as_ref().or(part));
             subject.annotated_in(deployed);
             self.subjects.list.push(subject);
         }
@@ -130,7 +131,7 @@ impl Gathering<'_> {
         let workload = &*deployed.workload;
         let names = named(&workload.annotations);
         let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.into_iter().collect() };
-        let policy = WorkloadPolicy::read(&workload.annotations, &names);
+        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         for part in &policy.containers {
             let held = match (&deployed.held, workload.encrypted, workload.containers.first()) {
                 (_, true, _) => encrypted(),
@@ -157,14 +158,16 @@ impl Gathering<'_> {
         if place.policy.is_none() && place.annotations.is_empty() {
             return;
         }
-        let labels = WorkloadPolicy::read(&place.annotations, &[&place.alias]);
-        let around_it =
-            place.workload.and_then(|at| file.workloads.get(at as usize)).map(|workload| WorkloadPolicy::read(&workload.annotations, &[]));
+        let labels = WorkloadPolicy::read(&place.annotations, &[&place.alias], self.bounds.presets);
+        let around_it = place
+            .workload
+            .and_then(|at| file.workloads.get(at as usize))
+            .map(|workload| WorkloadPolicy::read(&workload.annotations, &[], self.bounds.presets));
         if labels.ignored || around_it.as_ref().is_some_and(|policy| policy.ignored) {
             return;
         }
         let labelled = labels.containers.into_iter().next().map(of_labels);
-        let comment = place.policy.as_deref().map(|comment| by_comment_first(comment, labelled.as_ref()));
+        let comment = place.policy.as_deref().map(|comment| by_comment_first(comment, labelled.as_ref(), self.bounds.presets));
         let Some(part) = comment.or(labelled) else {
             return;
         };
@@ -226,7 +229,7 @@ impl Gathering<'_> {
             }
             ImageField::Unsupported { line, reason } => {
                 subject.line = *line;
-                Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"))
+                Err(uneditable(reason))
             }
             ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
         }
@@ -252,7 +255,7 @@ impl Gathering<'_> {
         subject.fallback = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
         if let Some(reason) = spot.obstacle() {
             let Some(fallback) = subject.fallback.take() else {
-                return Err(Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}")).hint("write the image on one line"));
+                return Err(uneditable(reason));
             };
             (subject.file, subject.line, subject.place) = (fallback.path.clone(), fallback.line, fallback.place);
             subject.spot = Some(fallback);
@@ -289,8 +292,8 @@ impl Gathering<'_> {
 }
 
 /// A comment wins over an annotation: it is the nearer one.
-fn by_comment_first(comment: &CommentPolicy, annotated: Option<&ContainerPolicy>) -> ContainerPolicy {
-    let mut policy = comment.read("");
+fn by_comment_first(comment: &CommentPolicy, annotated: Option<&ContainerPolicy>, presets: &Presets) -> ContainerPolicy {
+    let mut policy = comment.read("", presets);
     if let Some(annotated) = annotated {
         policy.overridden.extend(annotated.source.iter().chain(&annotated.overridden).cloned());
     }
@@ -315,6 +318,11 @@ fn unsupported(reason: String, around: &Around<'_>) -> Held {
         Place::HelmValue if around.owner != around.path => held.hint(format!("write `tagalong.dev/image.{}`", around.name)),
         _ => held.hint("write `image=` into the comment"),
     }
+}
+
+fn uneditable(reason: &str) -> Held {
+    let held = Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}"));
+    if reason.contains("lines") { held.hint("write the image on one line") } else { held }
 }
 
 fn encrypted() -> Held {

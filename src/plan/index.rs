@@ -6,17 +6,18 @@ use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        File, ImagePlace, Unreadable, WorkloadId,
+        File, ImagePlace, Parts, Unreadable, WorkloadId,
         kustomize::{Key, Reach, deployed},
     },
+    policy::preset::Presets,
 };
 
 /// The parsed files of one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    files: BTreeMap<String, File>,
-    unreadable: Vec<Unreadable>,
-    roots: Vec<String>,
+    pub(super) files: BTreeMap<String, File>,
+    pub(super) unreadable: Vec<Unreadable>,
+    pub(super) roots: Vec<String>,
 }
 
 /// What of an index may be asked and written.
@@ -25,6 +26,8 @@ pub struct Bounds<'a> {
     pub writes: &'a dyn Fn(&str) -> bool,
     /// Whether a repository may be looked up.
     pub scans: &'a dyn Fn(&Repository) -> bool,
+    /// The presets that patterns may name.
+    pub presets: &'a Presets,
 }
 
 impl Index {
@@ -39,9 +42,9 @@ impl Index {
         Self { roots, ..self }
     }
 
-    /// The parsed files by path.
-    pub fn into_files(self) -> BTreeMap<String, File> {
-        self.files
+    /// The parsed files by path, and what could not be read.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
+        (self.files, self.unreadable)
     }
 
     /// How many workloads the files hold.
@@ -108,7 +111,7 @@ impl Index {
             for place in file.images() {
                 let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
                 let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned() };
-                for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
+                for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
                     feeds.by_key.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
                 }
             }
@@ -120,7 +123,7 @@ impl Index {
     pub(super) fn readers(&self, path: &str) -> BTreeMap<Key, Vec<ByComment>> {
         let mut readers: BTreeMap<Key, Vec<ByComment>> = BTreeMap::new();
         for place in self.files.get(path).into_iter().flat_map(File::images) {
-            for span in place.image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span()) {
+            for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
                 let by_comment = if place.policy.is_some() { ByComment::Yes } else { ByComment::No };
                 readers.entry(Key::Scalar(span.start, span.end)).or_default().push(by_comment);
             }

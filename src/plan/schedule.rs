@@ -1,6 +1,9 @@
 //! When something is due: arithmetic on times, without a clock.
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,15 +25,33 @@ pub fn first(now: Timestamp, interval: Duration, chance: f64) -> Timestamp {
     later(now, scaled(interval, chance.clamp(0.0, 1.0)))
 }
 
+/// The moment that was planned; a random one of the interval where no plan that is made now lies so far ahead: the clock was set back, or
+/// the interval is shorter now.
+pub fn planned(due: Timestamp, now: Timestamp, interval: Duration, chance: f64) -> Timestamp {
+    if due > next(now, interval, 1.0) { first(now, interval, chance) } else { due }
+}
+
+/// A number in `0..1` that looks like chance: the same for one thing at one moment, another for every other.
+pub fn chance(id: &str, now: Timestamp) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (id, now.as_nanosecond()).hash(&mut hasher);
+    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
 /// When a push that was refused so many times in a row is tried again.
 pub fn after_refusal(now: Timestamp, refusals: usize) -> Timestamp {
     let minutes = REFUSED[refusals.saturating_sub(1).min(REFUSED.len() - 1)];
     later(now, Duration::from_secs(60 * minutes))
 }
 
-/// Whether an image's list is too old to decide upon: more than three of its intervals.
+/// Whether an image's list is too old to decide upon.
 pub fn is_stale(listed: Timestamp, interval: Duration, now: Timestamp) -> bool {
-    later(listed, interval.saturating_mul(3)) < now
+    stale_at(listed, interval) <= now
+}
+
+/// When an image's list is too old to decide upon: after three of its intervals.
+pub fn stale_at(listed: Timestamp, interval: Duration) -> Timestamp {
+    later(listed, interval.saturating_mul(3))
 }
 
 /// A quiet period: what is due waits until nothing has come in for as long as the window.
@@ -51,6 +72,11 @@ impl Batch {
     #[must_use]
     pub fn joined(self, now: Timestamp) -> Self {
         Self { last: now, ..self }
+    }
+
+    /// Whether it is written now; one that began later than now began before the clock was set back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due() <= now || now < self.last
     }
 
     /// When it is written: after one quiet window, or after six windows of traffic.
@@ -90,6 +116,27 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_stands_unless_none_could_lie_so_far_ahead() {
+        for (word, due, planned_at) in
+            [("overdue", -50, -50), ("ahead", 90, 90), ("as late as can be", 110, 110), ("the clock was set back", 111, 25)]
+        {
+            assert_eq!(planned(at(due), at(0), Duration::from_secs(100), 0.25), at(planned_at), "{word}");
+        }
+    }
+
+    #[test]
+    fn chance_is_spread_and_always_the_same() {
+        let chances: Vec<f64> = (0..1000).map(|second| chance("ghcr.io/acme/web", at(second))).collect();
+        assert!(chances.iter().all(|chance| (0.0..=1.0).contains(chance)));
+        for tenth in 0..10 {
+            let (from, to) = (f64::from(tenth) / 10.0, f64::from(tenth + 1) / 10.0);
+            let count = chances.iter().filter(|chance| (from..to).contains(*chance)).count();
+            assert!((60..140).contains(&count), "{count} of 1000 between {from} and {to}");
+        }
+        assert!(chance("a", at(0)).to_bits() == chance("a", at(0)).to_bits() && chance("a", at(0)).to_bits() != chance("b", at(0)).to_bits());
+    }
+
+    #[test]
     fn refusals_wait_longer_and_longer_then_hourly() {
         for (refusals, minutes) in [(0, 1), (1, 1), (2, 5), (3, 30), (4, 60), (40, 60)] {
             assert_eq!(after_refusal(at(0), refusals), at(60 * minutes), "{refusals}");
@@ -98,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_list_is_stale_after_three_intervals() {
-        for (now, stale) in [(0, false), (300, false), (301, true)] {
+        for (now, stale) in [(0, false), (299, false), (300, true)] {
             assert_eq!(is_stale(at(0), Duration::from_secs(100), at(now)), stale, "{now}");
         }
     }
@@ -109,6 +156,9 @@ mod tests {
         assert_eq!(batch.due(), at(10));
         assert_eq!(batch.joined(at(8)).due(), at(18));
         assert_eq!(batch.joined(at(58)).due(), at(60));
+        for (word, now, due) in [("early", 9, false), ("quiet", 10, true), ("the clock was set back", -1, true)] {
+            assert_eq!(batch.is_due(at(now)), due, "{word}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     keys::{KEYS, KeyError, Keys},
     pattern::{Pattern, PatternError},
+    preset::Presets,
 };
 
 /// One annotation of a workload, as it stands in the file.
@@ -81,7 +82,7 @@ impl Policy {
     /// A text that is the same for two policies exactly if they decide alike: the pattern, its origin and the own keys.
     pub fn identity(&self) -> String {
         let keys: String = self.keys.written().iter().flat_map(|(key, value)| ["\n", key, "=", value]).collect();
-        format!("{}\n{:?}{keys}", self.pattern, self.origin)
+        format!("{}\n{}\n{:?}{keys}", self.pattern, self.pattern.resolved(), self.origin)
     }
 }
 
@@ -155,7 +156,7 @@ impl Malformed {
     /// What to write instead, `None` where the error says it all.
     pub fn hint(&self) -> Option<String> {
         match &self.error {
-            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => Some(error.hint().to_owned()),
+            MalformedKind::Pattern(error) | MalformedKind::Key(KeyError::Pattern(error)) => Some(error.hint()),
             MalformedKind::Key(KeyError::Unknown(_)) => Some(format!("the own keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
             MalformedKind::Key(KeyError::Value { .. }) => None,
             MalformedKind::WhichContainer(_) => Some("write `tagalong.dev/tag.<container>`".to_owned()),
@@ -166,8 +167,8 @@ impl Malformed {
 
 impl WorkloadPolicy {
     /// Reads the annotations of a workload object that has these containers, init containers too.
-    pub fn read(annotations: &[Annotation], containers: &[&str]) -> Self {
-        let reader = Reader { annotations, count: containers.iter().collect::<BTreeSet<_>>().len() };
+    pub fn read(annotations: &[Annotation], containers: &[&str], presets: &Presets) -> Self {
+        let reader = Reader { annotations, presets, count: containers.iter().collect::<BTreeSet<_>>().len() };
         let mut warnings = reader.warnings(containers);
         let ignored = reader.is_true("ignore");
         let lock = reader.is_true("locked").then(|| Lock { message: reader.text("locked_msg"), user: reader.text("locked_user") });
@@ -179,6 +180,7 @@ impl WorkloadPolicy {
 
 struct Reader<'a> {
     annotations: &'a [Annotation],
+    presets: &'a Presets,
     count: usize,
 }
 
@@ -239,25 +241,21 @@ impl<'a> Reader<'a> {
         {
             return Err(malformed(annotation, MalformedKind::WhichContainer(self.count)));
         }
-        let (parsed, origin) = match pattern {
-            Some(annotation) => {
-                let parsed = Pattern::parse(&annotation.value).map_err(|error| malformed(annotation, error.into()))?;
-                (parsed, Origin::Written)
-            }
-            None => (Pattern::any(), Origin::Default),
+        let mut policy = match pattern {
+            Some(annotation) => self.presets.policy(&annotation.value).map_err(|error| malformed(annotation, error.into()))?,
+            None => Policy { pattern: Pattern::any(), keys: Keys::default(), origin: Origin::Default },
         };
-        let mut keys = Keys::default();
-        // First those for all containers, then this container's own, which win.
+        // Those of a preset are there already. First those for all containers, then this container's own, which win.
         for only in [None, Some(container)] {
             for annotation in self.annotations {
                 let Some(word) = annotation.key.strip_prefix(OWN) else { continue };
                 let (key, name) = word.split_once('.').map_or((word, None), |(key, name)| (key, Some(name)));
                 if name == only {
-                    set(&mut keys, key, annotation).map_err(|error| malformed(annotation, error.into()))?;
+                    set(&mut policy.keys, key, annotation).map_err(|error| malformed(annotation, error.into()))?;
                 }
             }
         }
-        Ok(Policy { pattern: parsed, keys, origin })
+        Ok(policy)
     }
 
     fn warnings(&self, containers: &[&str]) -> Vec<Warning> {

@@ -1,11 +1,13 @@
 //! Comment policies: `# tagalong: semver:~1.2 min-age=48h` beside the scalar that they are about.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    annotation::{ContainerPolicy, Malformed, MalformedKind, Origin, Policy, Source},
-    keys::{KEYS, KeyError, Keys},
-    pattern::Pattern,
+    annotation::{ContainerPolicy, Malformed, MalformedKind, Policy, Source},
+    keys::{KEYS, KeyError},
+    preset::Presets,
 };
 
 /// What stands in front of a policy in a comment.
@@ -30,9 +32,9 @@ impl CommentPolicy {
     }
 
     /// The policy, or why it cannot be read, of the place of this name.
-    pub fn read(&self, place: &str) -> ContainerPolicy {
+    pub fn read(&self, place: &str, presets: &Presets) -> ContainerPolicy {
         let source = Source { key: format!("# {MARK}"), text: self.text.clone(), line: self.line };
-        let policy = self.parse().map_err(|error| Malformed { source: source.clone(), error });
+        let policy = self.parse(presets).map_err(|error| Malformed { source: source.clone(), error });
         ContainerPolicy { container: place.to_owned(), policy, source: Some(source), overridden: vec![] }
     }
 
@@ -42,19 +44,20 @@ impl CommentPolicy {
         keys.into_iter().find(|(key, _)| *key == "image").map(|(_, value)| value)
     }
 
-    fn parse(&self) -> Result<Policy, MalformedKind> {
+    fn parse(&self, presets: &Presets) -> Result<Policy, MalformedKind> {
         if let Some(line) = self.again {
             return Err(MalformedKind::Twice(line));
         }
         let (pattern, written) = split(&self.text);
-        let mut keys = Keys::default();
+        let mut policy = presets.policy(pattern)?;
+        let mut said = BTreeSet::new();
         for (key, value) in written {
-            if keys.written().contains_key(key) {
+            if !said.insert(key) {
                 return Err(KeyError::Value { value: value.to_owned(), expected: "a second value of one key" }.into());
             }
-            keys.set(key, value)?;
+            policy.keys.set(key, value)?;
         }
-        Ok(Policy { pattern: Pattern::parse(pattern)?, keys, origin: Origin::Written })
+        Ok(policy)
     }
 }
 
@@ -120,7 +123,7 @@ mod tests {
             ("key twice", policy("semver:* digest=true digest=false", None), "`# tagalong:` is malformed: `false` is a second value of one key"),
             ("two", policy("semver:*", Some(9)), "`# tagalong:` is malformed: line 9 has another policy for the same image"),
         ] {
-            let malformed = policy.read("image").policy.expect_err(word);
+            let malformed = policy.read("image", Presets::shipped()).policy.expect_err(word);
             assert!(malformed.to_string().starts_with(error), "{word}: {malformed}");
             assert_eq!(malformed.source.line, 7, "{word}");
         }
@@ -130,7 +133,7 @@ mod tests {
     fn a_comment_takes_part_without_another_word() {
         let policy = CommentPolicy::find(" tagalong: semver:~1.2 image=ghcr.io/acme/app", 3).expect("a policy");
         assert_eq!(policy.image(), Some("ghcr.io/acme/app"));
-        let read = policy.read("spec.tag");
+        let read = policy.read("spec.tag", Presets::shipped());
         assert_eq!(read.container, "spec.tag");
         assert_eq!(read.policy.expect("well formed").pattern.to_string(), "semver:~1.2");
     }

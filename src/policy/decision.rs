@@ -1,5 +1,6 @@
 //! From a policy and all that is known to one decision.
 
+mod moment;
 mod words;
 
 use std::{cmp::Ordering, collections::BTreeMap};
@@ -17,6 +18,8 @@ use super::{
     select::Selector,
 };
 use crate::image::{Digest, Platform, Tag};
+
+pub use moment::next_moment;
 
 /// All that a decision rests on.
 #[derive(Clone, Copy, Debug)]

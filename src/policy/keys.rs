@@ -21,6 +21,8 @@ pub struct Keys {
     pub digest: WriteDigest,
     /// `platform`: only tags that offer all of these; empty means that nobody asked.
     pub platforms: Vec<Platform>,
+    /// `within`: what of the current tag's version stays.
+    pub within: Within,
     /// `downgrade`: whether a lower tag may replace a higher one.
     pub downgrade: Downgrade,
     /// `image`: the repository of a place that holds only a tag.
@@ -37,6 +39,18 @@ pub enum WriteDigest {
     Keep,
     /// Always.
     Always,
+}
+
+/// What of the current tag's version stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// Nothing: the pattern alone decides.
+    #[default]
+    Anything,
+    /// Its first number.
+    Major,
+    /// Its first two numbers.
+    Minor,
 }
 
 /// Whether a lower tag may replace a higher one.
@@ -69,7 +83,7 @@ pub enum KeyError {
 }
 
 /// The keys that [`Keys::set`] knows, in the order of the documentation.
-pub const KEYS: [&str; 7] = ["match", "exclude", "min-age", "digest", "platform", "downgrade", "image"];
+pub const KEYS: [&str; 8] = ["match", "exclude", "min-age", "within", "digest", "platform", "downgrade", "image"];
 
 impl Keys {
     /// Sets one key from its text.
@@ -82,6 +96,13 @@ impl Keys {
             "match" => self.expression = Some(Expression::parse(value)?),
             "exclude" => self.exclude = split_globs(value).map(Glob::parse).collect::<Result<_, _>>()?,
             "min-age" => self.min_age = Some(duration(value).ok_or_else(|| error("no age like `48h` or `7d`"))?),
+            "within" => {
+                self.within = match value {
+                    "major" => Within::Major,
+                    "minor" => Within::Minor,
+                    _ => return Err(error("neither `major` nor `minor`")),
+                }
+            }
             "digest" => {
                 self.digest = match value {
                     "true" => WriteDigest::Always,
@@ -153,6 +174,8 @@ mod tests {
             ("min-age", "48", false),
             ("min-age", "-1h", false),
             ("min-age", "soon", false),
+            ("within", "major", true),
+            ("within", "patch", false),
             ("digest", "true", true),
             ("digest", "yes", false),
             ("platform", "linux/arm64,linux/amd64", true),

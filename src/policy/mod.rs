@@ -27,6 +27,7 @@ pub mod comment;
 pub mod decision;
 pub mod keys;
 pub mod pattern;
+pub mod preset;
 pub mod range;
 pub mod reason;
 pub mod record;

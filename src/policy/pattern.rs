@@ -17,7 +17,10 @@ const COMPILED_LIMIT: usize = 1 << 20;
 /// Which tags may be chosen, and which of them is the newest.
 #[derive(Clone, Debug)]
 pub struct Pattern {
+    /// As it was written: perhaps the name of a preset.
     text: Box<str>,
+    /// The pattern that decides.
+    resolved: Box<str>,
     rule: Rule,
 }
 
@@ -102,9 +105,14 @@ pub enum PatternError {
     /// What stands behind `digest:` is no tag.
     #[error("`{0}` behind `digest:` is no tag")]
     Tag(String),
-    /// There are no presets.
-    #[error("there is no preset `{0}`")]
-    Preset(String),
+    /// There is no such preset.
+    #[error("there is no preset `{name}`")]
+    Preset {
+        /// The name.
+        name: String,
+        /// Names that are near to it.
+        near: Vec<String>,
+    },
     /// What stands before the colon is no known prefix.
     #[error("`{0}` is no known prefix")]
     Prefix(String),
@@ -119,16 +127,20 @@ fn range_fault(range: &str, error: &RangeError) -> String {
 
 impl PatternError {
     /// What to write instead.
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Preset { near, .. } if near.is_empty() => "`tagalong policy list` tells the presets; more come from the folders under `policies:`",
+            Self::Preset { near, .. } => {
+                let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+                return format!("did you mean {}? `tagalong policy list` tells all", near.join(" or "));
+            }
             Self::Range { .. } => "a range is written like `semver:~1.4`, `semver:>=1.2 <2` or `semver:*`; try it with `tagalong policy test`",
             Self::Tag(_) => "write the one tag to follow: `digest:latest`",
-            Self::Preset(_) | Self::Prefix(_) => {
-                "the prefixes are `semver:`, `glob:`, `regexp:`, `regex:` and `digest:`, in lower case and without a space"
-            }
+            Self::Prefix(_) => "the prefixes are `semver:`, `glob:`, `regexp:`, `regex:`, `digest:` and `preset:`, in lower case and without a space",
             Self::Expression { .. } | Self::TwoOrders(_) => "expressions run in linear time: no look-around, no back-references, one order at most",
             Self::Empty | Self::EmptyBody(_) | Self::TooLong(_) | Self::Glob { .. } => "try the pattern with `tagalong policy test`",
-        }
+        };
+        hint.to_owned()
     }
 }
 
@@ -163,10 +175,21 @@ impl Pattern {
                 Rule::Expression { expression, by }
             }
             "digest" => Rule::Digest(Tag::parse(body).map_err(|_| PatternError::Tag(body.to_owned()))?),
-            "preset" => return Err(PatternError::Preset(body.to_owned())),
+            "preset" => return Err(PatternError::Preset { name: body.to_owned(), near: Vec::new() }),
             _ => return Err(PatternError::Prefix(format!("{prefix}:"))),
         };
-        Ok(Self { text: text.into(), rule })
+        Ok(Self { text: text.into(), resolved: text.into(), rule })
+    }
+
+    /// The same pattern, shown as the text by which somebody named it.
+    #[must_use]
+    pub(super) fn written_as(self, text: &str) -> Self {
+        Self { text: text.into(), ..self }
+    }
+
+    /// The pattern that decides, where the text names a preset.
+    pub fn resolved(&self) -> &str {
+        &self.resolved
     }
 
     /// What the pattern asks for.
@@ -194,7 +217,7 @@ impl Pattern {
     /// Whether the pattern names `latest`, in this spelling, and nothing else.
     pub fn is_exactly(&self, tag: &str) -> bool {
         match &self.rule {
-            Rule::Glob(_) => self.text.strip_prefix("glob:").unwrap_or(&self.text) == tag,
+            Rule::Glob(_) => self.resolved.strip_prefix("glob:").unwrap_or(&self.resolved) == tag,
             Rule::Digest(one) => one.as_str() == tag,
             _ => false,
         }

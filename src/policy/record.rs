@@ -72,16 +72,26 @@ pub struct PlatformFacts {
 /// Docker's first public release: what claims to be older was built reproducibly and hides its time.
 const FIRST_POSSIBLE_BUILD: Timestamp = Timestamp::constant(1_362_096_000, 0);
 
+/// How far ahead a build time may lie: clocks differ.
+pub const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
 /// A build time that can be believed: not before 2013-03-01, and not more than 10 minutes ahead.
 pub fn usable_build_time(time: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let ahead = time.duration_since(now);
-    (time >= FIRST_POSSIBLE_BUILD && ahead <= SignedDuration::from_mins(10)).then_some(time)
+    (time >= FIRST_POSSIBLE_BUILD && ahead <= AHEAD).then_some(time)
 }
 
 impl TagRecord {
     /// A tag of which nothing is known but its name.
     pub fn listed(tag: Tag) -> Self {
         Self { tag, first_seen: None, metadata: Metadata::NotRead }
+    }
+
+    /// A tag as if a registry held an image of its own for it, on these platforms.
+    pub fn imagined(number: usize, tag: Tag, built: Option<Timestamp>, platforms: &[Platform]) -> Self {
+        let digest = Digest::parse(&format!("sha256:{number:064x}")).expect("64 hexadecimal digits");
+        let platforms = platforms.iter().map(|platform| PlatformFacts { platform: platform.clone(), created: built }).collect();
+        Self { tag, first_seen: None, metadata: Metadata::Image(ImageFacts { digest, platforms, labels: BTreeMap::new() }) }
     }
 
     /// The moment from which the age of a tag counts that was built then; `None` where nothing is known of it.

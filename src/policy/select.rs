@@ -1,9 +1,10 @@
 //! Which tags take part by their names, and which of two is better.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{
     annotation::Policy,
+    keys::Within,
     pattern::{By, Expression, Rule, is_attachment, is_latest},
     range::{Outside, Range},
     reason::Reason,
@@ -96,7 +97,32 @@ impl<'a> Selector<'a> {
             Rule::Expression { expression, by: By::BuildTime } => by_time(expression.matches(tag))?,
             Rule::Expression { expression, by } => captured(expression, *by, tag)?,
         };
-        if self.matches_own_expression(tag) { Ok(key) } else { Err(Reason::NotMatched.into()) }
+        if !self.matches_own_expression(tag) {
+            return Err(Reason::NotMatched.into());
+        }
+        if self.is_within(&key) { Ok(key) } else { Err(Reason::OutsideRange(self.kept()).into()) }
+    }
+
+    /// Whether a candidate has the numbers of the current tag that `within` keeps. What is no version has none.
+    fn is_within(&self, key: &Key<'_>) -> bool {
+        let same = |version: &Version<'_>, current: &Version<'_>, numbers| {
+            (0..numbers).all(|at| digits::compare(version.number(at), current.number(at)).is_eq())
+        };
+        match (self.policy.keys.within, key, &self.current_key) {
+            (Within::Anything, ..) => true,
+            (Within::Major, Key::Version(version), Some(Key::Version(current))) => same(version, current, 1),
+            (Within::Minor, Key::Version(version), Some(Key::Version(current))) => same(version, current, 2),
+            _ => false,
+        }
+    }
+
+    /// What `within` keeps, as a range.
+    fn kept(&self) -> Arc<str> {
+        match (self.policy.keys.within, &self.current_key) {
+            (Within::Minor, Some(Key::Version(current))) => format!("{}.{}.x", current.number(0), current.number(1)).into(),
+            (_, Some(Key::Version(current))) => format!("{}.x", current.number(0)).into(),
+            _ => "the version in Git, which is none".into(),
+        }
     }
 
     fn version_in(&self, range: &Range, tag: &'a str) -> Result<Key<'a>, Rejected<'a>> {
@@ -119,6 +145,7 @@ impl<'a> Selector<'a> {
         (one_number || version.numbers().len() > 1)
             && !version.suffix().hides_pre_release()
             && range.holds(version).is_ok()
+            && self.is_within(&Key::of(version.clone()))
             && self.matches_own_expression(version.text())
             && !self.is_excluded(version.text())
     }

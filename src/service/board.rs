@@ -1,4 +1,9 @@
 //! What units want to know and scanners have learnt: the only place where the two meet.
+//!
+//! Of an image it keeps what schedules and wakes, and its row as the store keeps it: tags are read when a decision needs them.
+
+mod answers;
+mod image;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,21 +12,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 
+pub use self::answers::Answers;
+use self::image::{Effect, Image, Stage};
+
+use super::clock::Bell;
 use crate::{
     image::{Digest, Platform, Repository, Tag},
-    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, schedule},
-    policy::{
-        Blame, Code,
-        decision::{Decision, Listing, Need, wanted_platforms},
-        record::Metadata,
-    },
-    store::{Generation, Kept, Mark, Seen, Write},
+    plan::{Asked, Failure, Subjects, View, schedule},
+    policy::{decision::Need, record::Metadata},
+    store::{Generation, Kept, Packed, Seen, Write},
 };
-
-/// Wakes a unit.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// How often the tags of a repository in a registry are listed.
 pub type Interval = Box<dyn Fn(&Repository) -> Duration + Send + Sync>;
@@ -32,62 +33,37 @@ pub struct Board {
     view: String,
     interval: Interval,
     state: Mutex<State>,
-    /// Told when there may be something new to ask.
-    pub(super) work: Notify,
+    /// Rung when there may be something new to ask.
+    work: Bell,
 }
 
 #[derive(Default)]
 struct State {
     images: BTreeMap<Repository, Image>,
-    units: BTreeMap<String, Unit>,
+    units: BTreeMap<Arc<str>, Unit>,
+    /// When lists are due.
+    due: BTreeSet<(Timestamp, Repository)>,
+    /// Images of which the store was not asked yet.
+    new: BTreeSet<Repository>,
+    /// Images of which something is to be learnt.
+    needy: BTreeSet<Repository>,
+    /// Images whose row says less than is known.
+    dirty: BTreeSet<Repository>,
+    /// What the clock said at the last look.
+    last: Option<Timestamp>,
 }
 
 struct Unit {
-    wake: Wake,
+    bell: Bell,
     /// Raised whenever anything changes that the unit asked about.
     generation: u64,
 }
 
-/// One repository in a registry.
-#[derive(Default)]
-struct Image {
-    stage: Stage,
-    kept: Kept<Seen>,
-    /// What documents say, for each platform that somebody wants first.
-    facts: BTreeMap<(Platform, Digest), Metadata>,
-    wanted: BTreeMap<Platform, Vec<Platform>>,
-    users: BTreeMap<String, Use>,
-    needs: BTreeSet<(Platform, Need)>,
-    due: Timestamp,
-    /// Jobs that are out.
-    running: usize,
-    /// Whether the row in the store says less than is known.
-    dirty: bool,
-}
-
-/// Whether what earlier runs saw was looked up.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    New,
-    Opening,
-    Open,
-}
-
-/// What one unit has of an image.
-#[derive(Default)]
-struct Use {
-    /// The tags that its containers have now.
-    in_use: BTreeSet<Tag>,
-    /// Tags whose digest can change a decision.
-    watched: BTreeSet<Tag>,
-}
-
-/// Something to do for an image.
+/// Something to do for images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
     /// Look up what earlier runs saw.
-    Open(Repository),
+    Open(Vec<Repository>),
     /// List the tags, and look where these point.
     List(Repository, BTreeSet<Tag>),
     /// Learn about one tag.
@@ -103,10 +79,19 @@ pub enum Job {
     },
 }
 
+/// What the lists of one host hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// How many tags.
+    pub tags: usize,
+    /// When the oldest came.
+    pub oldest: Option<Timestamp>,
+}
+
 impl Board {
-    /// A board on which nothing is known.
-    pub fn new(view: String, interval: Interval) -> Self {
-        Self { view, interval, state: Mutex::default(), work: Notify::new() }
+    /// A board on which nothing is known; `work` is rung when there may be something new to ask.
+    pub fn new(view: String, interval: Interval, work: Bell) -> Self {
+        Self { view, interval, state: Mutex::default(), work }
     }
 
     /// The id of an image's row in the store.
@@ -119,16 +104,16 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a unit take part; it is woken when something changes that it asked about.
-    pub fn join(&self, unit: &str, wake: Wake) {
-        self.state().units.insert(unit.to_owned(), Unit { wake, generation: 0 });
+    /// Lets a unit take part; its bell is rung when something changes that it asked about.
+    pub fn join(&self, unit: &str, bell: Bell) {
+        self.state().units.insert(unit.into(), Unit { bell, generation: 0 });
     }
 
     /// Forgets a unit, and what only it asked about.
     pub fn leave(&self, unit: &str) {
         let mut state = self.state();
         state.units.remove(unit);
-        state.keep(unit, &BTreeSet::new());
+        state.keep(unit, |_| false);
     }
 
     /// A number that changes whenever anything changes that the unit asked about.
@@ -136,247 +121,285 @@ impl Board {
         self.state().units.get(unit).map_or(0, |unit| unit.generation)
     }
 
-    /// Answers from what is known now, and notes what is missing for the scanner.
-    pub fn answers(&self, unit: &str, subjects: &Subjects, now: Timestamp) -> Vec<Answer> {
+    /// Takes the questions of a unit's tip, in place of those before.
+    pub fn ask(&self, unit: &str, subjects: &Subjects, before: Answers, now: Timestamp) -> Answers {
+        let answers = before.to(subjects, now);
         let mut state = self.state();
-        let asked: BTreeSet<Repository> = subjects.questions.iter().map(|asked| asked.repository.clone()).collect();
-        state.keep(unit, &asked);
-        for repository in &asked {
-            let image = state.images.entry(repository.clone()).or_insert_with(|| Image { due: now, ..Image::default() });
-            *image.users.entry(unit.to_owned()).or_default() = Use::default();
+        state.keep(unit, |repository| answers.images.contains_key(repository));
+        let name: Arc<str> = unit.into();
+        for (repository, group) in &answers.images {
+            if !state.images.contains_key(repository) {
+                state.new.insert(repository.clone());
+            }
+            let image = state.images.entry(repository.clone()).or_default();
+            image.used_by(&name).in_use = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
         }
-        let answers = subjects.questions.iter().map(|question| state.answer(unit, question, &self.interval, now)).collect();
         drop(state);
-        self.work.notify_one();
+        self.work.ring();
         answers
+    }
+
+    /// Brings the answers up to what is known now, and notes what is missing for the scanner; says when they may be others although nothing
+    /// comes in.
+    pub fn answer(&self, unit: &str, questions: &[Asked], answers: &mut Answers, now: Timestamp) -> Timestamp {
+        for repository in self.outdated(answers, now) {
+            let Some(snapshot) = self.state().images.get(&repository).map(Image::snapshot) else { continue };
+            let ruling = answers.rule(&repository, questions, &snapshot, (self.interval)(&repository), now);
+            let mut state = self.state();
+            let Some(image) = state.images.get_mut(&repository) else { continue };
+            if let Some(user) = image.users.iter_mut().find(|one| *one.unit == *unit) {
+                user.watched = ruling.watched;
+            }
+            let missing = !ruling.needs.is_empty();
+            image.needs.extend(ruling.needs);
+            if snapshot.packed.listed_at().is_some() && snapshot.tags().is_none() {
+                image.forget();
+                state.plan(&repository, Some(now));
+                self.work.ring();
+            }
+            if missing {
+                state.needy.insert(repository);
+                self.work.ring();
+            }
+        }
+        let state = self.state();
+        let until = |(repository, group): (&Repository, &answers::Group)| {
+            group.until(state.images.get(repository)?.listed_at(), (self.interval)(repository)).into()
+        };
+        answers.images.iter().filter_map(until).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// The repositories about which the answers hold no more.
+    fn outdated(&self, answers: &Answers, now: Timestamp) -> Vec<Repository> {
+        let state = self.state();
+        let outdated = |(repository, group): &(&Repository, &answers::Group)| {
+            let image = state.images.get(*repository);
+            image.is_some_and(|image| !group.holds(image.change, image.listed_at(), (self.interval)(repository), now))
+        };
+        answers.images.iter().filter(outdated).map(|(repository, _)| repository.clone()).collect()
     }
 
     /// What is to be done now, each handed out once until it is reported back.
     pub fn jobs(&self, now: Timestamp) -> Vec<Job> {
+        let mut state = self.state();
+        self.notice(&mut state, now);
         let mut jobs = Vec::new();
-        for (repository, image) in &mut self.state().images {
-            let before = jobs.len();
-            match image.stage {
-                Stage::New => {
-                    image.stage = Stage::Opening;
-                    jobs.push(Job::Open(repository.clone()));
-                }
-                Stage::Opening => {}
-                Stage::Open => {
-                    if image.due <= now {
-                        // Due again once it is reported back.
-                        image.due = Timestamp::MAX;
-                        jobs.push(Job::List(repository.clone(), image.watched(now)));
-                    }
-                    for (platform, need) in std::mem::take(&mut image.needs) {
-                        let wanted = image.wanted.get(&platform).cloned().unwrap_or_default();
-                        let digest = image.kept.record.tag(need.tag()).and_then(|seen| seen.check.as_ref()?.digest.clone());
-                        jobs.push(Job::Look { view: View { repository: repository.clone(), platform }, wanted, need, digest });
-                    }
-                }
+        let new: Vec<Repository> = std::mem::take(&mut state.new).into_iter().collect();
+        for repository in &new {
+            if let Some(image) = state.images.get_mut(repository) {
+                (image.stage, image.running) = (Stage::Opening, image.running + 1);
             }
-            image.running += jobs.len() - before;
+        }
+        if !new.is_empty() {
+            jobs.push(Job::Open(new));
+        }
+        while let Some((_, repository)) = state.due.first().filter(|(at, _)| *at <= now).cloned() {
+            state.plan(&repository, None);
+            let Some(image) = state.images.get_mut(&repository) else { continue };
+            image.running += 1;
+            jobs.push(Job::List(repository, image.watched(now)));
+        }
+        for repository in std::mem::take(&mut state.needy) {
+            let Some(image) = state.images.get_mut(&repository) else { continue };
+            for (wanted, need) in std::mem::take(&mut image.needs) {
+                image.running += 1;
+                let view = View { repository: repository.clone(), platform: wanted[0].clone() };
+                jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
+            }
         }
         jobs
     }
 
+    /// Where the clock was set back, plans anew what now lies further ahead than any plan would.
+    fn notice(&self, state: &mut State, now: Timestamp) {
+        if state.last.replace(now).is_none_or(|last| last <= now) {
+            return;
+        }
+        for (at, repository) in state.due.clone() {
+            let planned = self.planned(&repository, at, now);
+            state.plan(&repository, Some(planned));
+        }
+    }
+
+    fn planned(&self, repository: &Repository, due: Timestamp, now: Timestamp) -> Timestamp {
+        schedule::planned(due, now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+    }
+
+    fn next(&self, repository: &Repository, now: Timestamp) -> Timestamp {
+        schedule::next(now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+    }
+
     /// When the next list is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state().images.values().filter(|image| image.stage == Stage::Open).map(|image| image.due).min()
+        self.state().due.first().map(|(at, _)| *at)
     }
 
     /// The rows that say less than is known, of images that nobody works on now.
     pub fn unsaved(&self) -> Vec<(Repository, Write)> {
         let mut state = self.state();
-        let quiet = state.images.iter_mut().filter(|(_, image)| image.dirty && image.running == 0);
-        let row = |(repository, image): (&Repository, &mut Image)| {
-            image.dirty = false;
-            (repository.clone(), image.kept.write(self.id(repository), Some(image.due)))
-        };
-        quiet.map(row).collect()
+        let mut writes = Vec::new();
+        for repository in std::mem::take(&mut state.dirty) {
+            match state.images.get_mut(&repository) {
+                Some(image) if image.running == 0 => writes.push((repository.clone(), image.write(self.id(&repository)))),
+                Some(_) => drop(state.dirty.insert(repository)),
+                None => {}
+            }
+        }
+        writes
+    }
+
+    /// Whether there is anything to save.
+    pub fn is_unsaved(&self) -> bool {
+        !self.state().dirty.is_empty()
     }
 
     /// The row stands, with this generation.
     pub fn saved(&self, repository: &Repository, generation: Generation) {
         if let Some(image) = self.state().images.get_mut(repository) {
-            image.kept.generation = Some(generation);
+            image.stands(Some(generation));
+        }
+    }
+
+    /// Another row stands than was thought, or none: it is written over.
+    pub fn moved(&self, repository: &Repository, generation: Option<Generation>) {
+        let mut state = self.state();
+        if let Some(image) = state.images.get_mut(repository) {
+            image.stands(generation);
+            state.dirty.insert(repository.clone());
         }
     }
 
     /// A job is done, whatever came of it.
-    pub fn done(&self, repository: &Repository) {
-        if let Some(image) = self.state().images.get_mut(repository) {
-            image.running = image.running.saturating_sub(1);
+    pub fn done(&self, repository: &Repository, now: Timestamp) {
+        let mut state = self.state();
+        let Some(image) = state.images.get_mut(repository) else { return };
+        image.running = image.running.saturating_sub(1);
+        if image.running > 0 {
+            return;
+        }
+        image.close();
+        if image.users.is_empty() {
+            state.forget(repository);
+        } else if image.due.is_none() {
+            // The job ended in a bug.
+            image.stage = Stage::Open;
+            state.plan(repository, Some(self.next(repository, now)));
         }
     }
 
     /// Takes what earlier runs saw; a list that is still young is not asked for again.
-    pub fn opened(&self, repository: &Repository, kept: Kept<Seen>, now: Timestamp) {
-        let longest = (self.interval)(repository).saturating_mul(2);
-        self.change(repository, |image| {
-            let due = kept.due.filter(|_| kept.record.listed_at().is_some()).unwrap_or(now);
-            // What was planned before the clock was set back is due.
-            image.due = due.min(schedule::first(now, longest, 1.0));
-            image.stage = Stage::Open;
-            image.kept = kept;
-            image.kept.record.listed_at().is_some()
-        });
-        self.work.notify_one();
+    pub fn opened(&self, rows: Vec<(Repository, Kept<Packed>)>, now: Timestamp) {
+        for (repository, kept) in rows {
+            let due = kept.due.filter(|_| kept.record.listed_at().is_some()).map_or(now, |due| self.planned(&repository, due, now));
+            self.change(&repository, |image| {
+                let effect = Effect::from(kept.record.listed_at().is_some());
+                image.restore(kept);
+                effect
+            });
+            self.state().plan(&repository, Some(due));
+        }
+        self.work.ring();
     }
 
     /// Takes a list; what was known of its tags stays.
-    pub fn listed(&self, repository: &Repository, tags: Vec<Tag>, now: Timestamp, chance: f64) {
-        let due = schedule::next(now, (self.interval)(repository), chance);
-        self.change(repository, |image| {
-            let in_use = image.users.values().flat_map(|one| one.in_use.iter().cloned()).collect();
-            let before = image.essence();
-            let seen = std::mem::take(&mut image.kept.record);
-            image.kept.record = seen.observe(tags, Mark::default(), &in_use, now);
-            (image.due, image.dirty) = (due, true);
-            before != image.essence()
-        });
+    pub fn listed(&self, repository: &Repository, mut tags: Vec<Tag>, now: Timestamp) {
+        tags.sort_unstable();
+        tags.dedup();
+        self.change(repository, |image| image.observe(tags, now));
+        self.came(repository, now);
     }
 
     /// Takes the news that the list could not be had.
-    pub fn failed(&self, repository: &Repository, failure: Failure, now: Timestamp, chance: f64) {
-        let due = schedule::next(now, (self.interval)(repository), chance);
-        self.change(repository, |image| {
-            let changed = image.kept.record.trouble().is_none_or(|trouble| trouble.failure.reason != failure.reason);
-            let seen = std::mem::take(&mut image.kept.record);
-            image.kept.record = seen.failed(failure, now);
-            (image.due, image.dirty) = (due, true);
-            changed
-        });
+    pub fn failed(&self, repository: &Repository, failure: Failure, now: Timestamp) {
+        self.change(repository, |image| image.fail(failure, now));
+        self.came(repository, now);
+    }
+
+    /// An answer to the question for a list came.
+    fn came(&self, repository: &Repository, now: Timestamp) {
+        let next = self.next(repository, now);
+        let mut state = self.state();
+        state.plan(repository, Some(next));
+        state.dirty.insert(repository.clone());
     }
 
     /// Takes what was learnt about one tag.
-    pub fn looked(&self, view: &View, tag: &Tag, metadata: Metadata, digest: Option<&Digest>, now: Timestamp) {
-        self.change(&view.repository, |image| {
-            image.dirty = true;
-            let seen = &mut image.kept.record;
-            match (&metadata, digest) {
-                (Metadata::Gone, _) => seen.gone(tag, now),
-                (Metadata::Unreadable { code, reason }, _) => seen.unreadable(tag, *code, reason, now),
-                (Metadata::Image(facts), _) => {
-                    seen.pointed(tag, facts.digest.clone(), now);
-                    image.facts.insert((view.platform.clone(), facts.digest.clone()), metadata);
-                }
-                (Metadata::Pointed(digest), _) => seen.pointed(tag, digest.clone(), now),
-                (Metadata::NotAnImage(_), Some(digest)) => {
-                    seen.pointed(tag, digest.clone(), now);
-                    image.facts.insert((view.platform.clone(), digest.clone()), metadata);
-                }
-                (Metadata::NotAnImage(_) | Metadata::NotRead, _) => return false,
-            }
-            true
-        });
+    pub fn looked(&self, view: &View, tag: &Tag, metadata: &Metadata, digest: Option<&Digest>, now: Timestamp) {
+        self.change(&view.repository, |image| image.look(&view.platform, tag, metadata, digest, now));
+        self.state().dirty.insert(view.repository.clone());
     }
 
-    /// Takes where a watched tag points now; says whether it moved.
+    /// Takes where a watched tag points now.
     pub fn pointed(&self, repository: &Repository, tag: &Tag, digest: &Digest, now: Timestamp) {
-        self.change(repository, |image| {
-            let known = |image: &Image| image.kept.record.tag(tag).and_then(|seen| seen.check.as_ref()?.digest.clone());
-            let before = known(image);
-            image.kept.record.pointed(tag, digest.clone(), now);
-            image.dirty = true;
-            before != known(image)
-        });
+        self.change(repository, |image| image.point(tag, digest, now));
+        self.state().dirty.insert(repository.clone());
     }
 
-    /// How many tags each host lists, and when its oldest list came.
-    pub fn lists(&self) -> Vec<(String, u64, Option<Timestamp>)> {
-        let count = |image: &Image| image.kept.record.tags().iter().filter(|seen| seen.standing.is_listed()).count() as u64;
-        self.state().images.iter().map(|(repository, image)| (repository.registry.to_string(), count(image), image.kept.record.listed_at())).collect()
+    /// What the lists of each host hold.
+    pub fn lists(&self) -> BTreeMap<String, Lists> {
+        let mut hosts: BTreeMap<String, Lists> = BTreeMap::new();
+        for (repository, image) in &self.state().images {
+            let host = match hosts.get_mut(&*repository.registry) {
+                Some(host) => host,
+                None => hosts.entry(repository.registry.to_string()).or_default(),
+            };
+            host.tags += image.listed();
+            host.oldest = host.oldest.into_iter().chain(image.listed_at()).min();
+        }
+        hosts
     }
 
     /// Changes an image, and wakes its users where that makes a difference to them.
-    fn change(&self, repository: &Repository, change: impl FnOnce(&mut Image) -> bool) {
+    fn change(&self, repository: &Repository, change: impl FnOnce(&mut Image) -> Effect) {
         let mut state = self.state();
-        let State { images, units } = &mut *state;
+        let State { images, units, .. } = &mut *state;
         let Some(image) = images.get_mut(repository) else { return };
-        if !change(image) {
+        if change(image) == Effect::Nothing {
             return;
         }
-        let mut wakes = Vec::new();
-        for user in image.users.keys() {
-            if let Some(unit) = units.get_mut(user) {
+        image.change += 1;
+        for user in &image.users {
+            if let Some(unit) = units.get_mut(&user.unit) {
                 unit.generation += 1;
-                wakes.push(Arc::clone(&unit.wake));
+                unit.bell.ring();
             }
-        }
-        drop(state);
-        for wake in wakes {
-            wake();
         }
     }
 }
 
 impl State {
     /// Drops the unit from every image that it no longer asks about, and images that nobody asks about.
-    fn keep(&mut self, unit: &str, asked: &BTreeSet<Repository>) {
+    fn keep(&mut self, unit: &str, asks: impl Fn(&Repository) -> bool) {
+        let mut idle = Vec::new();
         for (repository, image) in &mut self.images {
-            if !asked.contains(repository) {
-                image.users.remove(unit);
+            if !asks(repository) {
+                image.users.retain(|user| *user.unit != *unit);
+            }
+            if image.users.is_empty() && image.running == 0 {
+                idle.push(repository.clone());
             }
         }
-        self.images.retain(|_, image| !image.users.is_empty() || image.running > 0);
-    }
-
-    fn answer(&mut self, unit: &str, question: &Asked, interval: &Interval, now: Timestamp) -> Answer {
-        let Some(image) = self.images.get_mut(&question.repository) else { return Answer::Waiting };
-        let view = question.view();
-        image.wanted.insert(view.platform.clone(), wanted_platforms(&question.policy));
-        let used = image.users.entry(unit.to_owned()).or_default();
-        used.in_use.extend(question.tag.clone());
-        let seen = &image.kept.record;
-        if let Some(trouble) = seen.trouble() {
-            let failure = &trouble.failure;
-            return Answer::Failed(if seen.listed_at().is_some() && failure.blame == Blame::Remote {
-                stale(&failure.reason)
-            } else {
-                failure.clone()
-            });
+        for repository in idle {
+            self.forget(&repository);
         }
-        let Some(listed) = seen.listed_at() else { return Answer::Waiting };
-        if schedule::is_stale(listed, interval(&question.repository), now) {
-            return Answer::Failed(stale(&format!("the list of {} is older than three of its intervals", question.repository)));
+    }
+
+    fn forget(&mut self, repository: &Repository) {
+        self.plan(repository, None);
+        self.images.remove(repository);
+        for set in [&mut self.new, &mut self.needy, &mut self.dirty] {
+            set.remove(repository);
         }
-        let records = seen.records(|digest| image.facts.get(&(view.platform.clone(), digest.clone())).cloned());
-        let known = Known::Listed { records, listing: seen.listing() };
-        let answer = question.answer(&Knowledge::from([(view.clone(), known)]), now);
-        if let Answer::Decided(decision) = &answer {
-            image.needs.extend(decision.needs.iter().map(|need| (view.platform.clone(), need.clone())));
-            used.watched.extend(watched(question, decision));
+    }
+
+    /// Makes the next list due then, and never while it is asked for.
+    fn plan(&mut self, repository: &Repository, due: Option<Timestamp>) {
+        let Some(image) = self.images.get_mut(repository) else { return };
+        if let Some(before) = std::mem::replace(&mut image.due, due) {
+            self.due.remove(&(before, repository.clone()));
         }
-        answer
+        if let Some(due) = due {
+            self.due.insert((due, repository.clone()));
+        }
     }
-}
-
-impl Image {
-    /// The tags to ask about with each list: those whose digest can change a decision, and some whose turn it is.
-    fn watched(&self, now: Timestamp) -> BTreeSet<Tag> {
-        let known = |tag: &&Tag| self.kept.record.tag(tag).is_some_and(|seen| seen.check.is_some());
-        let watched = self.users.values().flat_map(|one| one.watched.iter()).filter(known).cloned();
-        // Only where build times are compared anything but these is ever looked at.
-        watched.chain(self.kept.record.rechecks(now).into_iter().cloned()).collect()
-    }
-
-    /// What of a list can change a decision: its tags, the trust in it, and whether it came.
-    fn essence(&self) -> (Vec<Tag>, bool, bool) {
-        let seen = &self.kept.record;
-        let tags = seen.tags().iter().filter(|seen| seen.standing.is_listed()).map(|seen| seen.tag.clone()).collect();
-        (tags, seen.listing() == Listing::Trusted, seen.trouble().is_some() || seen.listed_at().is_none())
-    }
-}
-
-/// The tags whose digest can change the decision: where digests are written the winner, by build time also the current tag.
-fn watched(question: &Asked, decision: &Decision) -> impl Iterator<Item = Tag> {
-    let by_time = question.policy.pattern.is_by_build_time();
-    let winner = decision.winner.clone().filter(|_| by_time || decision.digest.is_some() || question.digest.is_some());
-    let current = question.tag.clone().filter(|_| by_time);
-    winner.into_iter().chain(current)
-}
-
-fn stale(reason: &str) -> Failure {
-    Failure { code: Code::Stale, reason: reason.to_owned(), blame: Blame::Remote, hint: None }
 }

@@ -5,15 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Clock, Cycle, CycleError, Outcome, Planned, Unit, Watcher, Wrote,
     cycle::{self, Read},
-    scan::Scan,
+    scan::{Inquiry, Scan},
 };
 use crate::{
     git::Write,
     plan::{
-        Index, Plan, Subject, Subjects, explanation,
-        report::{Explanation, Report},
+        Asked, Failure, Index, Plan, Subject, Subjects, explanation,
+        listing::{self, Filter, Images, Workloads},
+        report::{Explanation, Report, UnreadableFile},
     },
-    registry::Client,
 };
 
 /// One cycle that waits for the registries; what was learnt is kept when the branch moves.
@@ -23,14 +23,24 @@ pub struct Command<'a> {
     watcher: &'a dyn Watcher,
 }
 
+/// What was found, and what could not be.
+pub struct Listed<T> {
+    /// What was found.
+    pub found: T,
+    /// Why registries could not be asked.
+    pub failed: Vec<Failure>,
+    /// The files that could not be read, templates too.
+    pub unreadable: Vec<UnreadableFile>,
+}
+
 impl<'a> Command<'a> {
     /// Opens the repository; nothing is asked of anybody yet.
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn open(unit: &Arc<Unit>, client: &'a Client, clock: Clock, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
-        let scan = Scan::new(client, unit.patience, watcher);
-        Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock)?, scan, watcher })
+    pub fn open(unit: &Arc<Unit>, inquiry: &'a Inquiry, clock: Clock, watcher: &'a dyn Watcher) -> Result<Self, CycleError> {
+        let scan = Scan::new(inquiry, unit.patience, watcher);
+        Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock, &inquiry.memory)?, scan, watcher })
     }
 
     /// Decides, and writes nothing.
@@ -73,17 +83,48 @@ impl<'a> Command<'a> {
         &mut self,
         pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
     ) -> Result<(Explanation, Report), E> {
-        let Read { tip, index, mut subjects } = self.read()?;
-        let wanted = pick(&index)?;
+        let Read { tip, found, mut subjects } = self.read()?;
+        let wanted = pick(&found.index)?;
         // What stands beside them in their files may share a place with them.
         let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));
         let files: BTreeSet<String> = subjects.list.iter().filter(|subject| is_wanted(subject)).map(|subject| subject.file.clone()).collect();
         subjects.keep(|subject| files.contains(&subject.file));
         let now = self.cycle.now();
         let answers = self.scan.answers(&subjects, now).await;
-        let plan = Plan::new(&index, &subjects, &answers);
+        let plan = Plan::new(&found.index, &subjects, &answers);
         let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
         Ok((explanation, plan.report(self.cycle.head(&tip))))
+    }
+
+    /// Lists every image that fits, from Git alone.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn images(&mut self, filter: &Filter, available: Option<usize>) -> Result<Listed<Images>, CycleError> {
+        let Read { found, subjects, .. } = self.read()?;
+        let mut listed = listing::images(&found.index, &subjects, filter);
+        let mut failed = vec![];
+        if let Some(newest) = available {
+            let (places, questions): (Vec<usize>, Vec<Asked>) = listed.questions(&subjects).into_iter().unzip();
+            let now = self.cycle.now();
+            let subjects = Subjects { list: vec![], questions };
+            for (place, tags) in places.into_iter().zip(self.scan.newest(&subjects, newest, now).await) {
+                match tags {
+                    Ok(tags) => listed.images[place].available = Some(tags),
+                    Err(failure) => failed.push(failure),
+                }
+            }
+        }
+        Ok(Listed { found: listed, failed, unreadable: found.index.unreadable() })
+    }
+
+    /// Lists every workload that fits, from Git alone.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn workloads(&mut self, filter: &Filter) -> Result<Listed<Workloads>, CycleError> {
+        let Read { found, subjects, .. } = self.read()?;
+        Ok(Listed { found: listing::workloads(&found.index, &subjects, filter), failed: vec![], unreadable: found.index.unreadable() })
     }
 
     async fn decide(&mut self) -> Result<(Read, Planned), CycleError> {

@@ -9,7 +9,10 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::reading::Reading;
+use super::{
+    Clock, Memory,
+    reading::{Found, Reading},
+};
 use crate::{
     config,
     git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
@@ -19,7 +22,7 @@ use crate::{
         message::{Ci, Update, message},
         report::Report,
     },
-    policy::Blame,
+    policy::{Blame, preset::Presets},
 };
 
 /// How often a branch that moved is planned again.
@@ -42,6 +45,8 @@ pub struct Unit {
     pub images: config::ImageFilter,
     /// Further kinds of objects that hold images.
     pub kinds: Vec<KindPaths>,
+    /// The presets that patterns may name.
+    pub presets: Arc<Presets>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -111,9 +116,6 @@ impl CycleError {
     }
 }
 
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// The steps of a cycle; what was read is kept for the next one.
 pub struct Cycle {
     unit: Arc<Unit>,
@@ -125,7 +127,7 @@ pub struct Cycle {
 /// The files of one tip, and what they ask for.
 pub struct Read {
     pub(super) tip: Tip,
-    pub(super) index: Index,
+    pub(super) found: Found,
     pub(super) subjects: Subjects,
 }
 
@@ -150,14 +152,15 @@ impl Cycle {
     ///
     /// # Errors
     /// The repository cannot be opened.
-    pub fn open(unit: Arc<Unit>, clock: Clock) -> Result<Self, CycleError> {
+    pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        Ok(Self { unit, source, reading: Reading::default(), clock })
+        let reading = Reading::new(&unit.kinds, memory.clone());
+        Ok(Self { unit, source, reading, clock })
     }
 
     /// What the clock says.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// Reads the branch and every file that changed since the last time.
@@ -165,11 +168,29 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn read(&mut self) -> Result<Read, CycleError> {
-        let Unit { repository, images, kinds, .. } = &*self.unit;
-        let tip = self.source.read(repository.branch.as_deref())?;
-        let index = self.reading.index(&self.source, &tip, kinds)?.with_roots(repository.roots.clone());
-        let subjects = index.subjects(&Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository) });
-        Ok(Read { tip, index, subjects })
+        let tip = self.fetch()?;
+        self.index(tip)
+    }
+
+    /// Where the branch stands now, and its files.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn fetch(&mut self) -> Result<Tip, CycleError> {
+        Ok(self.source.read(self.unit.repository.branch.as_deref())?)
+    }
+
+    /// Reads every file of a tip that changed since the last one.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn index(&mut self, tip: Tip) -> Result<Read, CycleError> {
+        let Unit { repository, images, presets, .. } = &*self.unit;
+        let mut found = self.reading.index(&self.source, &tip)?;
+        found.index = found.index.with_roots(repository.roots.clone());
+        let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
+        let subjects = found.index.subjects(&bounds);
+        Ok(Read { tip, found, subjects })
     }
 
     /// Puts answers and places together; what cannot be edited is held.
@@ -177,7 +198,7 @@ impl Cycle {
     /// # Errors
     /// A file that is to be edited cannot be read.
     pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
-        let plan = Plan::new(&read.index, &read.subjects, answers);
+        let plan = Plan::new(&read.found.index, &read.subjects, answers);
         let mut planned = Planned { plan, changes: BTreeMap::new(), diff: Vec::new() };
         self.edit(read, &mut planned)?;
         Ok(planned)
@@ -194,7 +215,7 @@ impl Cycle {
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        self.reading.keep(&read.tip, read.index);
+        self.reading.keep(read.tip, read.found);
     }
 
     /// Writes on top of the tip that was read; `attempt` counts from 1.
@@ -218,7 +239,7 @@ impl Cycle {
     /// Makes the new bytes of every file; what cannot be edited is held.
     fn edit(&self, read: &Read, planned: &mut Planned) -> Result<(), CycleError> {
         let paths: BTreeSet<String> = planned.plan.files().map(str::to_owned).collect();
-        for file in read.tip.files.iter().filter(|file| paths.contains(&file.path)) {
+        for file in paths.iter().filter_map(|path| read.tip.file(path)) {
             let Content::Bytes(before) = self.source.content(file, FILE_BYTES)? else { continue };
             let after = planned.plan.edit(&file.path, &before);
             if after != before {
@@ -245,7 +266,7 @@ impl Cycle {
     /// What was found, and what was done about it.
     pub(super) fn outcome(&self, read: &Read, planned: Planned, written: Option<Written>) -> Outcome {
         let mut report = planned.plan.report(self.head(&read.tip));
-        report.unreadable = read.index.unreadable();
+        report.unreadable = read.found.index.unreadable();
         let done = match written {
             None | Some(Written::Nothing) => Done::Nothing,
             Some(Written::Files) => Done::Files(planned.changes.len()),
@@ -254,7 +275,7 @@ impl Cycle {
                 if matches!(self.source, Source::Mirror(_)) { Done::Pushed } else { Done::Committed }
             }
         };
-        Outcome { report, done, diff: planned.diff, workloads: read.index.workloads() }
+        Outcome { report, done, diff: planned.diff, workloads: read.found.index.workloads() }
     }
 }
 
@@ -282,6 +303,21 @@ pub(super) fn pause(attempt: u32) -> Duration {
 }
 
 impl Read {
+    /// How many files were parsed; what all others hold was known.
+    pub fn parsed(&self) -> usize {
+        self.found.parsed
+    }
+
+    /// What the files hold.
+    pub fn index(&self) -> &Index {
+        &self.found.index
+    }
+
+    /// Who takes part, and what is asked for them.
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
     /// The commit that was read.
     pub fn commit(&self) -> Option<String> {
         self.tip.commit.map(|commit| commit.to_string())

@@ -5,25 +5,24 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::{runtime::Handle, sync::watch};
 use tracing::error;
 
 use super::{
-    board::{Board, Interval, Wake},
+    board::{Board, Interval},
+    clock::{self, Bell, Hold, Listener},
     ready::{Going, Part},
     scanner::Scanner,
     worker::{Prepare, Shared, Worker},
 };
 use crate::{registry::Client, store::Embedded};
 
-/// How long a worker sleeps at most: the clock may be set.
-const LOOK: Duration = Duration::from_secs(30);
 /// How long after a panic a worker begins anew.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
@@ -50,7 +49,7 @@ pub struct Registries {
 /// Everything at work for one configuration.
 pub struct Daemon {
     stopping: Arc<AtomicBool>,
-    wakes: Vec<Wake>,
+    bells: Vec<Bell>,
     workers: Vec<JoinHandle<()>>,
     scanners: Vec<tokio::task::JoinHandle<()>>,
     stop: watch::Sender<()>,
@@ -65,7 +64,8 @@ impl Daemon {
         let mut boards = BTreeMap::new();
         let mut scanners = Vec::new();
         for (view, Registries { client, interval }) in views {
-            let board = Arc::new(Board::new(view.clone(), interval));
+            let (bell, listener) = clock::bell(&shared.clock);
+            let board = Arc::new(Board::new(view.clone(), interval, bell));
             let scanner = Arc::new(Scanner {
                 board: Arc::clone(&board),
                 client: Arc::new(client),
@@ -76,30 +76,28 @@ impl Daemon {
                 counted: Mutex::default(),
             });
             let mut stopped = stopped.clone();
-            scanners.push(tokio::spawn(scanner.run(async move { drop(stopped.changed().await) })));
+            let stop = async move { drop(stopped.changed().await) };
+            scanners.push(tokio::spawn(scanner.run(listener, shared.clock.hold(), stop)));
             boards.insert(view, board);
         }
-        let (mut workers, mut wakes) = (Vec::new(), Vec::new());
+        let (mut workers, mut bells) = (Vec::new(), Vec::new());
         for served in served {
             let Some(board) = boards.get(&served.view) else { continue };
-            let (sender, receiver) = mpsc::sync_channel(1);
-            // One wake that waits is as good as many.
-            let wake: Wake = Arc::new(move || {
-                let _one_waits = sender.try_send(());
-            });
-            board.join(&served.name, Arc::clone(&wake));
-            wakes.push(wake);
+            let (bell, listener) = clock::bell(&shared.clock);
+            board.join(&served.name, bell.clone());
+            bells.push(bell);
+            let waits = Waits { runtime: Handle::current(), listener, hold: shared.clock.hold() };
             let (board, shared, stopping) = (Arc::clone(board), shared.clone(), Arc::clone(&stopping));
-            workers.push(thread::spawn(move || work(served, &board, &shared, &receiver, &stopping)));
+            workers.push(thread::spawn(move || work(served, &board, &shared, waits, &stopping)));
         }
-        Self { stopping, wakes, workers, scanners, stop }
+        Self { stopping, bells, workers, scanners, stop }
     }
 
     /// Begins nothing new, and ends when what was under way is done.
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::SeqCst);
-        for wake in &self.wakes {
-            wake();
+        for bell in &self.bells {
+            bell.ring();
         }
         let workers = self.workers;
         let _joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
@@ -110,26 +108,29 @@ impl Daemon {
     }
 }
 
+/// How a worker waits for its next turn.
+struct Waits {
+    runtime: Handle,
+    listener: Listener,
+    hold: Hold,
+}
+
 /// Turns until it is stopped; a panic ends one turn, and not the process.
-fn work(served: Served, board: &Arc<Board>, shared: &Shared, wakes: &mpsc::Receiver<()>, stopping: &AtomicBool) {
+fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, stopping: &AtomicBool) {
     let Served { name, interval, prepare, .. } = served;
     let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone());
     while !stopping.load(Ordering::SeqCst) {
         let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
-        let wait = if let Ok(next) = turn {
-            next.duration_since((shared.clock)()).try_into().unwrap_or_default()
-        } else {
+        let next = turn.unwrap_or_else(|_| {
             let reason = "a turn ended in a bug; please report the lines before this one";
             error!(repository = %name, "{reason}");
             shared.readiness.goes(&Part::Repository(name.clone()), Going::Badly(reason.to_owned()));
             worker.begin_anew();
-            AFTER_PANIC
-        };
-        match wakes.recv_timeout(wait.min(LOOK)) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            // Nobody is left who could wake or stop it.
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
+            shared.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX)
+        });
+        // Where nobody is left who could wake or stop it, it ends.
+        let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
+        waits.hold = hold;
     }
     board.leave(&name);
 }

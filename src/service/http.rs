@@ -150,7 +150,7 @@ async fn readyz(State(surface): State<Surface>, headers: HeaderMap) -> Response 
 }
 
 async fn metrics(State(surface): State<Surface>) -> Response {
-    say(StatusCode::OK, MEDIA_TYPE, surface.metrics.render((surface.clock)()))
+    say(StatusCode::OK, MEDIA_TYPE, surface.metrics.render(surface.clock.now()))
 }
 
 async fn nothing_here() -> Response {

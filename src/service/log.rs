@@ -114,7 +114,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
             fields.list.extend(span.extensions().get::<Fields>().into_iter().flat_map(|fields| fields.list.clone()));
         }
         event.record(&mut fields);
-        let line = Line { time: (self.shared.clock)(), level: *event.metadata().level(), fields };
+        let line = Line { time: self.shared.clock.now(), level: *event.metadata().level(), fields };
         self.shared.write(&match self.shared.settings().format {
             LogFormat::Text => line.text(),
             LogFormat::Json => line.json(),

@@ -145,6 +145,7 @@ table! {
     TAGS = "tagalong_tags", Gauge, "tags", ["host"], "Tags that the last lists hold.";
     LIST_AGE = "tagalong_list_age_seconds", Gauge, "seconds", ["host"], "Age of the oldest tag list that decisions rest on.";
     DECISIONS = "tagalong_decisions", Gauge, "containers", ["repository", "list", "code"], "Containers by what the last cycle decided about them.";
+    PARSED = "tagalong_files_parsed_total", Counter, "files", ["repository"], "Files of the repository that were parsed; what all others hold was known by the ids of their bytes.";
     UPDATES = "tagalong_updates_total", Counter, "containers", ["repository"], "Containers that were given another image, with the commit pushed.";
     PUSHES = "tagalong_pushes_total", Counter, "pushes", ["repository", "outcome"], "Pushes that were tried.";
     CYCLE = "tagalong_cycle_seconds", Histogram, "seconds", ["repository", "outcome"], "Time that cycles took, from the look at the branch to the report.";
@@ -185,6 +186,7 @@ pub struct Metrics {
     tags: Gauges,
     list_age: Family<Labels, Seconds>,
     decisions: Gauges,
+    parsed: Counters,
     updates: Counters,
     pushes: Counters,
     cycle: Family<Labels, Histogram, fn() -> Histogram>,
@@ -221,6 +223,7 @@ impl Metrics {
             tags: Family::default(),
             list_age: Family::default(),
             decisions: Family::default(),
+            parsed: Family::default(),
             updates: Family::default(),
             pushes: Family::default(),
             cycle: Family::new_with_constructor(|| Histogram::new(CYCLE_BUCKETS)),
@@ -231,11 +234,12 @@ impl Metrics {
         let (build, start) = (Gauges::default(), Seconds::default());
         build.get_or_create(&Labels::new(&BUILD, [env!("CARGO_PKG_VERSION")])).set(1);
         start.set(seconds(started));
-        let Self { registry, requests, tags, list_age, decisions, updates, pushes, cycle, reloads, .. } = &mut metrics;
+        let Self { registry, requests, tags, list_age, decisions, parsed, updates, pushes, cycle, reloads, .. } = &mut metrics;
         register(registry, &REQUESTS, requests.clone());
         register(registry, &TAGS, tags.clone());
         register(registry, &LIST_AGE, list_age.clone());
         register(registry, &DECISIONS, decisions.clone());
+        register(registry, &PARSED, parsed.clone());
         register(registry, &UPDATES, updates.clone());
         register(registry, &PUSHES, pushes.clone());
         register(registry, &CYCLE, cycle.clone());
@@ -270,6 +274,7 @@ impl Metrics {
     }
 
     fn begin_repository(&self, name: &str) {
+        drop(self.parsed.get_or_create(&Labels::new(&PARSED, [name])));
         drop(self.updates.get_or_create(&Labels::new(&UPDATES, [name])));
         for outcome in PushOutcome::ALL {
             drop(self.pushes.get_or_create(&Labels::new(&PUSHES, [name, outcome.as_str()])));
@@ -280,6 +285,7 @@ impl Metrics {
     }
 
     fn forget_repository(&self, name: &str) {
+        self.parsed.remove(&Labels::new(&PARSED, [name]));
         self.updates.remove(&Labels::new(&UPDATES, [name]));
         for outcome in PushOutcome::ALL {
             self.pushes.remove(&Labels::new(&PUSHES, [name, outcome.as_str()]));
@@ -342,6 +348,13 @@ impl Metrics {
                 Some(count) => drop(self.decisions.get_or_create(&labels).set(i64::try_from(*count).unwrap_or(i64::MAX))),
                 None => drop(self.decisions.remove(&labels)),
             }
+        }
+    }
+
+    /// So many files were parsed.
+    pub fn parsed(&self, repository: &str, files: usize) {
+        if self.knows(repository) {
+            self.parsed.get_or_create(&Labels::new(&PARSED, [repository])).inc_by(files as u64);
         }
     }
 

@@ -2,11 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "edge: measures how long a cycle takes")]
 
 pub mod board;
+pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
 pub mod http;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod notify;
 mod reading;
@@ -17,8 +19,11 @@ pub mod shutdown;
 pub mod told;
 pub mod worker;
 
-pub use command::Command;
-pub use cycle::{Clock, Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use clock::Clock;
+pub use command::{Command, Listed};
+pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
+pub use memory::Memory;
+pub use scan::Inquiry;
 
 /// What watches the work go on.
 pub trait Watcher {

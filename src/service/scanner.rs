@@ -2,17 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::{
     Clock,
     board::{Board, Job},
+    clock::{Hold, Listener},
     metrics::Metrics,
     ready::{Going, Part, Readiness},
     scan::{failure, unreadable},
@@ -22,11 +25,11 @@ use crate::{
     plan::View,
     policy::{Blame, decision::Need, record::Metadata},
     registry::{Client, RequestKind},
-    store::{self, Cache, Embedded, Facts, Saved, Seen, Store},
+    store::{self, Cache, Embedded, Facts, Kept, Kind, Packed, Saved, Store},
 };
 
-/// How long to wait at most before looking at the clock again: it may be set.
-const LOOK: Duration = Duration::from_secs(30);
+/// What was seen is written so often at most: a disk takes as long for one row as for many.
+const SAVE: Duration = Duration::from_secs(5);
 /// Watched tags of one list that are asked about at once; the client's budget bounds what is really sent.
 const ABREAST: usize = 8;
 
@@ -53,55 +56,63 @@ pub type Tally = BTreeMap<(String, RequestKind), u64>;
 
 impl Scanner {
     /// Works until `stop`; what was seen by then is in the store.
-    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+    pub async fn run(self: Arc<Self>, mut listener: Listener, mut hold: Hold, stop: impl Future<Output = ()>) {
         let mut running = JoinSet::new();
+        let mut save = self.clock.now();
         tokio::pin!(stop);
         loop {
-            for job in self.board.jobs((self.clock)()) {
-                running.spawn(Arc::clone(&self).job(job));
+            let now = self.clock.now();
+            for job in self.board.jobs(now) {
+                running.spawn(Arc::clone(&self).job(job, self.clock.hold()));
             }
-            self.save().await;
+            if save <= now || save > later(now) {
+                self.save().await;
+                save = later(now);
+            }
             self.count();
-            let now = (self.clock)();
-            let due = self.board.next_due().map_or(LOOK, |due| due.duration_since(now).try_into().unwrap_or_default());
-            tokio::select! {
+            let next = [self.board.next_due(), self.board.is_unsaved().then_some(save)].into_iter().flatten().min();
+            hold = tokio::select! {
                 () = &mut stop => break,
-                () = self.board.work.notified() => {}
-                Some(_) = running.join_next(), if !running.is_empty() => {}
-                () = tokio::time::sleep(due.min(LOOK)) => {}
-            }
+                Some(hold) = listener.until(next.unwrap_or(Timestamp::MAX), hold) => hold,
+                Some(ended) = running.join_next(), if !running.is_empty() => ended.unwrap_or_default(),
+            };
         }
         running.shutdown().await;
         self.save().await;
     }
 
-    async fn job(self: Arc<Self>, job: Job) {
-        let repository = match job {
-            Job::Open(repository) => {
-                self.open(&repository).await;
-                repository
-            }
-            Job::List(repository, watched) => {
-                self.list(&repository, watched.into_iter().collect()).await;
-                repository
-            }
-            Job::Look { view, wanted, need, digest } => {
-                self.look(&view, &wanted, &need, digest.as_ref()).await;
-                view.repository
+    /// Does a job; a bug in it ends it, and not the scanner.
+    async fn job(self: Arc<Self>, job: Job, hold: Hold) -> Hold {
+        let repositories = match &job {
+            Job::Open(repositories) => repositories.clone(),
+            Job::List(repository, _) | Job::Look { view: View { repository, .. }, .. } => vec![repository.clone()],
+        };
+        let work = async {
+            match job {
+                Job::Open(repositories) => self.open(repositories).await,
+                Job::List(repository, watched) => self.list(&repository, watched.into_iter().collect()).await,
+                Job::Look { view, wanted, need, digest } => self.look(&view, &wanted, &need, digest.as_ref()).await,
             }
         };
-        self.board.done(&repository);
+        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+            error!(image = %repositories[0], "asking a registry ended in a bug; please report the lines before this one");
+        }
+        for repository in repositories {
+            self.board.done(&repository, self.clock.now());
+        }
+        hold
     }
 
-    async fn open(&self, repository: &Repository) {
-        let kept = match store::load::<Seen>(&self.store, vec![self.board.id(repository)]).await {
-            Ok(mut rows) => rows.pop().unwrap_or_default(),
+    async fn open(&self, repositories: Vec<Repository>) {
+        let ids = repositories.iter().map(|repository| self.board.id(repository)).collect();
+        let rows: Vec<Kept<Packed>> = match store::load(&self.store, ids).await {
+            Ok(rows) => rows,
             Err(error) => {
                 warn!(error = %error, "cannot read the store");
-                store::Kept::default()
+                repositories.iter().map(|_| Kept::default()).collect()
             }
         };
-        self.board.opened(repository, kept, (self.clock)());
+        self.board.opened(repositories.into_iter().zip(rows).collect(), self.clock.now());
     }
 
     async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
@@ -109,14 +120,14 @@ impl Scanner {
         match self.client.tags(repository).await {
             Ok(list) => {
                 debug!(image = %repository, tags = list.tags.len(), "listed");
-                self.board.listed(repository, list.tags, (self.clock)(), fastrand::f64());
+                self.board.listed(repository, list.tags, self.clock.now());
                 self.readiness.goes(&host, Going::Well);
             }
             Err(error) => {
                 if error.blame() == Blame::Remote {
                     self.readiness.goes(&host, Going::Badly(error.to_string()));
                 }
-                self.board.failed(repository, failure(&error), (self.clock)(), fastrand::f64());
+                self.board.failed(repository, failure(&error), self.clock.now());
                 return;
             }
         }
@@ -128,10 +139,11 @@ impl Scanner {
         while let Some((tag, digest)) = answers.next().await {
             // What could not be asked this time is asked with the next list; what was known still holds.
             if let Ok(digest) = digest {
-                self.board.pointed(repository, &tag, &digest, (self.clock)());
+                self.board.pointed(repository, &tag, &digest, self.clock.now());
             }
         }
-        self.metrics.listed(self.board.lists().iter().map(|(host, tags, at)| (host.as_str(), *tags, *at)));
+        let lists = self.board.lists();
+        self.metrics.listed(lists.iter().map(|(host, lists)| (host.as_str(), lists.tags as u64, lists.oldest)));
     }
 
     async fn look(&self, view: &View, wanted: &[Platform], need: &Need, digest: Option<&Digest>) {
@@ -149,7 +161,7 @@ impl Scanner {
             }
             (_, digest) => digest,
         };
-        self.board.looked(view, tag, metadata, digest, (self.clock)());
+        self.board.looked(view, tag, &metadata, digest, self.clock.now());
     }
 
     /// What the documents behind a tag say: from the store where the digest is known, for they never change.
@@ -189,15 +201,25 @@ impl Scanner {
         if writes.is_empty() {
             return;
         }
-        match self.store.save_if(writes).await {
-            Ok(saved) => {
-                for (repository, saved) in repositories.iter().zip(saved) {
-                    if let Saved::Stands(generation) = saved {
-                        self.board.saved(repository, generation);
+        let saved = match self.store.save_if(writes).await {
+            Ok(saved) => saved,
+            Err(error) => return warn!(error = %error, "cannot write the store"),
+        };
+        for (repository, saved) in repositories.iter().zip(saved) {
+            match saved {
+                Saved::Stands(generation) => self.board.saved(repository, generation),
+                Saved::Removed => {}
+                // A file that was damaged is empty now.
+                Saved::Moved => {
+                    if let Ok(rows) = self.store.load(Kind::Repositories, vec![self.board.id(repository)]).await {
+                        self.board.moved(repository, rows.into_iter().flatten().next().map(|row| row.generation));
                     }
                 }
             }
-            Err(error) => warn!(error = %error, "cannot write the store"),
         }
     }
+}
+
+fn later(now: Timestamp) -> Timestamp {
+    now.saturating_add(SAVE).unwrap_or(Timestamp::MAX)
 }

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use super::{
-    Clock, Cycle, CycleError, Outcome, Planned, Read, Unit, Wrote,
-    board::Board,
+    Clock, Cycle, CycleError, Memory, Outcome, Planned, Read, Unit, Wrote,
+    board::{Answers, Board},
     cycle,
     metrics::{CycleOutcome, Metrics, PushOutcome},
     ready::{Going, Part, Readiness},
@@ -31,6 +31,8 @@ use crate::{
 pub struct Shared {
     /// What tells the time.
     pub clock: Clock,
+    /// What earlier runs saw.
+    pub memory: Memory,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Which repositories can be read.
@@ -51,8 +53,12 @@ pub struct Worker {
     shared: Shared,
     cycle: Option<(Cycle, Arc<Unit>)>,
     read: Option<Read>,
+    /// What was decided on what was read.
+    answers: Answers,
     /// What the board said when it was decided last.
     generation: Option<u64>,
+    /// When the same may mean something else, because time has passed.
+    moment: Timestamp,
     poll: Timestamp,
     batch: Option<Batch>,
     refused: Option<Refused>,
@@ -87,7 +93,7 @@ struct Refused {
 impl Worker {
     /// A worker that has done nothing yet.
     pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared) -> Self {
-        let poll = (shared.clock)();
+        let poll = shared.clock.now();
         Self {
             name,
             interval,
@@ -96,7 +102,9 @@ impl Worker {
             shared,
             cycle: None,
             read: None,
+            answers: Answers::default(),
             generation: None,
+            moment: Timestamp::MAX,
             poll,
             batch: None,
             refused: None,
@@ -133,20 +141,22 @@ impl Worker {
     /// Forgets all that is open, as after a bug.
     pub fn begin_anew(&mut self) {
         (self.cycle, self.read, self.batch, self.generation) = (None, None, None, None);
+        self.moment = Timestamp::MAX;
     }
 
     fn step(&mut self) -> Result<Timestamp, String> {
-        let now = (self.shared.clock)();
+        let now = self.shared.clock.now();
         let started = Instant::now();
-        let polls = now >= self.poll;
+        // What lies further ahead than any plan would was planned before the clock was set back.
+        let polls = self.poll <= now || self.poll > schedule::next(now, self.interval, 1.0);
         if polls {
-            self.poll = schedule::next(now, self.interval, fastrand::f64());
+            self.poll = schedule::next(now, self.interval, schedule::chance(&self.name, now));
         }
-        let moved = self.look(polls)?;
+        let moved = self.look(polls, now)?;
         let generation = self.board.generation(&self.name);
-        let changed = moved || self.generation != Some(generation);
-        let waits = self.batch.is_some_and(|batch| now >= batch.due()) || self.refused.as_ref().is_some_and(|refused| now >= refused.retry);
-        if !(changed || waits || polls && self.minds_the_clock()) {
+        let changed = moved || self.generation != Some(generation) || self.moment <= now;
+        let waits = self.batch.is_some_and(|batch| batch.is_due(now)) || self.refused.as_ref().is_some_and(|refused| !refused.rests(now));
+        if !(changed || waits) {
             return Ok(self.next());
         }
         self.generation = Some(generation);
@@ -157,22 +167,17 @@ impl Worker {
         Ok(self.next())
     }
 
-    /// Whether an age counts, so that the same list may mean something else later.
-    fn minds_the_clock(&self) -> bool {
-        self.read.as_ref().is_some_and(|read| read.subjects.questions.iter().any(|asked| asked.policy.keys.min_age.is_some()))
-    }
-
     fn next(&self) -> Timestamp {
         let batch = self.batch.map(|batch| batch.due());
         let retry = self.refused.as_ref().map(|refused| refused.retry);
-        [Some(self.poll), batch, retry].into_iter().flatten().min().unwrap_or(self.poll)
+        batch.into_iter().chain(retry).fold(self.poll.min(self.moment), Timestamp::min)
     }
 
     /// Reads the branch where it was not read yet or stands elsewhere; says whether it did.
-    fn look(&mut self, polls: bool) -> Result<bool, String> {
+    fn look(&mut self, polls: bool, now: Timestamp) -> Result<bool, String> {
         if self.cycle.is_none() {
             let unit = Arc::new((self.prepare)()?);
-            let cycle = Cycle::open(Arc::clone(&unit), Arc::clone(&self.shared.clock)).map_err(|error| told(&error))?;
+            let cycle = Cycle::open(Arc::clone(&unit), Arc::clone(&self.shared.clock), &self.shared.memory).map_err(|error| told(&error))?;
             self.cycle = Some((cycle, unit));
         }
         let Some((cycle, _)) = &mut self.cycle else { return Ok(false) };
@@ -184,11 +189,20 @@ impl Worker {
         if stands {
             return Ok(false);
         }
+        self.read(now).map_err(|error| told(&error))?;
+        Ok(true)
+    }
+
+    /// Reads the branch as it stands now; what it asks as before is still answered.
+    fn read(&mut self, now: Timestamp) -> Result<(), CycleError> {
+        let Some((cycle, _)) = &mut self.cycle else { return Ok(()) };
         if let Some(read) = self.read.take() {
             cycle.keep(read);
         }
-        self.read = Some(cycle.read().map_err(|error| told(&error))?);
-        Ok(true)
+        let read = self.read.insert(cycle.read()?);
+        self.shared.metrics.parsed(&self.name, read.parsed());
+        self.answers = self.board.ask(&self.name, &read.subjects, std::mem::take(&mut self.answers), now);
+        Ok(())
     }
 
     /// Decides on what is known now, and writes what has been quiet for long enough.
@@ -196,8 +210,8 @@ impl Worker {
         let mut attempt = 0;
         loop {
             let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
-            let answers = self.board.answers(&self.name, &read.subjects, now);
-            let planned = cycle.plan(read, &answers)?;
+            self.moment = self.board.answer(&self.name, &read.subjects.questions, &mut self.answers, now);
+            let planned = cycle.plan(read, self.answers.list())?;
             if planned.is_empty() {
                 (self.batch, self.refused) = (None, None);
                 return Ok(Some(cycle.outcome(read, planned, None)));
@@ -209,7 +223,7 @@ impl Worker {
                 None => Batch::begin(now, window),
             };
             self.batch = Some(batch);
-            if batch.due() > now || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
+            if !batch.is_due(now) || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
                 return Ok(None);
             }
             attempt += 1;
@@ -226,10 +240,7 @@ impl Worker {
                 Ok(Wrote::Again) => {
                     self.shared.metrics.pushed(&self.name, PushOutcome::Moved);
                     std::thread::sleep(cycle::pause(attempt));
-                    if let Some(read) = self.read.take() {
-                        cycle.keep(read);
-                    }
-                    self.read = Some(cycle.read()?);
+                    self.read(now)?;
                 }
                 Err(error) => {
                     self.shared.metrics.pushed(&self.name, PushOutcome::Failed);
@@ -282,9 +293,14 @@ impl Worker {
 }
 
 impl Refused {
+    /// Whether it is too early to try again; what lies further ahead than any plan would was planned before the clock was set back.
+    fn rests(&self, now: Timestamp) -> bool {
+        now < self.retry && self.retry <= schedule::after_refusal(now, self.times)
+    }
+
     /// Whether the same change on the same tip was refused, and it is too early to try again.
     fn holds(&self, planned: &Planned, read: &Read, now: Timestamp) -> bool {
-        self.commit == read.commit() && self.diff == planned.diff() && now < self.retry
+        self.commit == read.commit() && self.diff == planned.diff() && self.rests(now)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::wire::{Reader, Writer};
+use super::wire::{Reader, Writer, read_digest, write_digest};
 use crate::{
     image::{Digest, Platform},
     policy::record::{ImageFacts, Metadata, PlatformFacts},
@@ -97,6 +97,48 @@ impl Facts {
             }
             _ => None,
         }
+    }
+}
+
+/// What the images of one repository say, without their labels, in a few bytes each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pack(Vec<u8>);
+
+impl Pack {
+    /// Adds what stands behind a digest; what stood there before counts no more.
+    pub fn add(&mut self, digest: &Digest, facts: Facts) {
+        let facts = match facts {
+            Facts::Image(facts) => Facts::Image(ImageFacts { labels: BTreeMap::new(), ..facts }),
+            Facts::NotAnImage(what) => Facts::NotAnImage(what),
+        };
+        let mut writer = Writer(std::mem::take(&mut self.0));
+        write_digest(&mut writer, digest);
+        writer.bytes(&facts.encode());
+        self.0 = writer.0;
+    }
+
+    /// Everything in it.
+    pub fn unpack(&self) -> BTreeMap<Digest, Metadata> {
+        let mut reader = Reader(&self.0);
+        let mut next = || {
+            let digest = read_digest(&mut reader)?;
+            let facts = Facts::decode(reader.bytes()?, &digest)?;
+            Some((digest, facts.into()))
+        };
+        std::iter::from_fn(&mut next).collect()
+    }
+
+    /// Keeps only these digests.
+    #[must_use]
+    pub fn retain(&self, wanted: impl Fn(&Digest) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (digest, metadata) in self.unpack().into_iter().filter(|(digest, _)| wanted(digest)) {
+            if let Some(facts) = Facts::of(&metadata) {
+                kept.add(&digest, facts);
+            }
+        }
+        kept.0.shrink_to_fit();
+        kept
     }
 }
 

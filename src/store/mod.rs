@@ -19,11 +19,11 @@ use jiff::Timestamp;
 
 pub use embedded::Embedded;
 pub use error::{Notice, StoreError, Why};
-pub use facts::Facts;
+pub use facts::{Facts, Pack};
 pub use parsed::{FileIds, Parsed, Screening, decode_parsed, encode_parsed};
 pub use record::{Kept, Record, load};
 pub use rest::HostRest;
-pub use seen::{Check, Found, Mark, Seen, SeenTag, Standing, Trouble};
+pub use seen::{Check, Found, Mark, Packed, Seen, SeenTag, Standing, Trouble};
 
 /// Where rows are kept and found again; they are opaque here.
 ///

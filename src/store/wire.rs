@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::image::Digest;
+
 /// Bytes of a record under way.
 #[derive(Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
@@ -115,6 +117,22 @@ pub(super) fn whole(time: Timestamp) -> Timestamp {
 
 pub(super) fn from_seconds(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
+}
+
+/// The hexadecimal digits as bytes; their number tells the algorithm.
+pub(super) fn write_digest(writer: &mut Writer, digest: &Digest) {
+    let digits = &digest.as_str()[digest.algorithm().len() + 1..];
+    let value = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
+    writer.number(pairs.len() as u64);
+    writer.0.extend(pairs.iter().map(|[high, low]| value(*high) << 4 | value(*low)));
+}
+
+pub(super) fn read_digest(reader: &mut Reader<'_>) -> Option<Digest> {
+    let bytes = reader.bytes()?;
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let digits: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    Digest::parse(&format!("sha{}:{digits}", bytes.len() * 8)).ok()
 }
 
 #[cfg(test)]

@@ -32,7 +32,11 @@ struct Daemon {
 
 impl Daemon {
     fn start(machine: &Machine, repositories: &[(&str, &str)], registries: &[&str]) -> Self {
-        configure(machine, repositories, registries);
+        Self::start_with(machine, &configuration(repositories, registries))
+    }
+
+    fn start_with(machine: &Machine, configuration: &str) -> Self {
+        machine.file("work/tagalong.yaml", configuration);
         let call = machine.call(["run", "--config", "tagalong.yaml", "--log-format", "json"]);
         let mut child = call.command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (sender, lines) = mpsc::channel();
@@ -85,13 +89,13 @@ impl Drop for Daemon {
 }
 
 /// Short intervals, and no quiet period. A registry on loopback is asked where it is listed.
-fn configure(machine: &Machine, repositories: &[(&str, &str)], registries: &[&str]) {
+fn configuration(repositories: &[(&str, &str)], registries: &[&str]) -> String {
     let mut text = format!("listen: 127.0.0.1:0\nregistryPollInterval: 1s\nregistries: [{}]\nrepositories:\n", entries(registries));
     for (name, url) in repositories {
         write!(text, "  - name: {name}\n    url: {url}\n    branch: main\n    interval: 1s\n    commit: {{ batchWindow: 0s }}\n")
             .expect("a text takes everything");
     }
-    machine.file("work/tagalong.yaml", text);
+    text
 }
 
 fn entries(registries: &[&str]) -> String {
@@ -200,10 +204,74 @@ fn a_changed_configuration_is_taken_and_a_bad_one_refused() {
     assert!(refused.contains("ulr") && refused.contains("url"), "{refused}");
     push(&registry, "shop/web", &["1.6.0"]);
     daemon.says(&["\"pushed\"", "\"one\""]);
-    configure(&machine, &[("one", &one.file_url()), ("two", &two.file_url())], &[registry.host()]);
+    machine.file("work/tagalong.yaml", configuration(&[("one", &one.file_url()), ("two", &two.file_url())], &[registry.host()]));
     daemon.says(&["configuration taken"]);
     daemon.says(&["\"pushed\"", "\"two\""]);
     assert_eq!((tag_of(&one), tag_of(&two)), ("1.6.0".to_owned(), "1.6.0".to_owned()));
+}
+
+#[test]
+fn what_cannot_be_signed_in_to_is_told_and_stops_nobody_else() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let (machine, good) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    let mut daemon = Daemon::start_with(
+        &machine,
+        &format!(
+            "listen: 127.0.0.1:0
+registries: [{}]
+repositories:
+- {{ name: good, url: '{}', interval: 1s, commit: {{ batchWindow: 0s }} }}
+- {{ name: no-password, url: 'https://127.0.0.1:1/a', username: bot, passwordFile: missing }}
+- {{ name: no-key, url: 'ssh://git@127.0.0.1:1/b', sshKeyFile: missing }}
+- {{ name: no-ca, url: 'https://127.0.0.1:1/c', caFile: missing }}
+- {{ name: no-hosts, url: 'ssh://git@127.0.0.1:1/d', knownHostsFile: missing }}
+",
+            entries(&[registry.host()]),
+            good.file_url()
+        ),
+    );
+    let address = daemon.address();
+    daemon.says(&["\"pushed\"", "\"good\""]);
+    let until = Instant::now() + PATIENCE;
+    let fails = loop {
+        let (status, body) = get(&address, "/readyz");
+        let fails: Vec<String> = body.lines().filter_map(|line| line.strip_prefix("fails: repository ").map(str::to_owned)).collect();
+        if status == 200 && fails.len() == 4 {
+            break fails.join("\n");
+        }
+        assert!(Instant::now() < until, "{body}");
+    };
+    insta::assert_snapshot!(fails, @r"
+    no-ca: cannot read the CA file `missing`; put the authority's certificate into `missing` and let this user read it
+    no-hosts: cannot read the known hosts in `missing`; make it with `ssh-keyscan HOST > missing`, and compare the keys with what the host's owner says
+    no-key: cannot read the SSH key `missing`; put the private key into `missing` and let this user read it
+    no-password: cannot read the secret in `missing`: there is no such file; write the secret, and nothing else, into `missing` and let this user read it
+    ");
+    let (_, metrics) = get(&address, "/metrics");
+    for name in ["no-password", "no-key", "no-ca", "no-hosts"] {
+        let line = metrics.lines().find(|line| line.contains("cycle_seconds_count") && line.contains(name) && line.contains("failed"));
+        assert!(line.is_some_and(|line| !line.ends_with(" 0")), "{name}: {line:?}");
+    }
+}
+
+#[test]
+fn two_branches_of_one_repository_are_served() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    let (machine, fleet) = (Machine::new(), fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1"));
+    fleet.git(&["branch", "next", "main"]);
+    let entry = |branch: &str| {
+        format!("- {{ name: {branch}, url: '{}', branch: {branch}, interval: 1s, commit: {{ batchWindow: 0s }} }}\n", fleet.file_url())
+    };
+    let text = format!("listen: 127.0.0.1:0\nregistries: [{}]\nrepositories:\n{}{}", entries(&[registry.host()]), entry("main"), entry("next"));
+    let mut daemon = Daemon::start_with(&machine, &text);
+    for _ in ["main", "next"] {
+        daemon.says(&["\"pushed\""]);
+    }
+    for branch in ["main", "next"] {
+        assert!(fleet.git(&["show", &format!("{branch}:apps/web.yaml")]).contains("shop/web:1.5.0"), "{branch}");
+    }
 }
 
 #[test]
@@ -233,5 +301,8 @@ fn a_daemon_that_cannot_start_says_why() {
     );
     machine.file("work/tagalong.yaml", "repositories:\n  - {name: a, url: 'file:///a'}\n  - {name: b, url: 'file:///a'}\n");
     let ran = machine.run("run --config tagalong.yaml").ended(1);
-    assert!(ran.err.contains("is configured twice with the same branch"), "{}", ran.err);
+    assert!(ran.err.contains("line 3: two repositories have the same `url` and `branch`"), "{}", ran.err);
+    machine.file("work/tagalong.yaml", "repositories:\n  - { name: a, url: 'file:///a' }\n");
+    let ran = machine.run("run file:///a --config tagalong.yaml").ended(1);
+    assert!(ran.err.contains("`file:///a`: it is configured twice with the same branch"), "{}", ran.err);
 }

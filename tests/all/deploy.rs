@@ -1,9 +1,12 @@
 //! What is shipped to run the daemon: the image, the unit, the base of manifests.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use serde_json::Value;
-use tagalong::config::{self, Config, Environment, Overrides};
+use tagalong::{
+    cli::{self, args::Args},
+    config::{self, Config, Environment, Overrides},
+};
 
 use crate::repository::{root, text};
 
@@ -112,6 +115,80 @@ fn the_unit_is_supervised_and_confined() {
     }
     let stop = unit["Service"].iter().find(|(key, _)| key == "TimeoutStopSec").and_then(|(_, value)| config::parse_duration(value).ok()).unwrap();
     assert!(stop > config::defaults::GIT_TIMEOUT, "a push under way comes to its end");
+}
+
+#[test]
+fn what_is_started_is_a_command_that_parses() {
+    let unit = unit();
+    let started = unit["Service"].iter().find(|(key, _)| key == "ExecStart").map(|(_, line)| line.split(' ').map(str::to_owned).collect()).unwrap();
+    let deployment = deployment();
+    let args = container(&deployment)["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned());
+    let image = text("deploy/Dockerfile").lines().find_map(|line| line.strip_prefix("CMD ").map(str::to_owned)).unwrap();
+    let image: Vec<String> = serde_json::from_str(&image).unwrap();
+    let named = |words: Vec<String>| std::iter::once("tagalong".to_owned()).chain(words).collect::<Vec<_>>();
+    for (word, line, file) in [
+        ("unit", started, Some("/etc/tagalong/tagalong.yaml")),
+        ("Deployment", named(args.collect()), Some("/etc/tagalong/config/tagalong.yaml")),
+        ("image", named(image), None),
+    ] {
+        let args = Args::read(&line).unwrap_or_else(|stopped| panic!("{word}: {}", stopped.text));
+        assert!(matches!(args.command, cli::args::Command::Run(_)), "{word}: {line:?}");
+        assert_eq!(args.config.as_deref(), file.map(Path::new), "{word}");
+    }
+}
+
+/// A program of this machine that renders kustomizations. It is not among those that the tests want: Debian's is older than `labels`.
+fn renderer() -> Option<Command> {
+    let runs = |program: &str, version: &[&str]| Command::new(program).args(version).output().is_ok_and(|said| said.status.success());
+    let with = |program: &str, verb| {
+        let mut command = Command::new(program);
+        command.arg(verb);
+        command
+    };
+    match () {
+        () if runs("kustomize", &["version"]) => Some(with("kustomize", "build")),
+        () if runs("kubectl", &["kustomize", "--help"]) => Some(with("kubectl", "kustomize")),
+        () => None,
+    }
+}
+
+#[test]
+fn the_base_and_an_overlay_as_the_page_shows_it_are_rendered() {
+    let Some(mut command) = renderer() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["base", "overlay"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    for file in crate::repository::files_with("deploy/kustomize", "yaml") {
+        std::fs::copy(root().join(&file), folder.path().join("base").join(Path::new(&file).file_name().unwrap())).unwrap();
+    }
+    let page = text("docs/run-it.md");
+    let overlay = page.split("```text\nresources: ").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let overlay = format!("resources: {overlay}").replace("https://git.example/tagalong.git//deploy/kustomize", "../base");
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: tagalong }\nstringData: { git-password: ours }\n";
+    for (name, text) in [("kustomization.yaml", &*overlay), ("secret.yaml", secret), ("tagalong.yaml", "listen: 0.0.0.0:3030\n")] {
+        std::fs::write(folder.path().join("overlay").join(name), text).unwrap();
+    }
+    let said = command.arg(folder.path().join("overlay")).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let rendered = String::from_utf8(said.stdout).unwrap();
+    let objects: BTreeMap<String, Value> = rendered
+        .split("\n---\n")
+        .map(|text| {
+            let object: Value = serde_saphyr::from_str(text).unwrap();
+            (object["kind"].as_str().unwrap().to_owned(), object)
+        })
+        .collect();
+    assert_eq!(objects.keys().map(String::as_str).collect::<Vec<_>>(), ["ConfigMap", "Deployment", "PersistentVolumeClaim", "Secret", "Service"]);
+    for (kind, object) in &objects {
+        assert_eq!((&object["metadata"]["name"], &object["metadata"]["namespace"]), (&"tagalong".into(), &"tagalong".into()), "{kind}");
+    }
+    assert_eq!(container(&objects["Deployment"])["image"], "registry.corp:5000/tagalong:0.1.0");
+    assert_eq!(objects["ConfigMap"]["data"]["tagalong.yaml"], "listen: 0.0.0.0:3030\n");
+    assert_eq!(objects["Secret"]["stringData"]["git-password"], "ours");
+    let selector = at(&objects["Service"], "/spec/selector");
+    assert_eq!(selector, at(&objects["Deployment"], "/spec/selector/matchLabels"), "probes and metrics find the pod");
+    assert_eq!(selector, at(&objects["Deployment"], "/spec/template/metadata/labels"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write, path::Path};
 use tagalong::{
     cli::args::{Args, definition},
     config,
-    policy::{Blame, Code, List, TagCode},
+    policy::{Blame, Code, List, TagCode, preset::Presets},
     service::metrics::{CycleOutcome, METRICS, OTHER, PushOutcome, ReloadOutcome, RequestKind},
 };
 
@@ -58,6 +58,31 @@ fn the_reference_of_the_configuration_is_fresh() {
     let (before, rest) = page.split_once("<!-- keys -->\n").unwrap();
     let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
     assert_fresh(&root().join("docs/configuration.md"), &format!("{before}<!-- keys -->\n{made}\n<!-- /keys -->{after}"));
+}
+
+#[test]
+fn the_reference_of_presets_is_fresh() {
+    let mut page =
+        "# Presets\n\nThis page is made from the files in `policies/`, which are part of the program and of its tests. A pattern names one as \
+                    `preset:NAME`; own ones are told in [Name a policy](../presets.md).\n\n| preset | chooses |\n|---|---|\n"
+            .to_owned();
+    for preset in Presets::shipped().iter() {
+        page += &row(&[&format!("[`{0}`](#{0})", preset.name), &preset.summary]);
+    }
+    for preset in Presets::shipped().iter() {
+        write!(page, "\n## {}\n\n{}.\n\n| key | value |\n|---|---|\n", preset.name, preset.summary).unwrap();
+        let code = |text: &str| format!("`{text}`");
+        page += &row(&["pattern", &code(preset.pattern.resolved())]);
+        preset.keys.written().iter().for_each(|(key, value)| page += &row(&[&code(key), &code(value)]));
+        for case in &preset.cases {
+            let current = case.current.as_deref().map_or_else(|| "No tag".to_owned(), code);
+            write!(page, "\n{current} in Git, {}: `{}`.\n\n| tag | built | becomes |\n|---|---|---|\n", case.about, case.decision).unwrap();
+            for tag in &case.tags {
+                page += &row(&[&code(&tag.tag), tag.built.as_deref().unwrap_or(""), &code(&tag.code)]);
+            }
+        }
+    }
+    assert_fresh(&root().join("docs/reference/presets.md"), &page);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What we understand of kustomizations is what kustomize makes of them: in every scenario, and in generated trees.
+//! After an update it renders the images that the report tells, and the same as before in all other places.
 //!
 //! `TAGALONG_TREES=2000` generates so many.
 
@@ -17,11 +18,15 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-use tagalong::manifest::kustomize::deployed;
+use tagalong::manifest::{Role, kustomize::deployed};
 
-use crate::kit::{
-    cycle::{Files, read},
-    kustomize::{Images, images, render, write},
+use crate::{
+    kit::{
+        cycle::{Files, cycle, read},
+        kustomize::{Images, images, render, write},
+        recorded::Recorded,
+    },
+    scenarios,
 };
 
 /// How many trees the test command looks at.
@@ -135,7 +140,7 @@ fn pod(tape: &mut Tape<'_>) -> String {
             writeln!(text, "{list}:").unwrap();
         }
         for name in &CONTAINERS[..count] {
-            writeln!(text, "- name: {name}\n  image: {}", tape.one(&IMAGES)).unwrap();
+            writeln!(text, "- name: {}{name}\n  image: {}", if list == "containers" { "" } else { "i-" }, tape.one(&IMAGES)).unwrap();
         }
     }
     if tape.sometimes(4) {
@@ -164,6 +169,7 @@ impl Generator<'_> {
             below.push(layers[0].clone());
         }
         self.overlay("top", &below);
+        *self.files.get_mut("top/kustomization.yaml").unwrap() += "commonAnnotations:\n  fluxcd.io/automated: 'true'\n";
         self.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect()
     }
 
@@ -258,7 +264,7 @@ impl Generator<'_> {
         let path = object.pod_path().join("/");
         let (text, target) = match self.tape.pick(7) {
             0 => (object.text("", &format!("containers:\n- name: {container}\n  image: {image}\n")), None),
-            1 => (object.text("", &format!("initContainers:\n- name: {container}\n  image: {image}\n- name: added\n  image: {image}\n")), None),
+            1 => (object.text("", &format!("initContainers:\n- name: i-{container}\n  image: {image}\n- name: added\n  image: {image}\n")), None),
             2 => (object.text("", &format!("containers:\n- name: {container}\n  $patch: delete\n- name: more\n  image: {image}\n")), None),
             3 => (object.text("  annotations:\n    fluxcd.io/automated: 'true'\n", ""), None),
             4 => {
@@ -303,13 +309,13 @@ enum Verdict {
     Differ(String),
 }
 
-/// Where we and kustomize disagree.
-fn judge(files: &Files, root: &str) -> Verdict {
+/// Where we and kustomize disagree: about what a root deploys, or about what an update changes.
+fn judge(files: &Files, root: &str, recorded: &Recorded) -> Verdict {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), files);
     let (theirs, ours) = (render(folder.path(), root).map(|text| images(&text)), understood(files, root));
     match (theirs, ours) {
-        (Ok(theirs), Ok(ours)) if theirs == ours => Verdict::Alike,
+        (Ok(theirs), Ok(ours)) if theirs == ours => updated(files, root, &theirs, recorded).map_or(Verdict::Alike, Verdict::Differ),
         (Ok(theirs), Ok(ours)) => Verdict::Differ(format!("kustomize: {theirs:#?}\nunderstood: {ours:#?}")),
         (Err(_), Err(_)) => Verdict::Refused,
         (Ok(_), Err(held)) => Verdict::Differ(format!("held, although kustomize builds it: {held}")),
@@ -317,12 +323,42 @@ fn judge(files: &Files, root: &str) -> Verdict {
     }
 }
 
+/// What an update changes that it does not tell, or tells and does not change.
+fn updated(files: &Files, root: &str, before: &Images, recorded: &Recorded) -> Option<String> {
+    let outcome = cycle("generated", files, recorded);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &outcome.after);
+    let after = match render(folder.path(), root) {
+        Ok(text) => images(&text),
+        Err(error) => return Some(format!("after the update kustomize says: {error}\n{}", shown(&outcome.after))),
+    };
+    let mut expected = before.clone();
+    for record in outcome.report.updates.iter().filter(|record| record.root == root) {
+        let to = record.to.clone().unwrap_or_default();
+        let text = [record.image.clone(), to.tag.map(|tag| format!(":{tag}")), to.digest.map(|digest| format!("@{digest}"))];
+        let text: String = text.into_iter().flatten().collect();
+        let of_record = |(workload, container, _): &(String, String, Role)| *workload == record.workload && *container == record.container;
+        expected.iter_mut().filter(|(key, _)| of_record(key)).for_each(|(_, image)| image.clone_from(&text));
+    }
+    (after != expected).then(|| format!("told: {expected:#?}\nrendered: {after:#?}\n{}", shown(&outcome.after)))
+}
+
+/// Each image of the generator has a newer tag.
+fn registries() -> Recorded {
+    let mut text = "repositories:\n".to_owned();
+    for name in ["nginx", "redis", "ghcr.io/acme/app", "localhost:5000/team/api", "acme/app", "registry/new"] {
+        let tags = "    1.0.0: { built: 2024-01-01T00:00:00Z, digest: a1 }\n    9.9.9: { built: 2024-02-02T00:00:00Z, digest: b2 }\n";
+        write!(text, "  {name}:\n{tags}").unwrap();
+    }
+    Recorded::parse(&text)
+}
+
 fn shown(files: &Files) -> String {
     files.iter().map(|(path, bytes)| format!("### {path}\n{}", String::from_utf8_lossy(bytes))).collect()
 }
 
 #[test]
-fn generated_trees_have_the_images_that_kustomize_gives_them() {
+fn generated_trees_have_the_images_that_kustomize_gives_them_before_and_after() {
     let trees = std::env::var("TAGALONG_TREES").ok().map_or(TREES, |text| text.parse().expect("a number"));
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let strategy = prop::collection::vec(any::<u8>(), 0..160);
@@ -332,7 +368,7 @@ fn generated_trees_have_the_images_that_kustomize_gives_them() {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some(tree) = made.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match judge(&generated(&tree.current()), "top") {
+                    match judge(&generated(&tree.current()), "top", &registries()) {
                         Verdict::Alike => drop(alike.fetch_add(1, Ordering::Relaxed)),
                         Verdict::Refused => {}
                         Verdict::Differ(_) => return wrong.lock().unwrap().push(tree.clone()),
@@ -350,7 +386,7 @@ fn generated_trees_have_the_images_that_kustomize_gives_them() {
 
 /// Fails with the smallest tree that can be made of a wrong one.
 fn fail(mut tree: impl ValueTree<Value = Vec<u8>>) {
-    let differ = |choices: &[u8]| match judge(&generated(choices), "top") {
+    let differ = |choices: &[u8]| match judge(&generated(choices), "top", &registries()) {
         Verdict::Differ(how) => Some(how),
         _ => None,
     };
@@ -365,4 +401,37 @@ fn fail(mut tree: impl ValueTree<Value = Vec<u8>>) {
         }
     }
     panic!("{}\n{}", differ(&smallest).unwrap_or_default(), shown(&generated(&smallest)));
+}
+
+#[test]
+fn every_scenario_has_the_images_that_kustomize_gives_it() {
+    let mut judged = 0;
+    for folder in scenarios::folders() {
+        for files in [scenarios::tree(&folder.join("before")), scenarios::tree(&folder.join("after"))] {
+            let holds = |mark: &str| files.iter().any(|(path, bytes)| path.ends_with(mark) || String::from_utf8_lossy(bytes).contains(mark));
+            // What other tools put around a root kustomize knows nothing of, and nothing is fetched.
+            if [".flux.yaml", "kustomize.toolkit.fluxcd.io", "kind: Application", "https://git."].into_iter().any(holds) {
+                continue;
+            }
+            let work = tempfile::tempdir().unwrap();
+            write(work.path(), &files);
+            for root in roots(&files) {
+                if let Ok(ours) = understood(&files, &root) {
+                    let theirs = render(work.path(), &root).map(|text| images(&text));
+                    assert_eq!(theirs, Ok(ours), "{} {root}", folder.display());
+                    judged += 1;
+                }
+            }
+        }
+    }
+    assert!(judged > 20, "{judged}");
+}
+
+/// The folders of kustomizations that are roots.
+fn roots(files: &Files) -> Vec<String> {
+    let (files, unreadable) = read(files);
+    let mut roots: Vec<String> =
+        deployed(&files, &unreadable, &[]).into_iter().filter(|found| found.built.is_some()).map(|found| found.root.to_owned()).collect();
+    roots.dedup();
+    roots
 }

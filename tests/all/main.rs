@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bless;
+mod check;
 mod config;
 mod daemon;
 mod demo;
@@ -19,8 +20,11 @@ mod kit;
 mod kustomize;
 mod laws;
 mod message;
+mod month;
 mod paths;
+mod presets;
 mod registry;
+mod remembered;
 mod repository;
 mod scenarios;
 mod sign_in;

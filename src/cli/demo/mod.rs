@@ -140,13 +140,14 @@ async fn apply(scene: Scene<'_>) -> Result<Applied, CommandError> {
     let config = Config::of_overrides(overrides)?;
     let ground = Ground::new(&config, scene.url.as_str(), Vec::new())?;
     let quiet = Progress::begin("demo");
-    let outcome = Command::open(&ground.unit, &ground.client, ground::clock(), &quiet)?.apply(Write::Commit).await?;
+    let outcome = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &quiet)?.apply(Write::Commit).await?;
     let branch = outcome.report.branch.clone().unwrap_or_default();
     let ending = match &outcome.report.pushed {
         Some(commit) => Ending::Pushed { commit: commit.clone(), branch },
         None => Ending::Unchanged,
     };
-    let facts = Facts { workloads: outcome.workloads, requests: ground.client.requests(), elapsed: started.elapsed(), ending, notes: Vec::new() };
+    let facts =
+        Facts { workloads: outcome.workloads, requests: ground.inquiry.client.requests(), elapsed: started.elapsed(), ending, notes: Vec::new() };
     Ok(Applied { report: outcome.report, facts })
 }
 

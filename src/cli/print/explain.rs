@@ -63,7 +63,8 @@ fn facts(container: &ExplainedContainer, width: Width) -> String {
     );
     table.add(Row::new(&["policy", &record.policy, &written]));
     if !container.candidates.is_empty() {
-        table.add(Row::new(&["listed", &count(container.candidates.len(), "tag")]));
+        // A command lists anew each time.
+        table.add(Row::new(&["listed", &format!("{}, just now", count(container.candidates.len(), "tag"))]));
     }
     let mut decided = Row::new(&["decided"]).tail(&decision(record));
     if let Some(newer) = &record.elsewhere() {

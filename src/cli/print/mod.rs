@@ -2,10 +2,13 @@
 //!
 //! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
 
+mod check;
 mod explain;
 mod failure;
 mod json;
+mod list;
 mod policy;
+mod preset;
 #[cfg(test)]
 mod screens;
 mod table;
@@ -13,10 +16,13 @@ mod text;
 
 use std::time::Duration;
 
+pub use check::{Check, Configured, Finding, Level, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use json::json;
+pub use list::{images, workloads};
 pub use policy::{PolicyTest, policy_test};
+pub use preset::{PresetView, PresetsView, preset, presets};
 pub use text::{decisions, plan};
 
 use crate::{plan::report::Version, plan::safe};

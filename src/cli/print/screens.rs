@@ -300,7 +300,7 @@ fn explain_shows_what_tells_the_most() {
     shop:deployment/frontend, container app
       image     ghcr.io/acme/frontend:1.4.2   apps/frontend.yaml:21
       policy    semver:~1                     apps/frontend.yaml:8 (fluxcd.io/tag.app)
-      listed    214 tags
+      listed    214 tags, just now
       decided   1.5.0 is the highest version in ~1 (updated)
 
       → 1.5.0          chosen: the highest version in ~1
@@ -359,7 +359,7 @@ fn explain_shows_a_held_container_with_times() {
     shop:deployment/frontend, container app   (root clusters/prod)
       image     ghcr.io/acme/frontend:main-91   apps/frontend.yaml:21 (images entry)
       policy    glob:*                          nowhere: the default for a container without a pattern
-      listed    2 tags
+      listed    2 tags, just now
       decided   held: 1 of 2 times read (metadataMissing)
                 newer elsewhere: 92-hotfix, outside main-*
                 hint: try again
@@ -370,7 +370,7 @@ fn explain_shows_a_held_container_with_times() {
     shop:deployment/frontend, container app   (root clusters/test)
       image     ghcr.io/acme/frontend:main-91   apps/frontend.yaml:21 (images entry)
       policy    glob:*                          nowhere: the default for a container without a pattern
-      listed    2 tags
+      listed    2 tags, just now
       decided   held: 1 of 2 times read (metadataMissing)
                 newer elsewhere: 92-hotfix, outside main-*
                 hint: try again

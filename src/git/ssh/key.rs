@@ -41,6 +41,13 @@ pub enum Exposure {
     World,
 }
 
+impl Exposure {
+    /// What to tell about a key that others can read.
+    pub(in crate::git) fn warning(self, path: &Path) -> Option<String> {
+        (self == Self::World).then(|| format!("every user of this machine can read the SSH key `{0}`; `chmod 600 {0}` ends that", path.display()))
+    }
+}
+
 /// Why a file gives no private key.
 #[derive(Debug, Error)]
 pub enum KeyError {

@@ -90,6 +90,11 @@ impl KnownHosts {
         Self { path, lines: Vec::new() }
     }
 
+    /// Whether no line tells a host.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Judges the key that a host showed.
     ///
     /// As with OpenSSH, a host on an uncommon port is also known by a line without port that holds this very key.

@@ -18,7 +18,7 @@ use super::{
     commit::NewCommit,
     error::{ReadError, WriteError},
     source::{Write, Written},
-    tree::{CommitId, Content, Tip},
+    tree::{BlobId, CommitId, Content, Tip},
 };
 
 /// A work tree.
@@ -114,6 +114,11 @@ impl WorkTree {
         }
         self.read.borrow_mut().insert(path.to_owned(), id(&bytes));
         Ok(Content::Bytes(bytes))
+    }
+
+    /// The id of what a file held when it was read.
+    pub(super) fn blob(&self, path: &str) -> Option<BlobId> {
+        self.read.borrow().get(path).copied().map(BlobId)
     }
 
     /// Writes the files in place; all are checked before the first is touched.

@@ -113,8 +113,8 @@ fn a_place_knows_the_workload_around_it_and_whether_it_is_encrypted() {
 
 #[test]
 fn many_comments_are_read_in_one_go() {
-    let lines: String = (0..30_000).map(|line| format!("k{line}: a/b:{line} # tagalong: glob:*\n# tagalong: glob:*\n")).collect();
+    let lines = (0..30_000).map(|line| format!("k{line}: a/b:{line} # tagalong: glob:*\n# tagalong: glob:*\n")).collect::<Vec<_>>().concat();
     assert_eq!(policies("values.yaml", &lines).len(), 30_000);
-    let items: String = (0..30_000).map(|line| format!("# tagalong: glob:*\n- a/b:{line}\n")).collect();
+    let items = (0..30_000).map(|line| format!("# tagalong: glob:*\n- a/b:{line}\n")).collect::<Vec<_>>().concat();
     assert_eq!(policies("values.yaml", &items).len(), 30_000);
 }

@@ -132,7 +132,7 @@ impl Kustomization {
     }
 
     /// The paths in the repository of what a kustomization at `path` uses, files and folders.
-    fn named(&self, path: &str) -> impl Iterator<Item = String> {
+    pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
         let folder = layout::folder(path).to_owned();
         self.links().filter_map(move |link| layout::join(&folder, &link.path))
     }

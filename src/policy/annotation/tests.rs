@@ -9,7 +9,7 @@ fn annotations(rows: &[(&str, &str)]) -> Vec<Annotation> {
 }
 
 fn read(rows: &[(&str, &str)], containers: &[&str]) -> WorkloadPolicy {
-    WorkloadPolicy::read(&annotations(rows), containers)
+    WorkloadPolicy::read(&annotations(rows), containers, Presets::shipped())
 }
 
 /// The policies as `container=pattern`, `container!reason` where malformed.
@@ -111,7 +111,7 @@ fn losers_are_named() {
 fn oddities_are_told_with_their_line() {
     let mut rows = annotations(&[AUTOMATED, ("fluxcd.io/tag.web", "1.*"), ("filter.fluxcd.io/tag.app", "1.*"), ("tagalong.dev/min-age.web", "1h")]);
     rows[0].quoting = Quoting::PlainBoolean;
-    let policy = WorkloadPolicy::read(&rows, &["app"]);
+    let policy = WorkloadPolicy::read(&rows, &["app"], Presets::shipped());
     let told: Vec<_> = policy.warnings.iter().map(|warning| (warning.line, warning.text.as_str())).collect();
     assert_eq!(
         told,

@@ -25,7 +25,7 @@ impl Server {
         let overrides = Overrides { state: Some("/nowhere".into()), ..Overrides::default() };
         let config = Config::of_overrides(overrides).expect("the defaults hold");
         let clock: Clock = Arc::new(|| "2026-01-31T12:00:00Z".parse().expect("a time"));
-        let surface = Surface { metrics: Arc::new(Metrics::new(clock(), &config)), readiness: Arc::default(), clock };
+        let surface = Surface { metrics: Arc::new(Metrics::new(clock.now(), &config)), readiness: Arc::default(), clock };
         let listening = Listening::on(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = listening.address();

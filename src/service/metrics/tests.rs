@@ -37,6 +37,7 @@ fn busy() -> Metrics {
     metrics.requested("quay.io", RequestKind::List, 2);
     metrics.listed([("quay.io", 214, Some(at(0)))]);
     metrics.decided("fleet", &BTreeMap::from([(Code::Current, 4), (Code::Locked, 1), (Code::NotFound, 1)]));
+    metrics.parsed("fleet", 7);
     metrics.updated("fleet", 2);
     metrics.pushed("fleet", PushOutcome::Pushed);
     metrics.cycled("fleet", CycleOutcome::Done, Duration::from_millis(310));
@@ -86,6 +87,8 @@ fn what_happened_is_counted() {
         ("tagalong_decisions{repository=\"fleet\",list=\"current\",code=\"current\"}", 4.0),
         ("tagalong_decisions{repository=\"fleet\",list=\"held\",code=\"locked\"}", 1.0),
         ("tagalong_decisions{repository=\"fleet\",list=\"failed\",code=\"notFound\"}", 1.0),
+        ("tagalong_files_parsed_total{repository=\"fleet\"}", 7.0),
+        ("tagalong_files_parsed_total{repository=\"shop\"}", 0.0),
         ("tagalong_updates_total{repository=\"fleet\"}", 2.0),
         ("tagalong_updates_total{repository=\"shop\"}", 0.0),
         ("tagalong_pushes_total{repository=\"fleet\",outcome=\"pushed\"}", 1.0),

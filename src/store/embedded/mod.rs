@@ -65,6 +65,22 @@ impl Embedded {
         self.run(move |inner| inner.with(|rows| rows.spread(kind, now, over))).await
     }
 
+    /// What a cache holds of these ids, in their order, on this thread, which may block.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn blocking_recall(&self, cache: Cache, ids: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.0.with(|rows| rows.recall(cache, ids))
+    }
+
+    /// Puts entries into a cache, on this thread, which may block.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn blocking_remember(&self, cache: Cache, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        self.0.with(|rows| rows.remember(cache, entries))
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || work(&inner)).await.expect("the work catches panics, and is awaited only while the runtime runs")

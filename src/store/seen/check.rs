@@ -121,6 +121,13 @@ impl Seen {
         due.into_iter().map(|(_, tag)| tag).collect()
     }
 
+    /// When one of the listed tags is asked again without need, at the earliest; the end of time where none ever is.
+    pub fn next_recheck(&self) -> Timestamp {
+        let checks = self.tags.iter().filter(|seen| seen.standing.is_listed()).filter_map(|seen| seen.check.as_ref());
+        let due = |check: &Check| check.at.saturating_add(SignedDuration::from_hours(i64::from(check.wait))).unwrap_or(Timestamp::MAX);
+        checks.map(due).min().unwrap_or(Timestamp::MAX)
+    }
+
     fn answered(&mut self, tag: &Tag, found: Found, now: Timestamp) {
         let Some(seen) = self.tag_mut(tag) else { return };
         let (digest, moved, wait) = seen.check.take().map_or((None, false, *WAITS.start()), |check| (check.digest, check.moved, check.wait));

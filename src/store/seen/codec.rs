@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::{Check, Doubt, Found, List, Mark, Seen, SeenTag, Standing, Trouble};
 use crate::{
-    image::{Digest, Tag},
+    image::Tag,
     plan::Failure,
     policy::{Blame, Code, record::FirstSeen},
     store::{
         Kind, Record,
-        wire::{Reader, Writer, from_seconds},
+        wire::{Reader, Writer, from_seconds, read_digest, write_digest},
     },
 };
 
@@ -40,38 +40,57 @@ impl Record for Seen {
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
-        writer.byte(VERSION);
-        writer.byte(u8::from(self.list.is_some()) | u8::from(self.trouble.is_some()) << 1);
-        if let Some(list) = &self.list {
-            write_list(&mut writer, list);
-        }
-        if let Some(trouble) = &self.trouble {
-            write_trouble(&mut writer, trouble);
-        }
-        writer.number(self.tags.len() as u64);
-        let mut before = Before::default();
-        for tag in &self.tags {
-            write_tag(&mut writer, tag, &mut before);
-        }
+        write_head(&mut writer, self.list.as_ref(), self.trouble.as_ref());
+        write_tags(&mut writer, &self.tags);
         writer.0
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        (reader.byte()? == VERSION).then_some(())?;
-        let parts = reader.byte().filter(|parts| *parts < 4)?;
-        let list = if parts & 1 == 0 { None } else { Some(read_list(&mut reader)?) };
-        let trouble = if parts & 2 == 0 { None } else { Some(read_trouble(&mut reader)?) };
-        let count = reader.count()?;
-        // A tag has at least four bytes.
-        let mut tags = Vec::with_capacity(count.min(reader.0.len() / 4));
-        let mut before = Before::default();
-        for _ in 0..count {
-            tags.push(read_tag(&mut reader, &mut before)?);
-        }
-        let is_sorted = tags.is_sorted_by(|a, b| a.tag < b.tag);
-        (is_sorted && reader.0.is_empty()).then_some(Self { list, trouble, tags })
+        let (list, trouble) = read_head(&mut reader)?;
+        Some(Self { list, trouble, tags: read_tags(&mut reader)? })
     }
+}
+
+/// All that stands before the tags.
+pub(super) fn write_head(writer: &mut Writer, list: Option<&List>, trouble: Option<&Trouble>) {
+    writer.byte(VERSION);
+    writer.byte(u8::from(list.is_some()) | u8::from(trouble.is_some()) << 1);
+    if let Some(list) = list {
+        write_list(writer, list);
+    }
+    if let Some(trouble) = trouble {
+        write_trouble(writer, trouble);
+    }
+}
+
+pub(super) fn read_head(reader: &mut Reader<'_>) -> Option<(Option<List>, Option<Trouble>)> {
+    (reader.byte()? == VERSION).then_some(())?;
+    let parts = reader.byte().filter(|parts| *parts < 4)?;
+    let list = if parts & 1 == 0 { None } else { Some(read_list(reader)?) };
+    let trouble = if parts & 2 == 0 { None } else { Some(read_trouble(reader)?) };
+    Some((list, trouble))
+}
+
+pub(super) fn write_tags(writer: &mut Writer, tags: &[SeenTag]) {
+    writer.number(tags.len() as u64);
+    let mut before = Before::default();
+    for tag in tags {
+        write_tag(writer, tag, &mut before);
+    }
+}
+
+/// The tags, behind which nothing stands.
+pub(super) fn read_tags(reader: &mut Reader<'_>) -> Option<Vec<SeenTag>> {
+    let count = reader.count()?;
+    // A tag has at least four bytes.
+    let mut tags = Vec::with_capacity(count.min(reader.0.len() / 4));
+    let mut before = Before::default();
+    for _ in 0..count {
+        tags.push(read_tag(reader, &mut before)?);
+    }
+    let is_sorted = tags.is_sorted_by(|a, b| a.tag < b.tag);
+    (is_sorted && reader.0.is_empty()).then_some(tags)
 }
 
 fn write_list(writer: &mut Writer, list: &List) {
@@ -181,22 +200,6 @@ fn flags(seen: &SeenTag) -> u8 {
             Found::Gone => GONE,
             Found::Failed { .. } => FAILED,
         }
-}
-
-/// The hexadecimal digits as bytes; their number tells the algorithm.
-fn write_digest(writer: &mut Writer, digest: &Digest) {
-    let digits = &digest.as_str()[digest.algorithm().len() + 1..];
-    let value = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
-    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
-    writer.number(pairs.len() as u64);
-    writer.0.extend(pairs.iter().map(|[high, low]| value(*high) << 4 | value(*low)));
-}
-
-fn read_digest(reader: &mut Reader<'_>) -> Option<Digest> {
-    let bytes = reader.bytes()?;
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    let digits: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-    Digest::parse(&format!("sha{}:{digits}", bytes.len() * 8)).ok()
 }
 
 fn read_time(reader: &mut Reader<'_>, from: i64) -> Option<Timestamp> {

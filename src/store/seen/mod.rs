@@ -3,10 +3,12 @@
 mod check;
 mod codec;
 mod observe;
+mod packed;
 
 use jiff::Timestamp;
 
 pub use check::{Check, Found};
+pub use packed::Packed;
 
 use super::wire::whole;
 use crate::{
@@ -53,7 +55,7 @@ pub struct Mark {
     pub etag: Option<String>,
     /// The `Last-Modified` that it gave.
     pub last_modified: Option<String>,
-    /// A hash of the bytes of all pages.
+    /// A hash of its tags.
     pub hash: Option<[u8; 32]>,
 }
 

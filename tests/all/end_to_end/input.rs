@@ -157,7 +157,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     default:deployment/frontend, container app
       image     HOST/web:1.0.0   frontend.yaml:13
       policy    semver:~1                   frontend.yaml:7 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1
@@ -166,7 +166,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     us:deployment/web, container app
       image     HOST/web:1.0.0   us/web.yaml:14
       policy    semver:~1                   us/web.yaml:8 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1
@@ -175,7 +175,7 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     default:deployment/web, container app
       image     HOST/web:1.0.0   base.yaml:13
       policy    semver:~1                   base.yaml:7 (fluxcd.io/tag.app)
-      listed    2 tags
+      listed    2 tags, just now
       decided   1.1.0 is the highest version in ~1 (updated)
 
       → 1.1.0   2024-01-01T00:00:00Z   chosen: the highest version in ~1

@@ -4,6 +4,7 @@ mod environment;
 mod files;
 mod images;
 mod input;
+mod list;
 mod push;
 mod registries;
 mod report;
@@ -21,7 +22,7 @@ use crate::kit::{
 };
 
 /// A Deployment with one container `app`, and these annotations.
-fn deployment(name: &str, image: &str, annotations: &[(&str, &str)]) -> String {
+pub fn deployment(name: &str, image: &str, annotations: &[(&str, &str)]) -> String {
     let mut text = format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n");
     if !annotations.is_empty() {
         text.push_str("  annotations:\n");

@@ -82,7 +82,9 @@ fn an_explanation_in_json_has_every_tag() {
     push(&registry, "shop/web", &["1.0.0", "1.1.0"]);
     let fleet = super::fleet(&format!("{}/shop/web:1.1.0", registry.host()), "semver:~1");
     let explain = Machine::new().call(["explain", "web", &fleet.file_url(), "--output", "json"]).run().ended(0);
-    insta::assert_snapshot!(explain.told(&[(registry.host(), "HOST")]), @r#"
+    let json = explain.json();
+    let seen = json["workloads"][0]["containers"][0]["candidates"][0]["firstSeen"].as_str().expect("a time");
+    insta::assert_snapshot!(explain.told(&[(registry.host(), "HOST"), (seen, "NOW")]), @r#"
     {
       "workloads": [
         {
@@ -118,14 +120,14 @@ fn an_explanation_in_json_has_every_tag() {
                   "code": "chosen",
                   "reason": "the highest version in ~1",
                   "created": null,
-                  "firstSeen": null
+                  "firstSeen": "NOW"
                 },
                 {
                   "tag": "1.0.0",
                   "code": "outranked",
                   "reason": "below 1.1.0",
                   "created": null,
-                  "firstSeen": null
+                  "firstSeen": "NOW"
                 }
               ]
             }

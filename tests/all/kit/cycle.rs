@@ -37,7 +37,8 @@ pub struct Outcome {
 pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
     let index = index(before);
     let paths = Paths::parse(recorded.paths.iter().map(String::as_str)).expect("paths");
-    let subjects = index.subjects(&Bounds { writes: &|path| paths.allow(path), scans: &|_| true });
+    let subjects =
+        index.subjects(&Bounds { writes: &|path| paths.allow(path), scans: &|_| true, presets: tagalong::policy::preset::Presets::shipped() });
     let (answers, requests) = answers(&subjects, recorded);
     let mut plan = Plan::new(&index, &subjects, &answers);
     let mut after = before.clone();
@@ -111,6 +112,7 @@ fn answers(subjects: &Subjects, recorded: &Recorded) -> (Vec<Answer>, u64) {
                 let found = recorded.look(&view.repository, need.tag(), &wanted_platforms(&asked.policy));
                 let found = match (need, found) {
                     (Need::Digest(_), Metadata::Image(facts)) => Metadata::Pointed(facts.digest),
+                    (Need::Digest(tag), Metadata::NotAnImage(_)) => Metadata::Pointed(recorded.digest(&view.repository, tag)),
                     (_, found) => found,
                 };
                 learnt |= record.metadata != found;

@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod certificates;
 pub mod cycle;
+pub mod daemon;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
@@ -10,6 +11,7 @@ pub mod kustomize;
 pub mod proxy;
 pub mod recorded;
 pub mod registry;
+pub mod simulated;
 pub mod source;
 pub mod sshd;
 pub mod token;

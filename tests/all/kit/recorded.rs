@@ -97,6 +97,13 @@ impl Recorded {
     }
 
     /// What the registry says of a tag that it lists; times are those of the first wanted platform, as the client reads them.
+    /// What a tag points to, whatever that is.
+    pub fn digest(&self, repository: &Repository, tag: &Tag) -> Digest {
+        let listed = self.repositories.iter().find(|(name, _)| Name::parse(name).expect("a name").repository() == *repository);
+        let facts = listed.and_then(|(_, tags)| tags[tag.as_str()].clone()).unwrap_or_default();
+        digest(facts.digest.as_deref(), repository, tag)
+    }
+
     pub fn look(&self, repository: &Repository, tag: &Tag, wanted: &[Platform]) -> Metadata {
         let listed = self.repositories.iter().find(|(name, _)| Name::parse(name).expect("a name").repository() == *repository);
         let facts = listed.and_then(|(_, tags)| tags[tag.as_str()].clone()).unwrap_or_default();

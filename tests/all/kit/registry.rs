@@ -188,6 +188,16 @@ impl Registry {
         })
     }
 
+    /// Deletes what a tag points to, as a retention job does.
+    pub fn delete_tag(&self, repository: &str, tag: &str) {
+        let digest = self.with_runtime(async |client| {
+            let request = self.request(client, Method::HEAD, &self.url(repository, &format!("manifests/{tag}")));
+            let answer = request.header("accept", "application/vnd.oci.image.manifest.v1+json").send().await.expect("the registry answers");
+            answer.headers()["docker-content-digest"].to_str().expect("a digest").to_owned()
+        });
+        self.delete(repository, &digest);
+    }
+
     /// Deletes the manifest of a digest, and so every tag that points to it.
     pub fn delete(&self, repository: &str, digest: &str) {
         self.with_runtime(async |client| {

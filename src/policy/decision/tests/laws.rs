@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use proptest::{prelude::*, sample::select};
 
 use super::*;
@@ -229,6 +230,18 @@ proptest! {
         let chosen: Vec<&Tag> = fates.iter().filter(|fate| matches!(fate.reason, Reason::Chosen(_))).map(|fate| &fate.record.tag).collect();
         prop_assert_eq!(chosen, decision.winner.iter().collect::<Vec<_>>());
         prop_assert!(!decision.reason.is_empty());
+    }
+
+    #[test]
+    fn a_decision_holds_until_its_next_moment(world in worlds(), hours in 0..9000_i64, later in 1..9000_i64) {
+        let moment = |hours| time("2024-12-31") + SignedDuration::from_hours(hours);
+        let question = Question { now: moment(hours), ..world.question() };
+        let then = Question { now: moment(hours + later), ..question };
+        let next = next_moment(&question);
+        prop_assert!(next.is_none_or(|next| next > question.now));
+        if next.is_none_or(|next| then.now < next) {
+            prop_assert_eq!(decide(&question), decide(&then));
+        }
     }
 
     #[test]

@@ -1,0 +1,147 @@
+use super::*;
+use crate::manifest::{self, splice};
+
+const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn read(files: &[(&str, &str)]) -> BTreeMap<String, File> {
+    files.iter().map(|(path, text)| ((*path).to_owned(), manifest::read(path, text.as_bytes(), &[]).expect("YAML"))).collect()
+}
+
+fn plan(files: &[(&str, &str)], wishes: &[&str]) -> SetPlan {
+    let wishes: Vec<Wish> = wishes.iter().map(|text| Wish::parse(text).expect("a wish")).collect();
+    SetPlan::new(&read(files), &wishes, &|_| true)
+}
+
+/// The one file after the wishes.
+fn set(path: &str, text: &str, wishes: &[&str]) -> String {
+    let plan = plan(&[(path, text)], wishes);
+    assert_eq!((&plan.obstacles[..], &plan.unmatched[..]), (&[][..], &[][..]), "{text}");
+    let changes = plan.changes.get(path).cloned().unwrap_or_default();
+    String::from_utf8(splice::change(path, text.as_bytes(), &changes).expect("the change can be made")).expect("text")
+}
+
+fn pod(image: &str) -> String {
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: app   # the one\n    image: {image}\n")
+}
+
+#[test]
+fn an_image_is_rewritten_wherever_it_stands() {
+    let k = "kustomization.yaml";
+    for (word, path, before, wish, after) in [
+        ("container", "a.yaml", pod("app:1"), "app:2", pod("app:2")),
+        ("other spelling", "a.yaml", pod("docker.io/app:1"), "library/app:2", pod("docker.io/app:2")),
+        ("another image", "a.yaml", pod("app:1 # apple:1"), "app:2", pod("app:2 # apple:1")),
+        ("number", "a.yaml", pod("app"), "app:1.10", pod("app:1.10")),
+        ("digest goes", "a.yaml", pod(&format!("app:1@{A}")), "app:2", pod("app:2")),
+        ("digest", "a.yaml", pod("app:1"), &format!("app@{A}"), pod(&format!("app@{A}"))),
+        ("values", "values.yaml", "image:\n  repository: app\n  tag: 1.0\n".into(), "app:1.1", "image:\n  repository: app\n  tag: \"1.1\"\n".into()),
+        (
+            "registry",
+            "values.yaml",
+            "image: {registry: r.io, repository: app, tag: v1}\n".into(),
+            "r.io/app:v2",
+            "image: {registry: r.io, repository: app, tag: v2}\n".into(),
+        ),
+        ("compose", "compose.yaml", "services:\n  web:\n    image: 'app:1'\n".into(), "app:2", "services:\n  web:\n    image: 'app:2'\n".into()),
+        (
+            "argument",
+            "a.yaml",
+            pod("x:1\n    args:\n    - --side=app:1 # tagalong: semver:*"),
+            "app:2",
+            pod("x:1\n    args:\n    - --side=app:2 # tagalong: semver:*"),
+        ),
+        ("entry", k, "images:\n- name: app\n  newTag: v1\n".into(), "app:v2", "images:\n- name: app\n  newTag: v2\n".into()),
+        ("entry without a tag", k, "images:\n- name: app\n".into(), "app:v2", "images:\n- name: app\n  newTag: v2\n".into()),
+        (
+            "entry by its real image",
+            k,
+            "images:\n- name: x\n  newName: r.io/app\n  newTag: v1\n".into(),
+            "r.io/app:v2",
+            "images:\n- name: x\n  newName: r.io/app\n  newTag: v2\n".into(),
+        ),
+        (
+            "entry by its name",
+            k,
+            "images:\n- name: PLACE_HOLDER\n  newName: r.io/app\n  newTag: v1\n".into(),
+            "PLACE_HOLDER:v2",
+            "images:\n- name: PLACE_HOLDER\n  newName: r.io/app\n  newTag: v2\n".into(),
+        ),
+        (
+            "entry's digest goes",
+            k,
+            format!("images:\n- name: app\n  newTag: v1\n  digest: {A}\n"),
+            "app:v2",
+            "images:\n- name: app\n  newTag: v2\n".into(),
+        ),
+        ("entry's tag goes", k, "images:\n- name: app\n  newTag: v1\n".into(), &format!("app@{A}"), format!("images:\n- name: app\n  digest: {A}\n")),
+        (
+            "entry is pinned",
+            k,
+            "images:\n- name: app\n  newTag: v1\n".into(),
+            &format!("app:v2@{A}"),
+            format!("images:\n- name: app\n  newTag: v2\n  digest: {A}\n"),
+        ),
+        (
+            "entry is renamed",
+            k,
+            "images:\n- name: app\n  newTag: v1\n".into(),
+            "app=r.io/app:v2",
+            "images:\n- name: app\n  newName: r.io/app\n  newTag: v2\n".into(),
+        ),
+        ("already so", "a.yaml", pod("app:2"), "app:2", pod("app:2")),
+    ] {
+        assert_eq!(set(path, &before, &[wish]), after, "{word}");
+    }
+}
+
+#[test]
+fn several_are_set_at_once() {
+    let before = format!("{}---\n{}", pod("app:1"), pod("r.io/side:1"));
+    assert_eq!(set("a.yaml", &before, &["app:2", "r.io/side=r.io/car:3"]), format!("{}---\n{}", pod("app:2"), pod("r.io/car:3")));
+}
+
+#[test]
+fn a_placeholder_below_an_entry_stays() {
+    let base = pod("app");
+    let files = [
+        ("base/pod.yaml", base.as_str()),
+        ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
+        ("prod/kustomization.yaml", "resources: [../base]\nimages:\n- name: app\n  newName: r.io/app\n  newTag: v1\n"),
+    ];
+    let plan = plan(&files, &["app:v2"]);
+    assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["prod/kustomization.yaml"]);
+    assert_eq!(plan.rewrites[0].to, "r.io/app:v2");
+}
+
+#[test]
+fn what_cannot_be_rewritten_is_told_with_its_place() {
+    let alias = "a: &i app:1\nimage: *i\n";
+    for (word, path, text, wishes, line, reason) in [
+        (
+            "two names for one entry",
+            "kustomization.yaml",
+            "images:\n- name: x\n  newName: app\n  newTag: v1\n",
+            &["x:2", "app:2"][..],
+            4,
+            "`x` and `app` both name it",
+        ),
+        ("read otherwise", "values.yaml", alias, &["app:2"], 1, "through an alias it is also read as something else than an image"),
+    ] {
+        let obstacles = plan(&[(path, text)], wishes).obstacles;
+        assert_eq!(obstacles.first().map(|found| (found.line, found.reason.as_str())), Some((line, reason)), "{word}");
+    }
+}
+
+#[test]
+fn what_is_nowhere_is_told() {
+    let plan = plan(&[("a.yaml", &pod("app:1"))], &["app:2", "ap:2"]);
+    assert_eq!(plan.unmatched.iter().map(Wish::text).collect::<Vec<_>>(), ["ap:2"]);
+    assert_eq!(names(&read(&[("a.yaml", &pod("r.io/app:1"))])).into_iter().collect::<Vec<_>>(), ["r.io/app"]);
+}
+
+#[test]
+fn encrypted_documents_stay() {
+    let text = format!("{}sops: {{mac: x}}\n", pod("app:1"));
+    let plan = plan(&[("a.yaml", &text)], &["app:2"]);
+    assert_eq!((plan.changes.len(), &plan.encrypted[..]), (0, &[("a.yaml".to_owned(), 7)][..]));
+}
