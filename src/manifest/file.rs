@@ -379,7 +379,11 @@ mod tests {
             ("other", "version: 2\n", Generation::Unknown, 1),
         ] {
             let file = read("apps/.flux.yaml", text.as_bytes(), &[]).expect(word);
-            assert_eq!(file.flux_yaml, Some(FluxYaml { generation, patch_file: text.contains("patchFile").then(|| "a.yaml".to_owned()), line }), "{word}");
+            assert_eq!(
+                file.flux_yaml,
+                Some(FluxYaml { generation, patch_file: text.contains("patchFile").then(|| "a.yaml".to_owned()), line }),
+                "{word}"
+            );
         }
     }
 }

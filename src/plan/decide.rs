@@ -8,7 +8,7 @@ use super::{
     index::Index,
     place::Planned,
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
-    subject::{Asked, Held, State, Subject, Subjects, View},
+    subject::{Asked, Held, Layer, State, Subject, Subjects, View},
 };
 use crate::{
     image::Reference,
@@ -208,6 +208,7 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
         let (policy_file, source) = subject.source.clone().unzip();
         let container = ExplainedContainer {
             record: record.clone(),
+            layers: layers(subject),
             policy_file,
             policy_line: source.as_ref().map(|source| source.line),
             policy_key: source.map(|source| source.key),
@@ -218,6 +219,14 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
     let named =
         |((root, workload), containers): ((&str, &str), _)| ExplainedWorkload { root: root.to_owned(), workload: workload.to_owned(), containers };
     Explanation { workloads: workloads.into_iter().map(named).collect() }
+}
+
+/// What decides an image; where no kustomization does, the place itself.
+fn layers(subject: &Subject) -> Vec<Layer> {
+    if subject.chain.is_empty() {
+        return vec![Layer { file: subject.file.clone(), line: subject.line, place: subject.place }];
+    }
+    subject.chain.clone()
 }
 
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {

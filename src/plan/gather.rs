@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     index::Bounds,
-    subject::{Asked, Held, Layer, State, Subject, Subjects},
+    subject::{Asked, Fallback, Held, Layer, State, Subject, Subjects},
 };
 use crate::{
     image::{Reference, Repository},
@@ -251,10 +251,15 @@ impl Gathering<'_> {
         (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
         let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
         subject.reference = Some(reference.clone());
-        let extension = built.extension.filter(|_| built.overlay.is_none()).filter(|extension| image.reach == Reach::Reached && (self.bounds.writes)(extension.path));
-        subject.fallback = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
+        let extension = built.extension.filter(|_| built.overlay.is_none() && image.reach == Reach::Reached);
+        subject.entry = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
+        if extension.is_some_and(|extension| (self.bounds.writes)(extension.path)) {
+            subject.fallback = Fallback::Allowed;
+        }
         if let Some(reason) = spot.obstacle() {
-            let Some(fallback) = subject.fallback.take() else {
+            let fallback = subject.entry.clone().filter(|_| subject.fallback == Fallback::Allowed);
+            subject.fallback = Fallback::Denied;
+            let Some(fallback) = fallback else {
                 return Err(uneditable(reason));
             };
             (subject.file, subject.line, subject.place) = (fallback.path.clone(), fallback.line, fallback.place);
@@ -363,7 +368,8 @@ impl Subject {
             line,
             place: Place::Container,
             spot: None,
-            fallback: None,
+            entry: None,
+            fallback: Fallback::Denied,
             chain: Vec::new(),
             reference: None,
             policy: String::new(),

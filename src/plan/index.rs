@@ -7,7 +7,7 @@ use crate::{
     image::{Reference, Repository},
     manifest::{
         File, ImagePlace, Parts, Unreadable, WorkloadId,
-        kustomize::{Key, Reach, deployed},
+        kustomize::{Key, Reach, Spot, deployed},
     },
     policy::preset::Presets,
 };
@@ -81,7 +81,7 @@ impl Index {
 
     /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
     pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
-        let mut feeds = Feeds::default();
+        let mut feeds = Feeds::new();
         let mut built = BTreeSet::new();
         for deployed in deployed(&self.files, &self.unreadable, &self.roots) {
             let Some(made) = &deployed.built else { continue };
@@ -89,20 +89,18 @@ impl Index {
             for (container, image) in deployed.workload.containers.iter().zip(&made.images) {
                 let Some(image) = image else { continue };
                 built.extend(image.chain.iter().map(|given| given.path));
-                let fed = Fed {
-                    root: deployed.root.to_owned(),
-                    owner: deployed.workload.id.to_string(),
-                    name: container.name.clone(),
-                };
+                let fed = Fed { root: deployed.root.to_owned(), owner: deployed.workload.id.to_string(), name: container.name.clone() };
                 let overlaid = made.overlay.as_ref().map(|overlay| image.overlaid(overlay, &container.name));
                 if let Some(spot) = overlaid.unwrap_or_else(|| image.spot()) {
                     for key in spot.keys() {
-                        feeds.by_key.entry((spot.path.clone(), key)).or_default().push(fed.clone());
+                        feeds.entry((spot.path.clone(), key)).or_default().push(fed.clone());
                     }
                 }
-                if image.reach == Reach::Reached {
-                    let name = Reference::parse(&image.text).map(|reference| reference.name.to_string()).unwrap_or_default();
-                    feeds.by_name.entry((deployed.root.to_owned(), name)).or_default().push(fed);
+                let reference = Reference::parse(&image.text).ok().filter(|_| image.reach == Reach::Reached);
+                if let (Some(reference), Some(extension)) = (reference, &made.extension) {
+                    for key in Spot::new_entry(extension, reference.name.as_str()).keys() {
+                        feeds.entry((extension.path.to_owned(), key)).or_default().push(fed.clone());
+                    }
                 }
             }
         }
@@ -112,7 +110,7 @@ impl Index {
                 let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
                 let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned() };
                 for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
-                    feeds.by_key.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
+                    feeds.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
                 }
             }
         }
@@ -132,14 +130,8 @@ impl Index {
     }
 }
 
-/// What each place feeds.
-#[derive(Default)]
-pub(super) struct Feeds {
-    /// By file and place.
-    pub(super) by_key: BTreeMap<(String, Key), Vec<Fed>>,
-    /// By root and the image's name at last, of those that a new `images` entry would reach.
-    pub(super) by_name: BTreeMap<(String, String), Vec<Fed>>,
-}
+/// What each place feeds, by file and place.
+pub(super) type Feeds = BTreeMap<(String, Key), Vec<Fed>>;
 
 /// Whether a comment rules an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     decide::{Plan, hold},
     index::{ByComment, Fed, Feeds, Index},
     report::{Record, Version},
-    subject::{Held, Subject, Subjects},
+    subject::{Fallback, Held, Subject, Subjects},
 };
 use crate::{
     manifest::{
@@ -56,16 +56,17 @@ impl Plan {
             subjects,
             feeds: &feeds,
             spots: subjects.list.iter().map(|subject| subject.spot.clone()).collect(),
-            fallbacks: subjects.list.iter().map(|subject| subject.fallback.clone()).collect(),
+            fallbacks: subjects.list.iter().map(|subject| subject.entry.clone().filter(|_| subject.fallback == Fallback::Allowed)).collect(),
             readers: files.iter().map(|path| ((*path).to_owned(), index.readers(path))).collect(),
         };
+        let nobody = BTreeSet::new();
         loop {
             let wanted = round.wanted(&mut self.records);
             let sharing = round.sharing();
             let objections: Vec<(Vec<usize>, Held)> = wanted
                 .iter()
                 .filter_map(|(place, wants)| {
-                    let held = round.objection(&self.records, place, sharing.get(place).map_or(&[], Vec::as_slice), wants)?;
+                    let held = round.objection(&self.records, place, sharing.get(place).unwrap_or(&nobody), wants)?;
                     Some((wants.iter().map(|(at, _)| *at).collect(), held))
                 })
                 .collect();
@@ -98,7 +99,8 @@ impl Round<'_> {
             loop {
                 let Some(spot) = &self.spots[at] else { break };
                 let to = record.to.clone().unwrap_or_default();
-                match spot.changes(to.tag.as_deref(), to.digest.as_deref()) {
+                let name = self.subjects.list[at].reference.as_ref().map(|reference| &reference.name);
+                match spot.changes(name, to.tag.as_deref(), to.digest.as_deref()) {
                     Ok(changes) => {
                         changes.into_iter().for_each(|(key, change)| wanted.entry((spot.path.clone(), key)).or_default().push((at, change)));
                         break;
@@ -126,35 +128,31 @@ impl Round<'_> {
         true
     }
 
-    /// The subjects that each place feeds.
-    fn sharing(&self) -> BTreeMap<Place, Vec<usize>> {
-        let mut sharing: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    /// The subjects that each place feeds, or that an entry at it would reach.
+    fn sharing(&self) -> BTreeMap<Place, BTreeSet<usize>> {
+        let mut sharing: BTreeMap<Place, BTreeSet<usize>> = BTreeMap::new();
         for (at, spot) in self.spots.iter().enumerate() {
-            let Some(spot) = spot else { continue };
-            for key in spot.keys() {
-                sharing.entry((spot.path.clone(), key)).or_default().push(at);
+            for spot in spot.iter().chain(&self.subjects.list[at].entry) {
+                for key in spot.keys() {
+                    sharing.entry((spot.path.clone(), key)).or_default().insert(at);
+                }
             }
         }
         sharing
     }
 
     /// Why a place cannot be written although somebody wants it.
-    fn objection(&self, records: &[Record], place: &Place, sharing: &[usize], wants: &[(usize, Change)]) -> Option<Held> {
+    fn objection(&self, records: &[Record], place: &Place, sharing: &BTreeSet<usize>, wants: &[(usize, Change)]) -> Option<Held> {
         let &(first, ref change) = wants.first()?;
         let name = |at: usize| self.name(records, at, first);
         if wants.iter().any(|(_, other)| other.text() != change.text()) {
             let names: Vec<String> = wants.iter().map(|(at, _)| name(*at)).collect();
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
         }
-        let subject = &self.subjects.list[first];
-        let new_name = self.spots[first].as_ref().and_then(Spot::new_name);
-        let reached: Vec<usize> = match new_name {
-            Some(wanted) => (0..records.len()).filter(|at| is_reached(&self.subjects.list[*at], &subject.root, wanted)).collect(),
-            None => sharing.to_vec(),
-        };
+        let is_new = self.spots[first].as_ref().is_some_and(Spot::is_new);
         let wanted = records[first].to.as_ref();
-        let is_alike = |at: usize| wants.iter().any(|(one, _)| *one == at) || new_name.is_some() && Some(&at_last(&records[at])) == wanted;
-        if let Some(&at) = reached.iter().find(|at| !is_alike(**at)) {
+        let is_alike = |at: usize| wants.iter().any(|(one, _)| *one == at) || is_new && Some(&at_last(&records[at])) == wanted;
+        if let Some(&at) = sharing.iter().find(|at| !is_alike(**at)) {
             let record = &records[at];
             return Some(match record.code {
                 Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", name(at))).hint(APART),
@@ -165,19 +163,15 @@ impl Round<'_> {
                 _ => shared(&name(at), &record.reason, place),
             });
         }
-        self.others(place, new_name, wants, &reached)
+        self.others(place, wants, sharing)
     }
 
     /// As [`Self::objection`], on behalf of what takes no part.
-    fn others(&self, place: &Place, new_name: Option<&str>, wants: &[(usize, Change)], reached: &[usize]) -> Option<Held> {
+    fn others(&self, place: &Place, wants: &[(usize, Change)], sharing: &BTreeSet<usize>) -> Option<Held> {
         let &(first, ref change) = wants.first()?;
         let subject = &self.subjects.list[first];
-        let fed = match new_name {
-            Some(name) => self.feeds.by_name.get(&(subject.root.clone(), name.to_owned())),
-            None => self.feeds.by_key.get(place),
-        };
-        let fed = fed.map_or(&[] as &[Fed], Vec::as_slice);
-        let taking_part: BTreeSet<(&str, &str, &str)> = reached.iter().map(|at| self.id(*at)).collect();
+        let fed = self.feeds.get(place).map_or(&[] as &[Fed], Vec::as_slice);
+        let taking_part: BTreeSet<(&str, &str, &str)> = sharing.iter().map(|at| self.id(*at)).collect();
         // A comment is about what it stands on, whatever a kustomization makes of it.
         let by_comment = wants.iter().any(|(at, _)| self.subjects.list[*at].root == place.0);
         let is_out = |fed: &&Fed| !taking_part.contains(&(&fed.root, &fed.owner, &fed.name)) && !(by_comment && fed.root != place.0);
@@ -213,12 +207,6 @@ fn shared(who: &str, why: &str, place: &Place) -> Held {
         Key::Entry(..) | Key::New(..) => "annotate it too, or put a comment policy on the entry",
     };
     Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}")).hint(hint)
-}
-
-/// Whether a new `images` entry of a root for a name would reach a container.
-fn is_reached(subject: &Subject, root: &str, name: &str) -> bool {
-    let of_name = subject.reference.as_ref().is_some_and(|reference| reference.name.as_str() == name);
-    subject.root == root && of_name && !subject.chain.is_empty()
 }
 
 /// The version that a container has in the end.

@@ -38,8 +38,10 @@ pub struct Subject {
     pub place: Place,
     /// Where the new version would be written, where it can be.
     pub spot: Option<Spot>,
-    /// Where else, if that place is not this container's alone.
-    pub fallback: Option<Spot>,
+    /// The new `images` entry that would reach it.
+    pub entry: Option<Spot>,
+    /// Whether that entry may be added, if the place is not this container's alone.
+    pub fallback: Fallback,
     /// What decides the image, the first first; empty where it is only written.
     pub chain: Vec<Layer>,
     /// What stands there.
@@ -52,6 +54,15 @@ pub struct Subject {
     pub notes: Vec<String>,
     /// Whether a question is asked for it.
     pub state: State,
+}
+
+/// Whether a new `images` entry may be added for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// It may.
+    Allowed,
+    /// Its file may not be written, or there is none.
+    Denied,
 }
 
 /// One of the things that decide an image.

@@ -410,7 +410,7 @@ fn every_scenario_has_the_images_that_kustomize_gives_it() {
         for files in [scenarios::tree(&folder.join("before")), scenarios::tree(&folder.join("after"))] {
             let holds = |mark: &str| files.iter().any(|(path, bytes)| path.ends_with(mark) || String::from_utf8_lossy(bytes).contains(mark));
             // What other tools put around a root kustomize knows nothing of, and nothing is fetched.
-            if [".flux.yaml", "kustomize.toolkit.fluxcd.io", "kind: Application", "https://git."].into_iter().any(holds) {
+            if [".flux.yaml", ".tagalongignore", "kustomize.toolkit.fluxcd.io", "kind: Application", "https://git."].into_iter().any(holds) {
                 continue;
             }
             let work = tempfile::tempdir().unwrap();

@@ -101,6 +101,9 @@ impl<'l, 'f> Build<'l, 'f> {
         }
         self.stack.push(path);
         let layer = Layer { path, says, outer };
+        if self.layout.has_several(folder(path)) {
+            self.lost(path, &Link { path: String::new(), line: says.line }, Target::Several(folder(path)));
+        }
         for refusal in &says.refusals {
             self.fail(path, refusal.line, format!("kustomize cannot use {path}: {}", refusal.reason));
         }
@@ -340,7 +343,9 @@ impl<'l, 'f> Build<'l, 'f> {
         match says {
             Says::Objects(objects) if patch.form != Form::Operations => self.merge(path, patch, objects, from, gathered),
             Says::Operations(operations) if patch.form != Form::Merge => self.operate(path, patch, operations, from, gathered),
-            Says::Objects(_) | Says::Operations(_) => self.fail(path, patch.line, format!("{path} has a patch under the key of another kind of patches")),
+            Says::Objects(_) | Says::Operations(_) => {
+                self.fail(path, patch.line, format!("{path} has a patch under the key of another kind of patches"))
+            }
             Says::Broken { reason, annotates } => {
                 let reason = format!("a patch of {path} cannot be read: {reason}");
                 let path = path.to_owned();
@@ -443,12 +448,8 @@ fn merged<'f>(resource: &mut Resource<'f>, object: &'f Object, patch: &Patch, fr
     if patch.renames || patch.rekinds {
         resource.remember();
     }
-    let kept: [(&[&'static str], bool); 4] = [
-        (&["apiVersion"], true),
-        (&["kind"], !patch.rekinds),
-        (&["metadata", "name"], !patch.renames),
-        (&["metadata", "namespace"], true),
-    ];
+    let kept: [(&[&'static str], bool); 4] =
+        [(&["apiVersion"], true), (&["kind"], !patch.rekinds), (&["metadata", "name"], !patch.renames), (&["metadata", "namespace"], true)];
     let before = kept.map(|(keys, _)| resource.text(keys).to_owned());
     match merge::merge(&mut resource.live, &object.value, from) {
         Ok(false) => return false,

@@ -171,6 +171,12 @@ pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadab
         }
     }
     found.sort_by(|a, b| (a.root, a.path, a.workload.line, &a.workload.id).cmp(&(b.root, b.path, b.workload.line, &b.workload.id)));
+    // Two files of one folder may tell of one workload.
+    found.dedup_by(|next, last| {
+        next.held.is_some()
+            && next.held == last.held
+            && (next.root, next.path, &next.workload.id, next.workload.line) == (last.root, last.path, &last.workload.id, last.workload.line)
+    });
     hold_by_flux(files, &mut found);
     for file in unreadable {
         hold_by_unreadable(file, &mut found);
@@ -252,7 +258,8 @@ fn finished<'f>(
         return None;
     }
     let written = object.workload.and_then(|at| files.get(from.path)?.workloads.get(at as usize));
-    let (containers, images) = containers(&resource, written).into_iter().map(|(container, image)| (container, Some(image))).chain(others(&resource, written)).unzip();
+    let (containers, images) =
+        containers(&resource, written).into_iter().map(|(container, image)| (container, Some(image))).chain(others(&resource, written)).unzip();
     let (annotations, annotated_in): (Vec<Annotation>, Vec<&str>) = annotations(&resource.live).into_iter().unzip();
     let workload = Workload {
         id: id(&resource),
@@ -285,12 +292,8 @@ fn annotations<'f>(live: &Live<'f>) -> Vec<(Annotation, &'f str)> {
     ours.filter_map(|(key, value)| {
         let Live::Text(leaf) = value else { return None };
         let written = leaf.written;
-        let annotation = Annotation {
-            key: (*key).to_owned(),
-            value: leaf.text.clone().into_owned(),
-            line: written.text.line,
-            quoting: written.text.quoting,
-        };
+        let annotation =
+            Annotation { key: (*key).to_owned(), value: leaf.text.clone().into_owned(), line: written.text.line, quoting: written.text.quoting };
         Some((annotation, written.from.path))
     })
     .collect()

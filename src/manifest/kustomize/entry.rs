@@ -34,8 +34,7 @@ impl<'f> Pattern<'f> {
         if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b)) {
             return Self::Simple(name);
         }
-        Regex::new(&format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", as_go_reads(name)))
-            .map_or(Self::Broken, Self::Expression)
+        Regex::new(&format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", as_go_reads(name))).map_or(Self::Broken, Self::Expression)
     }
 
     /// Whether the entry means this image.

@@ -93,6 +93,11 @@ impl<'f> Layout<'f> {
         }
     }
 
+    /// Whether a folder has several kustomization files.
+    pub(super) fn has_several(&self, folder: &str) -> bool {
+        self.folders.get(folder).is_some_and(|files| files.len() > 1)
+    }
+
     /// The file of the kustomization in a folder.
     pub(super) fn kustomization_in(&self, folder: &str) -> Option<&'f str> {
         self.folders.get(folder).and_then(|files| (files.len() == 1).then_some(files[0])).filter(|path| self.kustomization(path).is_some())
@@ -150,7 +155,12 @@ impl Kustomization {
 /// Whether a path that is not in the repository may lead to another one.
 fn is_remote(link: &str) -> bool {
     let host = link.split('/').next().unwrap_or_default();
-    link.contains("://") || link.contains('?') || link.contains("//") || host.contains('@') || host.contains(':') || host.contains('.') && !host.starts_with('.')
+    link.contains("://")
+        || link.contains('?')
+        || link.contains("//")
+        || host.contains('@')
+        || host.contains(':')
+        || host.contains('.') && !host.starts_with('.')
 }
 
 fn name(path: &str) -> &str {

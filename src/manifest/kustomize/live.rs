@@ -45,10 +45,7 @@ pub(super) struct Source<'f> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step<'f> {
     Written(Written<'f>),
-    Entry {
-        path: &'f str,
-        entry: &'f Entry,
-    },
+    Entry { path: &'f str, entry: &'f Entry },
 }
 
 impl<'f> Leaf<'f> {

@@ -89,7 +89,12 @@ pub(in crate::manifest) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomiza
     if tree.kind(root) != Kind::Mapping || !(by_kind || by_name) {
         return None;
     }
-    let mut found = Kustomization { component: text("kind") == Some("Component"), line: tree.line(root), node: Some(Node::of(tree, root)), ..Kustomization::default() };
+    let mut found = Kustomization {
+        component: text("kind") == Some("Component"),
+        line: tree.line(root),
+        node: Some(Node::of(tree, root)),
+        ..Kustomization::default()
+    };
     for (key, value) in tree.merged_entries(root) {
         let line = tree.line(key);
         match tree.scalar(key) {

@@ -2,12 +2,8 @@
 
 use super::deployed::{Extension, Overlaid};
 use crate::{
-    image::Reference,
-    manifest::{
-        ImageField, Node, Parts, Place,
-        place::end_of_name,
-        splice::Change,
-    },
+    image::{Name, Reference},
+    manifest::{ImageField, Node, Parts, Place, place::end_of_name, splice::Change},
 };
 
 /// Where the new value of one image goes.
@@ -69,12 +65,9 @@ impl Spot {
         Some(Self { path: overlay.path.to_owned(), line: overlay.line, place: Place::FluxPatch, at })
     }
 
-    /// The name that a new entry is for.
-    pub fn new_name(&self) -> Option<&str> {
-        match &self.at {
-            At::New { name, .. } => Some(name),
-            _ => None,
-        }
+    /// Whether it is an entry that is to be added.
+    pub fn is_new(&self) -> bool {
+        matches!(self.at, At::New { .. })
     }
 
     /// Why nothing can be written there, as a clause.
@@ -103,17 +96,17 @@ impl Spot {
         }
     }
 
-    /// The changes after which the place holds a version, each with its key.
+    /// The changes after which the place holds a version, each with its key; `name` is used where none is written.
     ///
     /// # Errors
     /// Why it cannot hold it, as a clause.
-    pub fn changes(&self, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
+    pub fn changes(&self, name: Option<&Name>, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
         match &self.at {
-            At::Written(ImageField::Written(parts)) => {
-                Ok(written(parts, tag, digest)?.into_iter().map(keyed).collect())
-            }
+            At::Written(ImageField::Written(parts)) => Ok(written(parts, name, tag, digest)?.into_iter().map(keyed).collect()),
             At::Written(ImageField::Absent) => Err("no image is written there".to_owned()),
-            At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => Err(reason.clone()),
+            At::Written(ImageField::Unsupported { reason, .. }) | At::Entry { image: ImageField::Unsupported { reason, .. }, .. } => {
+                Err(reason.clone())
+            }
             At::Entry { image, node } => entry(image, *node, tag, digest),
             At::Patched { mapping, keys, container, image } => {
                 let image = format!("{}{}", &image[..end_of_name(image)], version(tag, digest));
@@ -151,12 +144,12 @@ fn version(tag: Option<&str>, digest: Option<&str>) -> String {
 }
 
 /// The name stays as it is spelled, a placeholder too.
-fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Change>, String> {
+fn written(parts: &Parts, name: Option<&Name>, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<Change>, String> {
     let version = version(tag, digest);
     match parts {
         Parts::Whole(part) => Ok(part.write(&format!("{}{version}", &part.text()[..end_of_name(part.text())])).into_iter().collect()),
         Parts::Apart(_) => {
-            let name = parts.reference(None)?.name;
+            let name = parts.reference(name)?.name;
             parts.write(&Reference::parse(&format!("{name}{version}")).map_err(|error| error.to_string())?)
         }
     }
@@ -166,7 +159,7 @@ fn written(parts: &Parts, tag: Option<&str>, digest: Option<&str>) -> Result<Vec
 fn entry(image: &ImageField, node: Node, tag: Option<&str>, digest: Option<&str>) -> Result<Vec<(Key, Change)>, String> {
     let apart = match image {
         ImageField::Written(Parts::Apart(apart)) => apart,
-        ImageField::Written(parts) => return Ok(written(parts, tag, digest)?.into_iter().map(keyed).collect()),
+        ImageField::Written(parts) => return Ok(written(parts, None, tag, digest)?.into_iter().map(keyed).collect()),
         _ => return Err("no version is written there".to_owned()),
     };
     let mut changes = vec![];

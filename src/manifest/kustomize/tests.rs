@@ -65,7 +65,11 @@ fn a_kustomization_that_only_gathers_deploys_what_it_names() {
 fn images_are_what_the_layers_make_of_them() {
     for (word, text, expected) in [
         ("tag", "images: [{name: x, newTag: '2'}]", "x:2 <- a.yaml:4 <- kustomization.yaml:2"),
-        ("in their order", "images: [{name: x, newName: z}, {name: z, newTag: '3'}]", "z:3 <- a.yaml:4 <- kustomization.yaml:2 <- kustomization.yaml:2"),
+        (
+            "in their order",
+            "images: [{name: x, newName: z}, {name: z, newTag: '3'}]",
+            "z:3 <- a.yaml:4 <- kustomization.yaml:2 <- kustomization.yaml:2",
+        ),
         ("old key", "imageTags: [{name: x, newTag: '2'}]", "x:2 <- a.yaml:4 <- kustomization.yaml:2"),
         ("another image", "images: [{name: z, newTag: '2'}]", "x:1 <- a.yaml:4"),
         (
@@ -129,7 +133,10 @@ fn what_nobody_can_foresee_holds() {
         ("generators", "generators: [b.yaml]"),
     ] {
         let found = beside(text);
-        assert!(found[0].ends_with(&format!("| `{key}` in kustomization.yaml may change it, which is not understood (kustomization.yaml:2)")), "{found:?}");
+        assert!(
+            found[0].ends_with(&format!("| `{key}` in kustomization.yaml may change it, which is not understood (kustomization.yaml:2)")),
+            "{found:?}"
+        );
     }
 }
 
@@ -138,14 +145,38 @@ fn what_kustomize_refuses_holds() {
     for (word, text, reason) in [
         ("unknown key", "somethingNew: {a: b}", "kustomize cannot use kustomization.yaml: kustomize knows no `somethingNew` (kustomization.yaml:2)"),
         ("number for a tag", "images: [{name: x, newTag: 1.10}]", "`newTag` of an entry of `images` is no text: put `1.10` into quotes"),
-        ("entry without a name", "images:\n- newTag: '2'", "an entry of `images` has no `name`, so that nobody knows which images it means (kustomization.yaml:3)"),
-        ("no expression", "images: [{name: '(', newTag: '2'}]", "the name `(` in the `images` of kustomization.yaml is no expression that can be read"),
-        ("missing file", "patches: [{path: b.yaml}]", "`b.yaml` of kustomization.yaml is no file or kustomization of the repository (kustomization.yaml:2)"),
+        (
+            "entry without a name",
+            "images:\n- newTag: '2'",
+            "an entry of `images` has no `name`, so that nobody knows which images it means (kustomization.yaml:3)",
+        ),
+        (
+            "no expression",
+            "images: [{name: '(', newTag: '2'}]",
+            "the name `(` in the `images` of kustomization.yaml is no expression that can be read",
+        ),
+        (
+            "missing file",
+            "patches: [{path: b.yaml}]",
+            "`b.yaml` of kustomization.yaml is no file or kustomization of the repository (kustomization.yaml:2)",
+        ),
         ("missing component", "components: [comp]", "`comp` of kustomization.yaml is no file or kustomization of the repository"),
-        ("remote component", "components: ['https://git.example/x']", "the component `https://git.example/x` is outside the repository, and not fetched"),
+        (
+            "remote component",
+            "components: ['https://git.example/x']",
+            "the component `https://git.example/x` is outside the repository, and not fetched",
+        ),
         ("patch that is none", "patches: [{patch: 'a: @'}]", "a patch of kustomization.yaml cannot be read: a value cannot begin with `@`"),
-        ("operations without a target", "patches: [{patch: '[{op: remove, path: /a}]'}]", "a list of operations in kustomization.yaml has no `target`"),
-        ("patch for nothing", "patches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: z}}'}]", "the patch for Pod `z` in kustomization.yaml matches nothing"),
+        (
+            "operations without a target",
+            "patches: [{patch: '[{op: remove, path: /a}]'}]",
+            "a list of operations in kustomization.yaml has no `target`",
+        ),
+        (
+            "patch for nothing",
+            "patches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: z}}'}]",
+            "the patch for Pod `z` in kustomization.yaml matches nothing",
+        ),
         ("target that is no expression", "patches: [{patch: '[]', target: {kind: '('}}]", "a patch of kustomization.yaml cannot be read"),
     ] {
         let found = beside(text);
@@ -180,9 +211,8 @@ fn an_annotated_patch_of_what_is_not_here_is_told() {
 fn components_change_what_their_users_gather() {
     let plain = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [c.yaml]\n";
     let user = "resources: [a.yaml]\ncomponents: [comp]\n";
-    let with = |component: &str| {
-        shown(&[("a.yaml", POD), ("kustomization.yaml", user), ("comp/c.yaml", OTHER), ("comp/kustomization.yaml", component)])
-    };
+    let with =
+        |component: &str| shown(&[("a.yaml", POD), ("kustomization.yaml", user), ("comp/c.yaml", OTHER), ("comp/kustomization.yaml", component)]);
     assert_eq!(with(plain), [". default:pod/a x:1 <- a.yaml:4", ". default:pod/b y:1 <- comp/c.yaml:4"]);
     let found = with(&format!("{plain}images: [{{name: x, newTag: '2'}}]\nnamespace: ns\n"));
     assert_eq!(found, [". ns:pod/a x:2 <- a.yaml:4 <- comp/kustomization.yaml:4", ". ns:pod/b y:1 <- comp/c.yaml:4"]);
@@ -298,7 +328,8 @@ fn a_flux_kustomization_is_no_kustomization_file() {
 
 #[test]
 fn a_flux_yaml_puts_its_patch_over_everything() {
-    let patch = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {fluxcd.io/automated: 'true'}}\nspec: {containers: [{name: c, image: 'x:5'}]}\n";
+    let patch =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {fluxcd.io/automated: 'true'}}\nspec: {containers: [{name: c, image: 'x:5'}]}\n";
     let flux = "version: 1\npatchUpdated:\n  generators: [{command: kustomize build .}]\n  patchFile: flux-patch.yaml\n";
     let found = shown(&[
         (".flux.yaml", flux),
@@ -310,10 +341,7 @@ fn a_flux_yaml_puts_its_patch_over_everything() {
     ]);
     assert_eq!(
         found,
-        [
-            "prod default:pod/a x:5 <- base/a.yaml:4 <- prod/kustomization.yaml:2 <- prod/flux-patch.yaml:4",
-            "test default:pod/a x:1 <- base/a.yaml:4"
-        ]
+        ["prod default:pod/a x:5 <- base/a.yaml:4 <- prod/kustomization.yaml:2 <- prod/flux-patch.yaml:4", "test default:pod/a x:1 <- base/a.yaml:4"]
     );
 }
 

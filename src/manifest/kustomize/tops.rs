@@ -89,9 +89,8 @@ impl<'f> Top<'f> {
     /// Where new `images` entries go: into the root's own file, if that is no other root's too.
     fn extension(&self, layout: &Layout<'f>, all: &[Top<'f>]) -> Option<Extension<'f>> {
         let file = self.kustomization;
-        let is_shared = file.is_none_or(|file| {
-            layout.used.contains(file) || all.iter().filter(|top| top.kustomization == Some(file)).nth(1).is_some()
-        });
+        let is_shared =
+            file.is_none_or(|file| layout.used.contains(file) || all.iter().filter(|top| top.kustomization == Some(file)).nth(1).is_some());
         match self.outer {
             Some((path, outer)) if outer.tool == Tool::Flux && (is_shared || outer.says.has_images()) => {
                 Some(Extension { path, line: outer.says.line(), mapping: outer.node, keys: &["spec", "images"] })

@@ -151,8 +151,7 @@ pub(super) fn read(tree: &Tree<'_>, node: usize, at: At, place: Place) -> Value 
         (_, At::Image) => Value::Text(Box::new(unreadable(tree, node, place))),
         _ => {
             let entries = tree.merged_entries(node).into_iter();
-            let mut entries: Vec<(Box<str>, Value)> =
-                entries.filter_map(|(key, value)| entry(tree, tree.scalar(key)?.0, value, at, place)).collect();
+            let mut entries: Vec<(Box<str>, Value)> = entries.filter_map(|(key, value)| entry(tree, tree.scalar(key)?.0, value, at, place)).collect();
             entries.shrink_to_fit();
             Value::Map(entries)
         }

@@ -21,7 +21,8 @@ static PROGRAM: LazyLock<(&'static str, &'static [&'static str])> = LazyLock::ne
         ("kubectl", &["version", "--client"], &["kustomize", "--load-restrictor", "LoadRestrictionsNone"]),
         ("kustomize", &["version"], &["build", "--load-restrictor", "LoadRestrictionsNone"]),
     ];
-    let found = options.into_iter().find(|(program, arguments, _)| version(program, arguments).is_some_and(|version| version >= OLDEST));
+    let is_new_enough = |(program, arguments, _): &(&str, &[&str], &[&str])| version(program, arguments).is_some_and(|version| version >= OLDEST);
+    let found = options.into_iter().find(is_new_enough);
     let (program, _, arguments) = found.expect("kubectl with kustomize 5.4 or newer, or kustomize itself, as scripts/test installs it");
     (program, arguments)
 });
