@@ -240,6 +240,10 @@ impl Gathering<'_> {
         let Some(spot) = image.spot().filter(|_| !image.text.is_empty()) else {
             return Err(Held::new(Code::UnsupportedScalar, "the container names no image"));
         };
+        subject.chain = image.chain.iter().map(|given| Layer { file: given.path.to_owned(), line: given.line, place: given.place }).collect();
+        (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
+        let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
+        subject.reference = Some(reference.clone());
         let spot = match &built.overlay {
             None => spot,
             Some(overlay) => image.overlaid(overlay, &subject.container).ok_or_else(|| {
@@ -247,10 +251,7 @@ impl Gathering<'_> {
                 Held::new(Code::UnsupportedKustomize, reason).hint("add a patch with its kind, name and namespace")
             })?,
         };
-        subject.chain = image.chain.iter().map(|given| Layer { file: given.path.to_owned(), line: given.line, place: given.place }).collect();
         (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
-        let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
-        subject.reference = Some(reference.clone());
         let extension = built.extension.filter(|_| built.overlay.is_none() && image.reach == Reach::Reached);
         subject.entry = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
         if extension.is_some_and(|extension| (self.bounds.writes)(extension.path)) {
@@ -384,7 +385,7 @@ impl Subject {
         let (Some((file, source)), Some(built)) = (&mut self.source, &deployed.built) else { return };
         let at = deployed.workload.annotations.iter().position(|annotation| annotation.key == source.key);
         if let Some(path) = at.and_then(|at| built.annotated_in.get(at)) {
-            *file = (*path).to_owned();
+            (*path).clone_into(file);
         }
     }
 

@@ -272,6 +272,7 @@ fn placed(index: &Index) -> Vec<Deployed<'_>> {
 }
 
 /// Where an image is listed.
+#[derive(Clone, Copy)]
 struct Where<'a> {
     path: &'a str,
     line: u32,
@@ -279,6 +280,7 @@ struct Where<'a> {
 }
 
 /// How an image is known.
+#[derive(Clone, Copy)]
 enum Written<'a> {
     /// It is what stands here.
     Here(&'a ImageField),
@@ -292,15 +294,12 @@ fn of_workload(taking: &Taking<'_>, deployed: &Deployed<'_>) -> Vec<ListedImage>
     let images = deployed.workload.containers.iter().enumerate().filter_map(|(at, container)| {
         let built = deployed.built.as_ref().and_then(|built| built.images.get(at)?.as_ref());
         let line = deployed.workload.line;
-        match built.and_then(|image| Some((image, image.spot()?))) {
-            Some((image, spot)) => {
-                listed(taking, Some(&id), &container.name, Where { path: &spot.path, line: spot.line, place: spot.place }, Written::Built(image))
-            }
-            None => {
-                let place = Where { path: deployed.path, line, place: container.place };
-                listed(taking, Some(&id), &container.name, place, Written::Here(&container.image))
-            }
+        if let Some((image, spot)) = built.and_then(|image| Some((image, image.spot()?))) {
+            let place = Where { path: &spot.path, line: spot.line, place: spot.place };
+            return listed(taking, Some(&id), &container.name, place, Written::Built(image));
         }
+        let place = Where { path: deployed.path, line, place: container.place };
+        listed(taking, Some(&id), &container.name, place, Written::Here(&container.image))
     });
     images.collect()
 }

@@ -96,13 +96,14 @@ impl Round<'_> {
     fn wanted(&mut self, records: &mut [Record]) -> Wanted {
         let mut wanted = Wanted::new();
         for (at, record) in records.iter_mut().enumerate().filter(|(_, record)| is_update(record)) {
-            loop {
-                let Some(spot) = &self.spots[at] else { break };
+            while let Some(spot) = &self.spots[at] {
                 let to = record.to.clone().unwrap_or_default();
                 let name = self.subjects.list[at].reference.as_ref().map(|reference| &reference.name);
                 match spot.changes(name, to.tag.as_deref(), to.digest.as_deref()) {
                     Ok(changes) => {
-                        changes.into_iter().for_each(|(key, change)| wanted.entry((spot.path.clone(), key)).or_default().push((at, change)));
+                        for (key, change) in changes {
+                            wanted.entry((spot.path.clone(), key)).or_default().push((at, change));
+                        }
                         break;
                     }
                     Err(reason) => {
@@ -144,7 +145,7 @@ impl Round<'_> {
     /// Why a place cannot be written although somebody wants it.
     fn objection(&self, records: &[Record], place: &Place, sharing: &BTreeSet<usize>, wants: &[(usize, Change)]) -> Option<Held> {
         let &(first, ref change) = wants.first()?;
-        let name = |at: usize| self.name(records, at, first);
+        let name = |at: usize| name(records, at, first);
         if wants.iter().any(|(_, other)| other.text() != change.text()) {
             let names: Vec<String> = wants.iter().map(|(at, _)| name(*at)).collect();
             return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
@@ -174,7 +175,7 @@ impl Round<'_> {
         let taking_part: BTreeSet<(&str, &str, &str)> = sharing.iter().map(|at| self.id(*at)).collect();
         // A comment is about what it stands on, whatever a kustomization makes of it.
         let by_comment = wants.iter().any(|(at, _)| self.subjects.list[*at].root == place.0);
-        let is_out = |fed: &&Fed| !taking_part.contains(&(&fed.root, &fed.owner, &fed.name)) && !(by_comment && fed.root != place.0);
+        let is_out = |fed: &&Fed| !(taking_part.contains(&(&fed.root, &fed.owner, &fed.name)) || by_comment && fed.root != place.0);
         if let Some(out) = fed.iter().find(is_out) {
             let root = if out.root == subject.root || out.root == place.0 { String::new() } else { format!(" in {}", out.root) };
             return Some(shared(&format!("{} of {}{root}", out.name, out.owner), "not automated", place));
@@ -193,12 +194,12 @@ impl Round<'_> {
         let Subject { root, workload, container, .. } = &self.subjects.list[at];
         (root, workload, container)
     }
+}
 
-    /// A container as people call it, with its root where that is another one.
-    fn name(&self, records: &[Record], at: usize, beside: usize) -> String {
-        let root = if records[at].root == records[beside].root { String::new() } else { format!(" in {}", records[at].root) };
-        format!("{} of {}{root}", records[at].container, records[at].workload)
-    }
+/// A container as people call it, with its root where that is another one.
+fn name(records: &[Record], at: usize, beside: usize) -> String {
+    let root = if records[at].root == records[beside].root { String::new() } else { format!(" in {}", records[at].root) };
+    format!("{} of {}{root}", records[at].container, records[at].workload)
 }
 
 fn shared(who: &str, why: &str, place: &Place) -> Held {

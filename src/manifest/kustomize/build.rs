@@ -13,7 +13,7 @@ use super::{
     read::FieldSpec,
     resource::{Id, Resource, Selection},
     transform,
-    value::{Object, Text},
+    value::{Object, Words},
 };
 use crate::manifest::Place;
 
@@ -101,8 +101,8 @@ impl<'l, 'f> Build<'l, 'f> {
         }
         self.stack.push(path);
         let layer = Layer { path, says, outer };
-        if self.layout.has_several(folder(path)) {
-            self.lost(path, &Link { path: String::new(), line: says.line }, Target::Several(folder(path)));
+        if let Some(first) = self.layout.first_of_several(folder(path)) {
+            self.fail(first, 1, several(folder(path)));
         }
         for refusal in &says.refusals {
             self.fail(path, refusal.line, format!("kustomize cannot use {path}: {}", refusal.reason));
@@ -147,14 +147,13 @@ impl<'l, 'f> Build<'l, 'f> {
             let name = Id::of_patch(&object.value).name;
             match resources.iter_mut().find(|resource| resource.id().name == name) {
                 Some(resource) => {
-                    if !merged(resource, object, &Patch::of_flux(), from) {
-                        let reason = format!("the patch {path} takes it away");
-                        let held = HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: false };
-                        resource.held.get_or_insert(held);
-                    }
+                    let stays = merged(resource, object, &Patch::of_flux(), from);
+                    let reason = format!("the patch {path} takes it away");
+                    let held = HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: false };
+                    resource.held = resource.held.take().or((!stays).then_some(held));
                 }
                 None if is_annotated(&object.value) => {
-                    let reason = format!("the patch for {} `{}` matches nothing", name.kind, name.name);
+                    let reason = format!("the patch for {} `{}` matches nothing", name.kind, name.own);
                     self.adrift.push((object, from, HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: true }));
                 }
                 None => {}
@@ -236,7 +235,7 @@ impl<'l, 'f> Build<'l, 'f> {
     /// A path that leads to nothing that can be used.
     fn lost(&mut self, path: &str, link: &Link, target: Target<'f>) {
         let reason = match target {
-            Target::Several(folder) => format!("{} has several kustomization files, which kustomize refuses", shown(folder)),
+            Target::Several(folder) => several(folder),
             Target::Unreadable(file) => file.to_string(),
             _ => format!("`{}` of {path} is no file or kustomization of the repository", link.path),
         };
@@ -330,46 +329,45 @@ impl<'l, 'f> Build<'l, 'f> {
         }
     }
 
-    fn patch(&mut self, path: &'f str, patch: &'f Patch, gathered: &mut Gathered<'f>) {
+    fn patch(&mut self, file: &'f str, patch: &'f Patch, gathered: &mut Gathered<'f>) {
         let place = Place::KustomizePatch;
         let (from, says) = match &patch.from {
-            From::Inline(content) => (Source { path, place }, content.says()),
-            From::Nowhere(reason) => (Source { path, place }, Says::Broken { reason, annotates: false }),
-            From::File(link) => match self.layout.find(folder(path), &link.path) {
-                Target::File(file) => (Source { path: file, place }, self.layout.files[file].says()),
-                target => return self.lost(path, link, target),
+            From::Inline(content) => (Source { path: file, place }, content.says()),
+            From::Nowhere(reason) => (Source { path: file, place }, Says::Broken { reason, annotates: false }),
+            From::File(link) => match self.layout.find(folder(file), &link.path) {
+                Target::File(found) => (Source { path: found, place }, self.layout.files[found].says()),
+                target => return self.lost(file, link, target),
             },
         };
         match says {
-            Says::Objects(objects) if patch.form != Form::Operations => self.merge(path, patch, objects, from, gathered),
-            Says::Operations(operations) if patch.form != Form::Merge => self.operate(path, patch, operations, from, gathered),
+            Says::Objects(objects) if patch.form != Form::Operations => self.merge(file, patch, objects, from, gathered),
+            Says::Operations(operations) if patch.form != Form::Merge => self.operate(file, patch, operations, from, gathered),
             Says::Objects(_) | Says::Operations(_) => {
-                self.fail(path, patch.line, format!("{path} has a patch under the key of another kind of patches"))
+                self.fail(file, patch.line, format!("{file} has a patch under the key of another kind of patches"));
             }
             Says::Broken { reason, annotates } => {
-                let reason = format!("a patch of {path} cannot be read: {reason}");
-                let path = path.to_owned();
-                self.fault.get_or_insert(HeldByKustomize { reason, path, line: patch.line, annotates });
+                let reason = format!("a patch of {file} cannot be read: {reason}");
+                self.fault.get_or_insert(HeldByKustomize { reason, path: file.to_owned(), line: patch.line, annotates });
             }
         }
     }
 
     /// The resources that a patch with a target is for.
-    fn selected(&mut self, path: &str, patch: &'f Patch, gathered: &Gathered<'f>) -> Option<Vec<usize>> {
+    fn selected(&mut self, file: &str, patch: &'f Patch, gathered: &Gathered<'f>) -> Option<Vec<usize>> {
         let selector = patch.target.as_ref()?;
         let Some(selection) = Selection::of(selector) else {
-            self.fail(path, selector.line, format!("the `target` of a patch in {path} holds no expression that can be read"));
+            self.fail(file, selector.line, format!("the `target` of a patch in {file} holds no expression that can be read"));
             return Some(vec![]);
         };
         Some((0..gathered.resources.len()).filter(|at| selection.selects(&gathered.resources[*at])).collect())
     }
 
     /// Merges the objects of a patch.
-    fn merge(&mut self, path: &'f str, patch: &'f Patch, objects: &'f [Object], from: Source<'f>, gathered: &mut Gathered<'f>) {
+    fn merge(&mut self, file: &'f str, patch: &'f Patch, objects: &'f [Object], from: Source<'f>, gathered: &mut Gathered<'f>) {
         let mut gone = BTreeSet::new();
-        if let Some(selected) = self.selected(path, patch, gathered) {
+        if let Some(selected) = self.selected(file, patch, gathered) {
             let [object] = objects else {
-                return self.fail(path, patch.line, format!("a patch of {path} with a `target` holds several objects, which kustomize refuses"));
+                return self.fail(file, patch.line, format!("a patch of {file} with a `target` holds several objects, which kustomize refuses"));
             };
             gone.extend(selected.into_iter().filter(|at| !merged(&mut gathered.resources[*at], object, patch, from)));
         } else {
@@ -379,7 +377,7 @@ impl<'l, 'f> Build<'l, 'f> {
                 match found[..] {
                     [at] if merged(&mut gathered.resources[at], object, patch, from) => {}
                     [at] => drop(gone.insert(at)),
-                    _ => self.unmatched(path, patch, object, from, found.len(), gathered),
+                    _ => self.unmatched(file, patch, object, from, found.len(), gathered),
                 }
             }
         }
@@ -388,17 +386,17 @@ impl<'l, 'f> Build<'l, 'f> {
     }
 
     /// A patch that names no resource, or several.
-    fn unmatched(&mut self, path: &str, patch: &Patch, object: &'f Object, from: Source<'f>, found: usize, gathered: &Gathered<'f>) {
+    fn unmatched(&mut self, file: &str, patch: &Patch, object: &'f Object, from: Source<'f>, found: usize, gathered: &Gathered<'f>) {
         let what = Id::of_patch(&object.value).name;
-        let (kind, name) = (what.kind, what.name);
-        let line = if from.path == path { object.line } else { patch.line };
+        let (kind, name) = (what.kind, what.own);
+        let line = if from.path == file { object.line } else { patch.line };
         let held = match gathered.unknown.first() {
             Some(unknown) if found == 0 => unknown.clone(),
             _ => {
                 let what = if found == 0 { "nothing" } else { "several objects" };
-                self.fail(path, line, format!("the patch for {kind} `{name}` in {path} matches {what}, which kustomize refuses"));
+                self.fail(file, line, format!("the patch for {kind} `{name}` in {file} matches {what}, which kustomize refuses"));
                 let reason = format!("the patch for {kind} `{name}` matches {what}");
-                HeldByKustomize { reason, path: path.to_owned(), line, annotates: true }
+                HeldByKustomize { reason, path: file.to_owned(), line, annotates: true }
             }
         };
         if is_annotated(&object.value) {
@@ -407,9 +405,9 @@ impl<'l, 'f> Build<'l, 'f> {
     }
 
     /// Carries out the operations of a patch.
-    fn operate(&mut self, path: &'f str, patch: &'f Patch, operations: &'f [Operation], from: Source<'f>, gathered: &mut Gathered<'f>) {
-        let Some(selected) = self.selected(path, patch, gathered) else {
-            return self.fail(path, patch.line, format!("a list of operations in {path} has no `target`, which kustomize refuses"));
+    fn operate(&mut self, file: &'f str, patch: &'f Patch, operations: &'f [Operation], from: Source<'f>, gathered: &mut Gathered<'f>) {
+        let Some(selected) = self.selected(file, patch, gathered) else {
+            return self.fail(file, patch.line, format!("a list of operations in {file} has no `target`, which kustomize refuses"));
         };
         for at in selected {
             let resource = &mut gathered.resources[at];
@@ -440,6 +438,10 @@ impl<'l, 'f> Build<'l, 'f> {
             transform::apply(resource, path, entry, &pattern, specs);
         }
     }
+}
+
+fn several(folder: &str) -> String {
+    format!("{} has several kustomization files, which kustomize refuses", shown(folder))
 }
 
 /// Merges a patch into a resource; `false` where it takes it away.
@@ -478,7 +480,7 @@ fn affix(gathered: &mut Gathered<'_>, of: impl Fn(&str) -> String) {
 }
 
 /// Gives every resource a label or an annotation.
-fn annotate<'f>(gathered: &mut Gathered<'f>, map: &'f str, path: &'f str, key: &'f str, text: &'f Text) {
+fn annotate<'f>(gathered: &mut Gathered<'f>, map: &'f str, path: &'f str, key: &'f str, text: &'f Words) {
     let from = Source { path, place: Place::Container };
     for resource in &mut gathered.resources {
         resource.live.entry("metadata").entry(map).set(key, Live::Text(Leaf::new(text, from)));

@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::value::Text;
+use super::value::Words;
 use crate::manifest::{ImageField, Node};
 
 /// An entry of `images`.
@@ -11,9 +11,9 @@ use crate::manifest::{ImageField, Node};
 pub(in crate::manifest) struct Entry {
     pub(super) line: u32,
     pub(super) name: Box<str>,
-    pub(super) new_name: Option<Box<Text>>,
-    pub(super) new_tag: Option<Box<Text>>,
-    pub(super) digest: Option<Box<Text>>,
+    pub(super) new_name: Option<Box<Words>>,
+    pub(super) new_tag: Option<Box<Words>>,
+    pub(super) digest: Option<Box<Words>>,
     pub(super) suffix: Option<Box<str>>,
     /// The scalars of its tag and digest.
     pub(super) image: ImageField,
@@ -94,7 +94,7 @@ impl Entry {
     pub(super) fn applied(&self, image: &str) -> String {
         let (name, tag, digest) = split(image);
         let name = self.new_name.as_ref().map_or(name, |name| &name.text);
-        let text = |text: &Option<Box<Text>>| text.as_ref().map(|text| text.text.to_string());
+        let text = |text: &Option<Box<Words>>| text.as_ref().map(|text| text.text.to_string());
         let (tag, digest) = match (text(&self.new_tag), text(&self.digest), &self.suffix) {
             (None, None, None) => (tag.to_owned(), digest.to_owned()),
             (None, None, Some(suffix)) => (format!("{tag}{suffix}"), String::new()),
@@ -164,7 +164,7 @@ mod tests {
     fn an_entry_replaces_what_it_names() {
         let text = |text: &str| {
             let quoting = crate::policy::annotation::Quoting::Text;
-            (!text.is_empty()).then(|| Box::new(Text { text: text.into(), line: 1, quoting, image: None }))
+            (!text.is_empty()).then(|| Box::new(Words { text: text.into(), line: 1, quoting, image: None }))
         };
         for (word, [name, tag, digest, suffix], image, expected) in [
             ("tag", ["", "2", "", ""], "app:1", "app:2"),

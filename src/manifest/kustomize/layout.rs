@@ -93,9 +93,9 @@ impl<'f> Layout<'f> {
         }
     }
 
-    /// Whether a folder has several kustomization files.
-    pub(super) fn has_several(&self, folder: &str) -> bool {
-        self.folders.get(folder).is_some_and(|files| files.len() > 1)
+    /// The first of a folder's kustomization files, where it has several.
+    pub(super) fn first_of_several(&self, folder: &str) -> Option<&'f str> {
+        self.folders.get(folder).filter(|files| files.len() > 1).and_then(|files| files.iter().min().copied())
     }
 
     /// The file of the kustomization in a folder.
@@ -118,7 +118,9 @@ impl<'f> Layout<'f> {
         let all = || self.kustomizations().filter(|(_, kustomization)| !kustomization.component).map(|(path, _)| path);
         let mut roots: Vec<&str> = all().filter(|path| !self.used.contains(path)).collect();
         let mut reached: BTreeSet<&str> = BTreeSet::new();
-        roots.iter().for_each(|root| self.reach(root, &mut reached));
+        for root in &roots {
+            self.reach(root, &mut reached);
+        }
         for path in all() {
             if !reached.contains(path) {
                 self.reach(path, &mut reached);

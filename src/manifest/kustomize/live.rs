@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     entry::Entry,
-    value::{Text, Value},
+    value::{Value, Words},
 };
 use crate::manifest::Place;
 
@@ -31,7 +31,7 @@ pub(super) struct Leaf<'f> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written<'f> {
     pub(super) from: Source<'f>,
-    pub(super) text: &'f Text,
+    pub(super) text: &'f Words,
 }
 
 /// A file, and what it is to the object.
@@ -49,7 +49,7 @@ pub(super) enum Step<'f> {
 }
 
 impl<'f> Leaf<'f> {
-    pub(super) fn new(text: &'f Text, from: Source<'f>) -> Self {
+    pub(super) fn new(text: &'f Words, from: Source<'f>) -> Self {
         Self { text: Cow::Borrowed(&text.text), written: Written { from, text }, chain: vec![] }
     }
 

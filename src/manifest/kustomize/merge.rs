@@ -143,13 +143,12 @@ fn merged_list<'f>(dest: &mut Live<'f>, items: &'f [Value], from: Source<'f>, li
     let Live::List(before) = dest else { return Ok(true) };
     let mut before = std::mem::take(before);
     let is_directive = |item: &&Value| matches!(item, Value::Map(entries) if entries.len() == 1 && &*entries[0].0 == "$patch");
-    match items.iter().find(is_directive) {
-        Some(Value::Map(entries)) => match directive(entries)? {
+    if let Some(Value::Map(entries)) = items.iter().find(is_directive) {
+        match directive(entries)? {
             Directive::Delete => return Ok(false),
             Directive::Replace => before.clear(),
             Directive::Merge => {}
-        },
-        _ => {}
+        }
     }
     let mut after = vec![];
     for item in items.iter().filter(|item| !is_directive(item)) {

@@ -40,7 +40,7 @@ use super::{Container, File, LoosePlace, Node, Place, Role, shape::Taken, yaml::
 use entry::Entry;
 use patch::Patch;
 use read::Refusal;
-use value::Text;
+use value::Words;
 
 /// What a kustomization says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,8 +61,8 @@ pub struct Kustomization {
     patches: Vec<Patch>,
     /// `patchesJson6902`.
     operations: Vec<Patch>,
-    labels: Vec<(Box<str>, Box<Text>)>,
-    annotations: Vec<(Box<str>, Box<Text>)>,
+    labels: Vec<(Box<str>, Box<Words>)>,
+    annotations: Vec<(Box<str>, Box<Words>)>,
     images: Vec<Entry>,
     /// Kind, name and namespace of generated objects.
     generated: Vec<(Box<str>, Box<str>, Box<str>)>,

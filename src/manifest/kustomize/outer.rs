@@ -7,7 +7,7 @@ use super::{
     entry::{Entry, split},
     patch::{Form, patches},
     read::{entries, links, pairs},
-    value::Text,
+    value::Words,
 };
 use crate::manifest::{
     ImageField, Node, Part, Parts, Place, Site,
@@ -102,7 +102,7 @@ fn image(tree: &Tree<'_>, item: usize) -> Option<Entry> {
     let (new_name, tag, digest) = split(image);
     let said = |text: &str| {
         let line = tree.line(item);
-        (!text.is_empty()).then(|| Box::new(Text { text: text.into(), line, quoting: crate::policy::annotation::Quoting::Text, image: None }))
+        (!text.is_empty()).then(|| Box::new(Words { text: text.into(), line, quoting: crate::policy::annotation::Quoting::Text, image: None }))
     };
     let renamed = (!name.is_empty()).then(|| said(new_name)).flatten();
     let site = Site::at(tree, item, Place::KustomizeImage);

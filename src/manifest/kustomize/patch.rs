@@ -6,7 +6,7 @@ use super::{
     Link,
     read::{Said, said},
     selector::Selector,
-    value::{At, Object, Text, Value, objects, read, scalar},
+    value::{At, Object, Value, Words, objects, read, scalar},
 };
 use crate::manifest::{
     File, ImageField, Part, Parts, Place,
@@ -123,7 +123,7 @@ pub(super) fn inline(tree: &Tree<'_>, node: usize) -> Content {
     };
     let mut content = content(text);
     let line = tree.line(tree.target(node));
-    let shift = |text: &mut Text| {
+    let shift = |text: &mut Words| {
         text.line = if matches!(style, Style::Literal) { line + text.line - 1 } else { line };
         if let Some(image) = &mut text.image {
             *image = within(image, tree, node, text.line);
@@ -210,7 +210,7 @@ fn steps(pointer: &str) -> Vec<Box<str>> {
 }
 
 impl Content {
-    fn each_text(&mut self, change: &impl Fn(&mut Text)) {
+    fn each_text(&mut self, change: &impl Fn(&mut Words)) {
         match self {
             Self::Objects(objects) => objects.iter_mut().for_each(|object| object.value.each_text(change)),
             Self::Operations(operations) => {
@@ -226,7 +226,7 @@ impl Content {
 }
 
 impl Value {
-    fn each_text(&mut self, change: &impl Fn(&mut Text)) {
+    fn each_text(&mut self, change: &impl Fn(&mut Words)) {
         match self {
             Self::Text(text) => change(text),
             Self::List(items) => items.iter_mut().for_each(|item| item.each_text(change)),

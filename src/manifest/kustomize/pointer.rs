@@ -60,13 +60,9 @@ fn put<'f>(place: &mut Live<'f>, last: &'f str, value: Live<'f>, what: &What, co
         Live::Map(_) => match (what, place.get(last).is_some()) {
             (_, false) if !concerned => Ok(()),
             (What::Remove, true) => take(place, last),
-            (_, true) => {
-                place.set(last, value);
-                Ok(())
-            }
             (What::Remove, false) => Err("there is nothing to remove".to_owned()),
             // kustomize's own reading of RFC 6902: what is replaced need not be there.
-            (_, false) => {
+            _ => {
                 place.set(last, value);
                 Ok(())
             }

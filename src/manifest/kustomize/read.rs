@@ -9,7 +9,7 @@ use super::{
     Kustomization, Link, Obstacle,
     entry::Entry,
     patch::{Form, patches},
-    value::{At, Text, Value, read as value},
+    value::{At, Value, Words, read as value},
 };
 use crate::manifest::{
     Node, Place,
@@ -230,7 +230,7 @@ fn entry(tree: &Tree<'_>, item: usize, refusals: &mut Vec<Refusal>) -> Option<En
     Some(found)
 }
 
-pub(super) fn pairs(tree: &Tree<'_>, mapping: usize) -> Vec<(Box<str>, Box<Text>)> {
+pub(super) fn pairs(tree: &Tree<'_>, mapping: usize) -> Vec<(Box<str>, Box<Words>)> {
     let text = |(key, node): (usize, usize)| match (tree.text(key)?, value(tree, node, At::Text, Place::Container)) {
         (key, Value::Text(text)) => Some((key.into(), text)),
         _ => None,

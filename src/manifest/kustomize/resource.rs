@@ -54,7 +54,7 @@ pub(super) struct Name {
     pub(super) kind: String,
     /// `default` where there is none, empty for what stands in none.
     pub(super) namespace: String,
-    pub(super) name: String,
+    pub(super) own: String,
 }
 
 /// The names and the `apiVersion` that a patch or another object goes by.
@@ -71,7 +71,7 @@ impl Id {
         let metadata = |key: &str| text(patch.get("metadata").and_then(|metadata| metadata.get(key)));
         let kind = text(patch.get("kind"));
         let namespace = effective(&kind, &metadata("namespace"));
-        Self { api_version: text(patch.get("apiVersion")), name: Name { kind, namespace, name: metadata("name") } }
+        Self { api_version: text(patch.get("apiVersion")), name: Name { kind, namespace, own: metadata("name") } }
     }
 }
 
@@ -107,14 +107,14 @@ impl<'f> Resource<'f> {
     /// What it is called now.
     pub(super) fn id(&self) -> Id {
         let (kind, namespace, name) = (self.kind().to_owned(), effective(self.kind(), self.namespace()), self.name().to_owned());
-        Id { api_version: self.text(&["apiVersion"]).to_owned(), name: Name { kind, namespace, name } }
+        Id { api_version: self.text(&["apiVersion"]).to_owned(), name: Name { kind, namespace, own: name } }
     }
 
     /// Whether it is, or was, called so.
     pub(super) fn goes_by(&self, id: &Id) -> bool {
         self.text(&["apiVersion"]) == id.api_version
             && (self.before.contains(&id.name)
-                || self.kind() == id.name.kind && self.name() == id.name.name && effective(self.kind(), self.namespace()) == id.name.namespace)
+                || self.kind() == id.name.kind && self.name() == id.name.own && effective(self.kind(), self.namespace()) == id.name.namespace)
     }
 
     /// Remembers what it is called now.
@@ -183,7 +183,7 @@ impl<'f> Selection<'f> {
         group.is_match(of)
             && version.is_match(at)
             && kind.is_match(resource.kind())
-            && (name.is_match(resource.name()) || first.is_some_and(|first| name.is_match(&first.name)))
+            && (name.is_match(resource.name()) || first.is_some_and(|first| name.is_match(&first.own)))
             && (namespace.is_match(&now) || first.is_some_and(|first| namespace.is_match(&place(&first.namespace))))
             && self.labels.iter().all(|condition| condition.holds(|key| resource.metadata("labels", key)))
             && self.annotations.iter().all(|condition| condition.holds(|key| resource.metadata("annotations", key)))

@@ -81,7 +81,7 @@ impl Spot {
     /// All that it reads or writes.
     pub fn keys(&self) -> Vec<Key> {
         let scalars = |image: &ImageField| -> Vec<Key> {
-            let spans = image.parts().into_iter().flat_map(|parts| parts.sites()).map(|site| site.scalar.span());
+            let spans = image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span());
             spans.map(|span| Key::Scalar(span.start, span.end)).collect()
         };
         match &self.at {

@@ -51,13 +51,19 @@ fn containers<'f>(live: &mut Live<'f>, change: &mut impl FnMut(&mut Leaf<'f>)) {
             for (key, value) in entries {
                 match value {
                     Live::List(items) if matches!(*key, "containers" | "initContainers") => {
-                        items.iter_mut().for_each(|item| along(item, &["image"], change));
+                        for item in items {
+                            along(item, &["image"], change);
+                        }
                     }
                     _ => containers(value, change),
                 }
             }
         }
-        Live::List(items) => items.iter_mut().for_each(|item| containers(item, change)),
+        Live::List(items) => {
+            for item in items {
+                containers(item, change);
+            }
+        }
         _ => {}
     }
 }
@@ -66,7 +72,11 @@ fn containers<'f>(live: &mut Live<'f>, change: &mut impl FnMut(&mut Leaf<'f>)) {
 fn along<'f>(live: &mut Live<'f>, keys: &[&str], change: &mut impl FnMut(&mut Leaf<'f>)) {
     match (live, keys) {
         (Live::Text(leaf), []) => change(leaf),
-        (Live::List(items), _) => items.iter_mut().for_each(|item| along(item, keys, change)),
+        (Live::List(items), _) => {
+            for item in items {
+                along(item, keys, change);
+            }
+        }
         (Live::Map(entries), [first, rest @ ..]) => {
             if let Some((_, value)) = entries.iter_mut().find(|(key, _)| key == first) {
                 along(value, rest, change);

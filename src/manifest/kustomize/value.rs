@@ -22,14 +22,14 @@ pub(in crate::manifest) enum Value {
     Null,
     /// Something of no concern.
     Other,
-    Text(Box<Text>),
+    Text(Box<Words>),
     List(Vec<Value>),
     Map(Vec<(Box<str>, Value)>),
 }
 
 /// A scalar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::manifest) struct Text {
+pub(in crate::manifest) struct Words {
     pub(in crate::manifest) text: Box<str>,
     /// From 1.
     pub(in crate::manifest) line: u32,
@@ -144,8 +144,10 @@ pub(super) fn read(tree: &Tree<'_>, node: usize, at: At, place: Place) -> Value 
         (Kind::Scalar(_), _) if is_null(tree, node) => Value::Null,
         (Kind::Scalar(_), At::Image) => Value::Text(Box::new(text(tree, node, Some(shape::field(tree, node, place))))),
         (Kind::Scalar(_), At::Text) => Value::Text(Box::new(text(tree, node, None))),
-        (_, At::Elsewhere | At::Text) | (Kind::Scalar(_), _) => Value::Other,
-        (Kind::Mapping, At::Containers | At::Volumes) | (Kind::Sequence, At::Object | At::Metadata | At::Pod | At::Container) => Value::Other,
+        (_, At::Elsewhere | At::Text)
+        | (Kind::Scalar(_), _)
+        | (Kind::Mapping, At::Containers | At::Volumes)
+        | (Kind::Sequence, At::Object | At::Metadata | At::Pod | At::Container) => Value::Other,
         (Kind::Sequence, At::Volumes) if !tree.items(node).any(|item| tree.get(item, "image").is_some()) => Value::Other,
         (Kind::Sequence, _) => Value::List(tree.items(node).map(|item| read(tree, item, at.under("0"), place)).collect()),
         (_, At::Image) => Value::Text(Box::new(unreadable(tree, node, place))),
@@ -186,17 +188,17 @@ fn is_null(tree: &Tree<'_>, node: usize) -> bool {
     tree.scalar(node).is_some_and(|(text, style)| style == Style::Plain && plain::is_null(text))
 }
 
-fn text(tree: &Tree<'_>, node: usize, image: Option<ImageField>) -> Text {
+fn text(tree: &Tree<'_>, node: usize, image: Option<ImageField>) -> Words {
     let (text, quoting) = match tree.scalar(node) {
         Some((text, Style::Plain)) if plain::is_boolean(text) => (text, Quoting::PlainBoolean),
         Some((text, _)) => (text, Quoting::Text),
         None => (tree.rest_of_line(node), Quoting::Text),
     };
-    Text { text: text.into(), line: tree.line(node), quoting, image }
+    Words { text: text.into(), line: tree.line(node), quoting, image }
 }
 
 /// An image that is no scalar.
-fn unreadable(tree: &Tree<'_>, node: usize, place: Place) -> Text {
+fn unreadable(tree: &Tree<'_>, node: usize, place: Place) -> Words {
     text(tree, node, Some(shape::field(tree, node, place)))
 }
 

@@ -61,7 +61,7 @@ impl Change {
             Self::Replace(edit) => edit.to.clone(),
             Self::Set { value, .. } => value.clone(),
             Self::Remove { .. } => String::new(),
-            Self::Append { item, .. } => item.iter().map(|(key, text)| format!("{key}: {text}\n")).collect(),
+            Self::Append { item, .. } => item.iter().map(|(key, text)| [key, ": ", text, "\n"].concat()).collect(),
         }
     }
 
