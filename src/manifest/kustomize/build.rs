@@ -49,6 +49,8 @@ pub(super) struct Build<'l, 'f> {
     pub(super) fault: Option<HeldByKustomize>,
     /// Patches that ask for updates of what nobody knows.
     pub(super) adrift: Vec<(&'f Object, Source<'f>, HeldByKustomize)>,
+    /// Where `openapi` may say how lists are merged.
+    schema: Option<(&'f str, u32)>,
     visits: usize,
     stack: Vec<&'f str>,
 }
@@ -87,7 +89,7 @@ impl<'f> Layer<'f> {
 
 impl<'l, 'f> Build<'l, 'f> {
     pub(super) fn new(layout: &'l Layout<'f>) -> Self {
-        Self { layout, fault: None, adrift: vec![], visits: 0, stack: vec![] }
+        Self { layout, fault: None, adrift: vec![], schema: None, visits: 0, stack: vec![] }
     }
 
     /// Builds the kustomization in a file.
@@ -103,6 +105,9 @@ impl<'l, 'f> Build<'l, 'f> {
         let layer = Layer { path, says, outer };
         if let Some(first) = self.layout.first_of_several(folder(path)) {
             self.fail(first, 1, several(folder(path)));
+        }
+        if let Some(line) = says.schema {
+            self.schema.get_or_insert((path, line));
         }
         for refusal in &says.refusals {
             self.fail(path, refusal.line, format!("kustomize cannot use {path}: {}", refusal.reason));
@@ -138,6 +143,15 @@ impl<'l, 'f> Build<'l, 'f> {
         }
         self.transform(&Layer { path: outer.path, says: outer.says, outer: None }, &mut gathered);
         gathered
+    }
+
+    /// Holds what was merged by a schema that is not known here.
+    pub(super) fn doubt_schema(&self, resources: &mut [Resource<'f>]) {
+        let Some((path, line)) = self.schema else { return };
+        for resource in resources.iter_mut().filter(|resource| resource.patched && !merge::is_known(&resource.live)) {
+            let reason = format!("`openapi` in {path} may say how patches are merged into it, which is not understood");
+            resource.held.get_or_insert(HeldByKustomize { reason, path: path.to_owned(), line, annotates: false });
+        }
     }
 
     /// Merges the patch file of a `.flux.yaml` over everything.

@@ -50,6 +50,11 @@ impl Lists {
     }
 }
 
+/// Whether kustomize itself knows how lists of such an object are merged.
+pub(super) fn is_known(object: &Live<'_>) -> bool {
+    !matches!(Lists::of(object), Lists::Replaced)
+}
+
 /// What a patch asks for, beside its own values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Directive {

@@ -68,6 +68,10 @@ pub struct Kustomization {
     generated: Vec<(Box<str>, Box<str>, Box<str>)>,
     obstacles: Vec<Obstacle>,
     refusals: Vec<Refusal>,
+    /// The line of `openapi`, which may say how lists are merged.
+    schema: Option<u32>,
+    /// The line of `vars`.
+    variables: Option<u32>,
 }
 
 /// A path as a kustomization writes it.

@@ -20,7 +20,7 @@ use crate::manifest::{
 };
 
 /// Keys that can change no image, no annotation of ours and no name of a workload.
-const HARMLESS: [&str; 12] = [
+const HARMLESS: [&str; 11] = [
     "apiversion",
     "kind",
     "metadata",
@@ -32,11 +32,14 @@ const HARMLESS: [&str; 12] = [
     "inventory",
     "validators",
     "helmglobals",
-    "openapi",
 ];
 
 /// Keys whose work nobody but kustomize can foresee.
-const OBSTACLES: [&str; 6] = ["replacements", "vars", "helmcharts", "helmchartinflationgenerator", "generators", "transformers"];
+const OBSTACLES: [&str; 3] = ["helmcharts", "helmchartinflationgenerator", "transformers"];
+
+/// The last keys of paths that hold an image, or something that does.
+const HOLD_IMAGES: [&str; 9] =
+    ["image", "reference", "spec", "template", "jobTemplate", "containers", "initContainers", "ephemeralContainers", "volumes"];
 
 /// Which field holds an image, as `configurations` say it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +105,25 @@ pub(in crate::manifest) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomiza
             _ => {}
         }
     }
+    if let Some(line) = found.variables.filter(|_| !found.configurations.is_empty()) {
+        found.obstacles.push(Obstacle { key: "vars".to_owned(), line });
+    }
     Some(found)
+}
+
+/// Whether a replacement may reach an image, an annotation of ours or a name; one in a file of its own may.
+fn may_replace(tree: &Tree<'_>, item: usize) -> bool {
+    let targets = tree.get(item, "targets").into_iter().flat_map(|list| tree.items(list).collect::<Vec<_>>());
+    let lists = targets.filter_map(|target| tree.get(target, "fieldPaths"));
+    let mut paths = lists.flat_map(|list| tree.items(list).collect::<Vec<_>>()).peekable();
+    tree.get(item, "path").is_some()
+        || paths.peek().is_none()
+        || paths.any(|path| {
+            let path = tree.text(path).unwrap_or_default();
+            let last = path.rsplit('.').next().unwrap_or_default();
+            let element = last.starts_with(['[', '*']) || last.bytes().all(|b| b.is_ascii_digit());
+            path.starts_with("metadata") || path == "kind" || path == "apiVersion" || element || HOLD_IMAGES.contains(&last)
+        })
 }
 
 fn is_nothing(tree: &Tree<'_>, node: usize) -> bool {
@@ -133,6 +154,12 @@ impl Kustomization {
             "commonannotations" => self.annotations.extend(pairs(tree, value)),
             "configmapgenerator" => self.generated.extend(generated(tree, value, "ConfigMap")),
             "secretgenerator" => self.generated.extend(generated(tree, value, "Secret")),
+            "generators" => self.generated.extend(tree.items(value).map(|item| ("object".into(), tree.rest_of_line(item).into(), "".into()))),
+            "openapi" => self.schema = Some(line),
+            // Variables are put into fields that hold no image, if nothing configures others.
+            "vars" => self.variables = Some(line),
+            "replacements" if !tree.items(value).any(|item| may_replace(tree, item)) => {}
+            "replacements" => self.obstacles.push(Obstacle { key: key.to_owned(), line }),
             known if HARMLESS.contains(&known) => {}
             known if OBSTACLES.contains(&known) => self.obstacles.push(Obstacle { key: key.to_owned(), line }),
             _ => self.refuse(line, format!("kustomize knows no `{key}`")),

@@ -127,10 +127,10 @@ fn annotations_come_from_every_layer() {
 fn what_nobody_can_foresee_holds() {
     for (key, text) in [
         ("replacements", "replacements: [{path: b.yaml}]"),
-        ("vars", "vars: [{name: X}]"),
+        ("replacements", "replacements: [{source: {kind: A}, targets: [{select: {kind: Pod}, fieldPaths: ['spec.containers.[name=c].image']}]}]"),
+        ("replacements", "replacements: [{source: {kind: A}, targets: [{select: {kind: Pod}, fieldPaths: [metadata.name]}]}]"),
         ("helmCharts", "helmCharts: [{name: x}]"),
         ("transformers", "transformers: [b.yaml]"),
-        ("generators", "generators: [b.yaml]"),
     ] {
         let found = beside(text);
         assert!(
@@ -138,6 +138,21 @@ fn what_nobody_can_foresee_holds() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn what_can_touch_no_image_is_ignored() {
+    for (word, text) in [
+        ("replacements elsewhere", "replacements: [{source: {kind: A}, targets: [{fieldPaths: ['spec.containers.[name=c].env.[name=A].value']}]}]"),
+        ("variables", "vars: [{name: X, objref: {kind: A, name: a, apiVersion: v1}}]"),
+        ("generators", "generators: [b.yaml]"),
+        ("a schema without patches", "openapi: {path: b.json}"),
+        ("validators", "validators: [b.yaml]"),
+    ] {
+        assert_eq!(beside(text), [". default:pod/a x:1 <- a.yaml:4"], "{word}");
+    }
+    let patched = "openapi: {path: b.json}\npatches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {b: c}}}'}]";
+    assert_eq!(beside(patched), [". default:pod/a x:1 <- a.yaml:4"]);
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl<'f> Top<'f> {
             (None, Some(outer)) => build.scanned(&self.scanned, outer),
             (None, None) => Gathered::default(),
         };
+        build.doubt_schema(&mut gathered.resources);
         if let Some((path, objects)) = overlay.and_then(|overlay| overlay.file) {
             build.overlay(path, objects, &mut gathered.resources);
         }
