@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod annotate;
+mod set;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
@@ -9,6 +12,9 @@ use clap::{
 use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
+pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+pub use set::SetArgs;
+
 pub use super::{
     flags::Target,
     log::LogFlags,
@@ -55,7 +61,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ListCommand,
     },
-    /// Look for what is wrong in the configuration, and ask nobody
+    /// Look for what is wrong in a repository or in the configuration; no registry is asked
     Check(CheckArgs),
     /// Work with policies
     #[command(after_help = "Example:\n  tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0")]
@@ -64,9 +70,25 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Rewrite image references, without asking a registry
+    Set(SetArgs),
+    /// Let a workload take part in updates
+    Automate(AutomateArgs),
+    /// Let a workload take no part in updates
+    Deautomate(DeautomateArgs),
+    /// Keep a workload as it is, and say why
+    Lock(LockArgs),
+    /// Let a locked workload be updated again
+    Unlock(UnlockArgs),
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
+    /// Print what a shell needs to complete commands and flags
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(ManArgs),
+    /// Show the help of a command, or a page about a topic: `help topics`
+    Help(HelpArgs),
 }
 
 /// The verbs of `list`.
@@ -84,6 +106,8 @@ pub enum ListCommand {
 pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
+    /// Write the patterns of a workload's containers, and own keys, into Git
+    Set(PolicySetArgs),
     /// List the presets, which patterns name as `preset:NAME`
     List(PolicyListArgs),
     /// Show a preset: its pattern, its keys, and what it chooses
@@ -139,15 +163,19 @@ pub struct RunArgs {
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong check --config-only --config /etc/tagalong/tagalong.yaml")]
+#[command(after_help = "Example:\n  tagalong check --fix")]
 pub struct CheckArgs {
     /// Look at the configuration alone: its file, the variables, the flags, and every file that it names
-    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, required = true, value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "TAGALONG_CONFIG_ONLY", action = ArgAction::SetTrue, conflicts_with = "fix", value_parser = BoolishValueParser::new())]
     pub config_only: bool,
 
-    /// What to print
+    /// In a work tree, mend what has exactly one right answer
+    #[arg(long, env = "TAGALONG_FIX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub fix: bool,
+
+    /// What to print; `diff` is a unified diff of what `--fix` mends, which alone writes nothing
     #[arg(long, env = "TAGALONG_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: Output,
+    pub output: CheckOutput,
 
     /// The repository.
     #[command(flatten)]
@@ -276,6 +304,43 @@ pub struct PolicyShowArgs {
     pub output: Output,
 }
 
+/// The arguments of `completions`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong completions bash")]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: CompletionShell,
+}
+
+/// The shells that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompletionShell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+/// The arguments of `man`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong man --out /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(long, env = "TAGALONG_OUT", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// The arguments of `help`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong help policies")]
+pub struct HelpArgs {
+    /// A topic, or the words of a command
+    #[arg(value_name = "TOPIC")]
+    pub topic: Vec<String>,
+}
+
 /// The formats that every command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -295,6 +360,20 @@ pub enum PlanOutput {
     /// The same value as JSON
     Json,
     /// A unified diff
+    Diff,
+}
+
+/// The formats of the linter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// For people
+    #[default]
+    Text,
+    /// The same value as JSON
+    Json,
+    /// SARIF 2.1.0, which forges show beside the lines
+    Sarif,
+    /// A unified diff of what has one right answer
     Diff,
 }
 
@@ -344,7 +423,12 @@ impl Args {
             Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
                 Overrides { log: log.overrides(), ..target.overrides() }
             }
-            Command::Policy { .. } | Command::Demo => Overrides::default(),
+            Command::Automate(AutomateArgs { place, .. })
+            | Command::Deautomate(DeautomateArgs { place, .. })
+            | Command::Lock(LockArgs { place, .. })
+            | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
+            Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
+            Command::Policy { .. } | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => Overrides::default(),
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
@@ -407,9 +491,15 @@ mod tests {
             ("plan", "tagalong plan", None),
             ("apply", "tagalong apply ../fleet --commit --output diff", None),
             ("check", "tagalong check --config-only --log-level debug --registry-rps 3", None),
-            ("check of a repository", "tagalong check ../fleet", Some(Exit::Usage)),
+            ("check of a repository", "tagalong check ../fleet --fix --output sarif", None),
+            ("a configuration is not fixed", "tagalong check --config-only --fix", Some(Exit::Usage)),
             ("no interval", "tagalong run --git-poll-interval 0s", Some(Exit::Usage)),
             ("explain", "tagalong explain frontend --all --root clusters/prod", None),
+            ("completions", "tagalong completions zsh", None),
+            ("a shell that is not known", "tagalong completions tcsh", Some(Exit::Usage)),
+            ("man", "tagalong man --out /tmp/man1", None),
+            ("help of a topic", "tagalong help policies", None),
+            ("help of a verb's verb", "tagalong help policy test", None),
             ("policy list", "tagalong policy list --policies a,b --policies c --output json", None),
             ("policy show", "tagalong policy show minor", None),
             ("policy show without a name", "tagalong policy show", Some(Exit::Usage)),

@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use super::{demo::StageError, exit::Exit};
 use crate::{
-    config::{ConfigError, DockerConfigError, PresetFileError},
+    config::{ConfigError, DockerConfigError, PathError, PresetFileError},
     git::{AccessError, LocationError},
+    manifest::splice::EditRefused,
+    plan::{annotate::AnnotateError, set::SetError},
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
     store::StoreError,
@@ -29,6 +31,22 @@ pub enum CommandError {
         name: String,
         /// Presets with near names.
         near: Vec<String>,
+    },
+    /// Neither a topic nor a command is called so.
+    #[error("cannot help with `{wanted}`: it is neither a topic nor a command")]
+    NoTopic {
+        /// What was asked for.
+        wanted: String,
+        /// Topics and commands with near names.
+        near: Vec<String>,
+    },
+    /// The manual pages cannot be written.
+    #[error("cannot write the manual pages into `{}`", folder.display())]
+    Manual {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// The Docker configuration cannot be used.
     #[error(transparent)]
@@ -90,8 +108,17 @@ pub enum CommandError {
     /// Standard input cannot be read.
     #[error("cannot read standard input: it is no text")]
     Input(#[source] std::io::Error),
+    /// A configuration has no SARIF and no diff.
+    #[error("cannot print what is found in a configuration: `sarif` and `diff` are of repositories")]
+    ConfigurationOutput,
+    /// Only the files of a work tree are mended.
+    #[error("cannot mend `{repository}`: it is no work tree")]
+    NoWorkTree {
+        /// The repository.
+        repository: String,
+    },
     /// No workload is called so.
-    #[error("cannot explain `{wanted}`: the repository has no such workload")]
+    #[error("cannot find `{wanted}`: the repository has no such workload")]
     NoWorkload {
         /// What was asked for.
         wanted: String,
@@ -99,7 +126,7 @@ pub enum CommandError {
         near: Vec<String>,
     },
     /// The workload stands in other roots.
-    #[error("cannot explain `{wanted}`: the root `{root}` has no such workload")]
+    #[error("cannot find `{wanted}`: the root `{root}` has no such workload")]
     NotInRoot {
         /// What was asked for.
         wanted: String,
@@ -108,8 +135,40 @@ pub enum CommandError {
         /// The roots that have it.
         roots: BTreeSet<String>,
     },
+    /// Annotations cannot be written where they would have to stand.
+    #[error(transparent)]
+    Annotate(#[from] AnnotateError),
+    /// Images cannot be set.
+    #[error(transparent)]
+    Set(#[from] SetError),
+    /// Two of the images to set are one.
+    #[error("cannot set `{one}` and `{other}`: both name one image")]
+    SetTwice {
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
+    },
+    /// A path is none.
+    #[error(transparent)]
+    Path(PathError),
+    /// A path leads out of the repository.
+    #[error("cannot set below `{path}`: it lies outside the repository")]
+    PathOutside {
+        /// The path.
+        path: String,
+    },
+    /// A file cannot be changed.
+    #[error(transparent)]
+    Edit(#[from] EditRefused),
+    /// The repository stands in two arguments.
+    #[error("cannot tell the repository: two are named")]
+    TwoRepositories,
+    /// `policy set` was asked for nothing.
+    #[error("cannot set a policy: none is named")]
+    NothingToSet,
     /// Several workloads are called so.
-    #[error("cannot explain `{wanted}`: several workloads are called so: {}", found.join(", "))]
+    #[error("cannot tell `{wanted}`: several workloads are called so: {}", found.join(", "))]
     Ambiguous {
         /// What was asked for.
         wanted: String,
@@ -142,6 +201,9 @@ impl CommandError {
             Self::Demo(error) => error.blame(),
             Self::Store(error) => error.blame(),
             Self::Listen(error) => error.blame(),
+            Self::Annotate(error) => error.blame(),
+            Self::Edit(error) => error.blame(),
+            Self::Set(error) => error.blame(),
             _ => Blame::Operator,
         }
     }
@@ -152,6 +214,11 @@ impl CommandError {
             Self::Config(error) => error.hint(),
             Self::Docker(error) => error.hint(),
             Self::Preset(error) => error.hint(),
+            Self::NoTopic { near, .. } if near.is_empty() => Some("`tagalong help topics` and `tagalong --help` list them".to_owned()),
+            Self::NoTopic { near, .. } => {
+                Some(format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")))
+            }
+            Self::Manual { .. } => Some("name a folder that this user may write".to_owned()),
             Self::NoPreset { name, near } => Some(PatternError::Preset { name: name.clone(), near: near.clone() }.hint()),
             Self::Access(error) => error.hint(),
             Self::Location(error) => error.hint(),
@@ -159,12 +226,23 @@ impl CommandError {
             Self::Demo(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::Annotate(error) => error.hint(),
+            Self::Edit(error) => error.hint(),
+            Self::Set(error) => error.hint(),
+            Self::SetTwice { .. } => Some("leave one of them out".to_owned()),
+            Self::Path(_) | Self::PathOutside { .. } => {
+                Some("a path counts from the folder that is named, or from the top of a remote repository".to_owned())
+            }
+            Self::TwoRepositories => Some("leave one of them out; a pattern is written as CONTAINER=PATTERN".to_owned()),
+            Self::NothingToSet => Some("write CONTAINER=PATTERN, --remove CONTAINER or --key KEY=VALUE".to_owned()),
             Self::NothingToRun => Some("name one under `repositories:` in tagalong.yaml, or with --git-url".to_owned()),
             Self::Twice { .. } => Some("leave one of the entries out, or give them different branches".to_owned()),
             Self::Pattern { error, .. } => Some(error.hint()),
             Self::Key { .. } => Some(format!("the own keys are {}", crate::policy::keys::KEYS.join(", "))),
             Self::Line { .. } => Some("write the build time in RFC 3339, as 2026-01-31T12:00:00Z".to_owned()),
             Self::Input(_) | Self::Signals(_) => None,
+            Self::ConfigurationOutput => Some("choose `--output text` or `--output json`".to_owned()),
+            Self::NoWorkTree { .. } => Some("run it in a checkout; `--output diff` prints what it would change".to_owned()),
             Self::NoWorkload { near, .. } if near.is_empty() => Some("name it as namespace:kind/name, or by a unique tail of that".to_owned()),
             Self::NoWorkload { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
             Self::NotInRoot { roots, .. } => {
@@ -178,7 +256,17 @@ impl CommandError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Ambiguous { .. } | Self::Pattern { .. } | Self::Key { .. } => Exit::Usage,
+            Self::Ambiguous { .. }
+            | Self::Pattern { .. }
+            | Self::Key { .. }
+            | Self::ConfigurationOutput
+            | Self::NoWorkTree { .. }
+            | Self::TwoRepositories
+            | Self::NothingToSet
+            | Self::NoTopic { .. }
+            | Self::SetTwice { .. }
+            | Self::Path(_)
+            | Self::PathOutside { .. } => Exit::Usage,
             _ => self.blame().into(),
         }
     }

@@ -5,21 +5,15 @@ use std::collections::BTreeSet;
 use super::{
     Said,
     args::{Args, ExplainArgs, Output},
-    error::{CommandError, Roots},
+    error::CommandError,
     exit::{Check, Exit},
     ground::{self, Ground},
+    pick::{Choice, pick},
     print::{self, Depth},
     progress::Progress,
     terminal,
 };
-use crate::{
-    manifest::WorkloadId,
-    plan::{Index, report::Report},
-    service::Command,
-};
-
-/// How near a name must be to be suggested.
-const NEAR: f64 = 0.7;
+use crate::{plan::report::Report, service::Command};
 
 /// Shows every tag of a workload's images and why it won or lost.
 ///
@@ -29,11 +23,12 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
     let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
-    let (explanation, report) = command.explain(|index| pick(index, explain)).await?;
+    let choice = Choice { workload: &explain.workload, root: explain.root.as_deref(), all_roots: explain.all_roots };
+    let (explanation, report) = command.explain(|index| pick(index, choice)).await?;
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
     let text = match explain.output {
-        Output::Text => print::explain(&explanation, depth, terminal::width()),
+        Output::Text => terminal::paint(print::explain(&explanation, depth, terminal::width())),
         Output::Json => print::json(&explanation),
     };
     let own: BTreeSet<(&str, &str)> = explanation.workloads.iter().map(|one| (&*one.root, &*one.workload)).collect();
@@ -45,39 +40,4 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
         said.note([format!("{} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"", explain.workload)]);
     }
     Ok(said)
-}
-
-/// The root and id of each workload that is meant.
-fn pick(index: &Index, explain: &ExplainArgs) -> Result<BTreeSet<(String, String)>, CommandError> {
-    let wanted = explain.workload.as_str();
-    let all: Vec<(String, String)> = index.deployed().into_iter().map(|(root, id, _)| (root, id.to_string())).collect();
-    let in_root = |root: &str| explain.root.as_deref().is_none_or(|wanted| root == wanted.trim_end_matches('/') || wanted == "./" && root == ".");
-    let (found, elsewhere): (BTreeSet<_>, BTreeSet<_>) =
-        all.iter().filter(|(_, id)| WorkloadId::is_tail(id, wanted)).cloned().partition(|(root, _)| in_root(root));
-    let ids: BTreeSet<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
-    let ambiguous = |roots, found: Vec<String>| Err(CommandError::Ambiguous { wanted: wanted.to_owned(), found, roots });
-    match (ids.len(), found.len()) {
-        (0, _) if !elsewhere.is_empty() => Err(CommandError::NotInRoot {
-            wanted: wanted.to_owned(),
-            root: explain.root.clone().unwrap_or_default(),
-            roots: elsewhere.into_iter().map(|(root, _)| root).collect(),
-        }),
-        (0, _) => {
-            let mut near: Vec<(f64, &str)> =
-                all.iter().map(|(_, id)| (similarity(id, wanted), id.as_str())).filter(|(score, _)| *score > NEAR).collect();
-            near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-            near.dedup();
-            Err(CommandError::NoWorkload { wanted: wanted.to_owned(), near: near.into_iter().take(3).map(|(_, id)| format!("`{id}`")).collect() })
-        }
-        (1, 1) => Ok(found),
-        (1, _) if explain.all_roots => Ok(found),
-        (1, _) => ambiguous(Roots::Differ, found.into_iter().map(|(root, id)| format!("{id} in {root}")).collect()),
-        _ => ambiguous(Roots::Same, ids.into_iter().map(str::to_owned).collect()),
-    }
-}
-
-/// How near what was typed comes to an id, or to the same tail of it.
-fn similarity(id: &str, wanted: &str) -> f64 {
-    let tails = std::iter::once(id).chain(id.match_indices([':', '/']).map(|(at, _)| &id[at + 1..]));
-    tails.map(|tail| strsim::jaro_winkler(tail, wanted)).fold(0.0, f64::max)
 }

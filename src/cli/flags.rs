@@ -24,10 +24,11 @@ pub struct Target {
     registry: RegistryFlags,
 }
 
+/// How a Git repository is read and written.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Git")]
 #[expect(clippy::struct_field_names, reason = "the flags are named after the fields")]
-struct GitFlags {
+pub struct GitFlags {
     /// The repository, in place of REPO
     #[arg(long, env = "TAGALONG_GIT_URL", value_name = "URL")]
     git_url: Option<Address>,
@@ -95,6 +96,53 @@ fn with_default(text: &str, default: impl std::fmt::Display) -> String {
     format!("{text} [default: {default}]")
 }
 
+/// A repository that is read and written without asking a registry.
+#[derive(Clone, Debug, Args)]
+pub struct Place {
+    /// A folder (work tree or bare) or a remote address [default: --git-url, else the current folder]
+    #[arg(value_name = "REPO")]
+    repo: Option<Address>,
+
+    #[command(flatten)]
+    git: GitFlags,
+}
+
+impl Place {
+    /// The repository among words that were typed; `None` where it is named twice.
+    pub fn new(mut repositories: Vec<Address>, git: GitFlags) -> Option<Self> {
+        let repo = repositories.pop();
+        let is_once = repositories.is_empty() && (repo.is_none() || git.git_url.is_none());
+        is_once.then_some(Self { repo, git })
+    }
+
+    /// The repository that is asked for: `REPO`, else `--git-url`, else the current folder. It may hold a secret.
+    pub fn named(&self) -> &str {
+        self.repo.as_ref().or(self.git.git_url.as_ref()).map_or(".", Address::expose)
+    }
+
+    /// The flags and variables that win over the configuration file.
+    pub(super) fn overrides(&self) -> Overrides {
+        self.git.overrides()
+    }
+}
+
+impl GitFlags {
+    /// The flags and variables that win over the configuration file.
+    pub(super) fn overrides(&self) -> Overrides {
+        let git = self.clone();
+        let git = GitOverrides {
+            branch: git.git_branch,
+            paths: git.git_path.into_iter().reduce(Paths::and),
+            user: git.git_user,
+            email: git.git_email,
+            ci_skip: git.git_ci_skip,
+            poll_interval: git.git_poll_interval,
+            timeout: git.git_timeout,
+        };
+        Overrides { git, ..Overrides::default() }
+    }
+}
+
 impl Target {
     /// The repository that is asked for: `REPO`, else `--git-url`, else the current folder. It may hold a secret.
     pub fn place(&self) -> &str {
@@ -114,18 +162,9 @@ impl Target {
 
     /// The flags and variables that win over the configuration file.
     pub(super) fn overrides(&self) -> Overrides {
-        let (git, registry) = (self.git.clone(), self.registry.clone());
+        let registry = self.registry.clone();
         Overrides {
             timeout: self.timeout,
-            git: GitOverrides {
-                branch: git.git_branch,
-                paths: git.git_path.into_iter().reduce(Paths::and),
-                user: git.git_user,
-                email: git.git_email,
-                ci_skip: git.git_ci_skip,
-                poll_interval: git.git_poll_interval,
-                timeout: git.git_timeout,
-            },
             registry: RegistryOverrides {
                 poll_interval: registry.registry_poll_interval,
                 requests_per_second: registry.registry_rps,
@@ -135,7 +174,7 @@ impl Target {
                 include_images: flat(registry.registry_include_image),
                 docker_config: registry.docker_config,
             },
-            ..Overrides::default()
+            ..self.git.overrides()
         }
     }
 }

@@ -121,14 +121,12 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
 }
 
 /// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.
-///
-/// # Errors
-/// The Docker configuration cannot be read.
-pub fn client(config: &Config, repository: &config::Repository) -> Result<Client, CommandError> {
-    Ok(Client::new(settings(config, repository, docker(config)?, Where::Public)))
+pub fn client(config: &Config, repository: &config::Repository, docker: DockerConfig) -> Client {
+    Client::new(settings(config, repository, docker, Where::Public))
 }
 
-fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
+/// What a client for the registries that serve a repository is made of.
+pub fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
     Settings {
         registries: config.registries_for(repository),
         docker,
@@ -147,7 +145,11 @@ pub fn presets(config: &Config) -> Result<Presets, CommandError> {
     config.presets().map_err(|faults| faults.into_iter().next().expect("presets that are refused have a fault").into())
 }
 
-fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
+/// The logins of Docker; none where no file is named.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn docker(config: &Config) -> Result<DockerConfig, CommandError> {
     Ok(config.docker_config.as_deref().map(DockerConfig::load).transpose()?.unwrap_or_default())
 }
 

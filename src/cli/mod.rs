@@ -1,21 +1,27 @@
 //! Arguments, output, and one file per verb.
 #![expect(clippy::disallowed_methods, reason = "edge: reads the clock, standard input and the demo's folders")]
 
+mod annotate;
 pub mod args;
 mod check;
+mod completions;
 pub mod demo;
 pub mod error;
 pub mod exit;
 mod explain;
 mod flags;
 mod ground;
+pub mod help;
 mod list;
 pub mod log;
+mod man;
+mod pick;
 mod plan;
 mod policy;
 pub mod print;
 pub mod progress;
 mod run;
+mod set;
 mod terminal;
 mod values;
 
@@ -55,14 +61,18 @@ pub fn run(args: &Args) -> Exit {
             return Exit::Bug;
         }
     };
-    match runtime.block_on(command(args)) {
+    let outcome = runtime.block_on(command(args));
+    // What still blocks a thread, such as a name that is looked up, has nothing more to say.
+    runtime.shutdown_background();
+    match outcome {
         Ok(said) => {
-            say(io::stderr(), said.talk.as_bytes());
+            say(io::stderr(), terminal::paint_talk(said.talk).as_bytes());
             say(io::stdout(), &said.text);
             said.exit
         }
         Err(error) => {
-            say(io::stderr(), print::failure(&error, None, error.hint().as_deref()).as_bytes());
+            let told = print::failure(&error, None, error.hint().as_deref());
+            say(io::stderr(), terminal::paint_talk(told).as_bytes());
             error.exit()
         }
     }
@@ -76,11 +86,20 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
         Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
-        Command::Check(check) => Ok(check::check(args, check)),
+        Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
+        Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
+        Command::Set(set) => set::set(args, set).await,
+        Command::Automate(automate) => annotate::automate(args, automate).await,
+        Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
+        Command::Lock(lock) => annotate::lock(args, lock).await,
+        Command::Unlock(unlock) => annotate::unlock(args, unlock).await,
         Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
         Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
         Command::Demo => demo::demo().await,
+        Command::Completions(completions) => Ok(completions::completions(*completions)),
+        Command::Man(man) => man::man(man),
+        Command::Help(help) => help::help(help),
     }
 }
 

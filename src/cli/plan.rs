@@ -54,7 +54,7 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
     let exit = Exit::of_report(&outcome.report, check);
     let facts = facts(&outcome, &ground, started, intent);
     let text = match output {
-        PlanOutput::Text => print::plan(&outcome.report, &facts, terminal::width()).into_bytes(),
+        PlanOutput::Text => terminal::paint(print::plan(&outcome.report, &facts, terminal::width())).into_bytes(),
         PlanOutput::Json => print::json(&outcome.report).into_bytes(),
         PlanOutput::Diff => outcome.diff,
     };

@@ -55,7 +55,7 @@ pub fn test(all: &Args, args: &PolicyTestArgs) -> Result<Said, CommandError> {
         candidates: fates.iter().map(candidate).collect(),
     };
     let text = match args.output {
-        Output::Text => print::policy_test(&outcome, terminal::width()),
+        Output::Text => terminal::paint(print::policy_test(&outcome, terminal::width())),
         Output::Json => print::json(&outcome),
     };
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done };

@@ -2,9 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -29,13 +29,28 @@ use crate::{
         notify::{Notifier, State},
         ready::Readiness,
         shutdown::{Phase, Reload, Signals},
-        worker::Shared,
+        worker::{Prepare, Shared},
     },
-    store::{Embedded, Kind},
+    store::{Embedded, Kind, Notice, StoreError},
 };
 
-/// How long after SIGTERM the process ends although something is under way that is no push.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what is under way and no push is waited for: the end comes within ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for a state folder that another process uses.
+const BUSY: Duration = Duration::from_secs(3);
+
+/// What a process keeps, whatever its configuration says.
+struct Process<'a> {
+    args: &'a Args,
+    run: &'a RunArgs,
+    environment: Environment,
+    signals: Signals,
+    notifier: Arc<Notifier>,
+    log: Log,
+    store: Embedded,
+    shared: Shared,
+}
 
 /// Serves every repository of the configuration until it is told to end.
 ///
@@ -44,41 +59,141 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let environment = Environment::of_process();
     let clock: Clock = Arc::new(Timestamp::now);
-    let file = args.config.clone().unwrap_or_else(|| Path::new(defaults::FILE).to_owned());
-    let mut signals = Signals::listen(Some(file)).map_err(CommandError::Signals)?;
+    let signals = Signals::listen().map_err(CommandError::Signals)?;
+    signals.watch(files(args, []));
     let config = load(args, run, &environment)?;
+    signals.watch(files(args, [&config]));
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
-    let store = Embedded::open(&config.state)?;
-    store.notices().iter().for_each(|notice| warn!("{notice}"));
+    let store = open_store(&config.state).await?;
     store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let memory = Memory::new(store.clone());
     let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
     let listening = Listening::on(config.listen).await?;
-    let notifier = Notifier::of(&environment).map_err(CommandError::Signals)?;
+    let notifier = Arc::new(Notifier::of(&environment).map_err(CommandError::Signals)?);
     info!(address = %listening.address(), repositories = config.repositories.len(), "started");
     let surface = Surface { metrics: Arc::clone(&shared.metrics), readiness: Arc::clone(&shared.readiness), clock };
     let served = tokio::spawn(listening.serve(http::routes(surface), Bounds::default(), signals.reached(Phase::AtOnce)));
-    let mut daemon = start(&config, run, &store, &shared)?;
-    tell(&notifier, &[State::Ready]);
-    loop {
-        let draining = signals.reached(Phase::Draining);
-        let why = tokio::select! {
-            () = draining => break,
-            () = notifier.beat() => continue,
-            why = signals.reload() => why,
-        };
-        tell(&notifier, &[State::Reloading]);
-        daemon = reload(args, run, &environment, why, daemon, &store, &shared, &log).await?;
-        tell(&notifier, &[State::Ready]);
-    }
-    shared.readiness.stop();
-    tell(&notifier, &[State::Stopping]);
-    info!("ending");
-    end(daemon, &signals, &shared).await;
+    let alive = Arc::clone(&notifier);
+    let beating = tokio::spawn(async move { alive.beat().await });
+    Process { args, run, environment, signals, notifier, log, store, shared }.serve(config).await?;
     served.abort();
+    beating.abort();
     Ok(Said { text: Vec::new(), talk: String::new(), exit: Exit::Done })
+}
+
+impl Process<'_> {
+    /// Works by this configuration and those that follow it, to the end.
+    async fn serve(mut self, mut config: Config) -> Result<(), CommandError> {
+        let mut daemon = self.start(&config)?;
+        self.tell(State::Ready);
+        loop {
+            let why = tokio::select! {
+                biased;
+                () = self.signals.reached(Phase::Draining) => break,
+                why = self.signals.reload() => why,
+            };
+            self.tell(State::Reloading);
+            match self.load(&config) {
+                Ok(next) => {
+                    tokio::select! {
+                        biased;
+                        () = self.signals.reached(Phase::Draining) => break,
+                        () = daemon.stop() => {}
+                        () = self.patience() => warn!("a repository is slow to take the new configuration"),
+                    }
+                    daemon = self.change(&next, why)?;
+                    config = next;
+                }
+                Err(refused) => {
+                    self.shared.metrics.reloaded(ReloadOutcome::Refused);
+                    error!(error = %refused, hint = refused.hint(), "the old configuration holds on");
+                }
+            }
+            self.tell(State::Ready);
+        }
+        self.shared.readiness.stop();
+        self.tell(State::Stopping);
+        info!("ending");
+        tokio::select! {
+            () = daemon.stop() => info!("ended"),
+            () = self.patience() => warn!("ended with work under way; it begins anew with the next start"),
+            () = self.signals.reached(Phase::AtOnce) => warn!("ended at once"),
+        }
+        Ok(())
+    }
+
+    /// Another configuration that a daemon can start with; `before` is the one that holds.
+    fn load(&self, before: &Config) -> Result<Config, CommandError> {
+        let mut config = load(self.args, self.run, &self.environment)?;
+        // What it lacks may come while the old one holds on.
+        self.signals.watch(files(self.args, [before, &config]));
+        ground::docker(&config)?;
+        ground::presets(&config)?;
+        let changes = [
+            ("listen", config.listen != before.listen),
+            ("state", config.state != before.state),
+            ("gitTimeout", config.git_timeout != before.git_timeout),
+        ];
+        for (key, _) in changes.into_iter().filter(|(_, changes)| *changes) {
+            warn!(key, "a change that waits for the next start");
+        }
+        (config.listen, config.git_timeout) = (before.listen, before.git_timeout);
+        config.state.clone_from(&before.state);
+        Ok(config)
+    }
+
+    fn change(&self, config: &Config, why: Reload) -> Result<Daemon, CommandError> {
+        self.signals.watch(files(self.args, [config]));
+        self.log.change(config.log);
+        self.shared.metrics.configure(config);
+        self.shared.metrics.reloaded(ReloadOutcome::Accepted);
+        let by = if why == Reload::Signal { "signal" } else { "file" };
+        info!(by, repositories = config.repositories.len(), "configuration taken");
+        self.start(config)
+    }
+
+    /// Puts every repository to work. Without a usable Docker configuration the others are served all the same.
+    fn start(&self, config: &Config) -> Result<Daemon, CommandError> {
+        let config = Arc::new(config.clone());
+        let docker = ground::docker(&config).unwrap_or_else(|error| {
+            error!(error = %error, hint = error.hint(), "no login of Docker is used");
+            config::DockerConfig::default()
+        });
+        docker.notices().iter().for_each(|notice| warn!("{notice}"));
+        let (mut served, mut views) = (Vec::new(), BTreeMap::new());
+        for (place, repository) in repositories(&config, self.run)? {
+            self.shared.metrics.add_repository(&repository.name);
+            let registries = config.registries_for(&repository);
+            let view = ground::view(&registries);
+            views.entry(view.clone()).or_insert_with(|| {
+                let client = ground::client(&config, &repository, docker.clone());
+                Registries { client, interval: ground::interval(registries, config.registry_interval) }
+            });
+            let (name, interval) = (repository.name.clone(), repository.interval);
+            served.push(Served { name, interval, prepare: prepare(Arc::clone(&config), place, repository), view });
+        }
+        Ok(Daemon::start(served, views, &self.store, &self.shared))
+    }
+
+    /// How long what is under way is waited for: a push may not be cut off, and anything else begins anew.
+    async fn patience(&self) {
+        tokio::time::sleep(PATIENCE).await;
+        if self.shared.pushing.load(Ordering::SeqCst) > 0 {
+            info!("a push under way is waited for");
+        }
+        while self.shared.pushing.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A service manager that does not listen changes nothing.
+    fn tell(&self, state: State) {
+        if let Err(error) = self.notifier.tell(&[state]) {
+            warn!(error = %safe::line(&error.to_string()), "cannot tell the service manager");
+        }
+    }
 }
 
 fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config, CommandError> {
@@ -86,109 +201,69 @@ fn load(args: &Args, run: &RunArgs, environment: &Environment) -> Result<Config,
     if config.repositories.is_empty() && run.target.named().is_none() {
         return Err(CommandError::NothingToRun);
     }
+    repositories(&config, run)?;
     Ok(config)
 }
 
-/// What every repository needs: those of the file, and the one of the command line.
-fn start(config: &Config, run: &RunArgs, store: &Embedded, shared: &Shared) -> Result<Daemon, CommandError> {
-    let config = Arc::new(config.clone());
-    let (mut served, mut views) = (Vec::new(), BTreeMap::new());
-    for (place, repository) in places(&config, run)? {
-        shared.metrics.add_repository(&repository.name);
-        let registries = config.registries_for(&repository);
-        let view = ground::view(&registries);
-        if !views.contains_key(&view) {
-            let client = ground::client(&config, &repository)?;
-            let interval = ground::interval(registries, config.registry_interval);
-            views.insert(view.clone(), Registries { client, interval });
-        }
-        let (name, interval, config) = (repository.name.clone(), repository.interval, Arc::clone(&config));
-        let prepare = Box::new(move || {
-            let Prepared { unit, repository, notes } = ground::prepare(&config, &place, repository.clone()).map_err(|error| match error.hint() {
-                Some(hint) => format!("{error}; {hint}"),
-                None => error.to_string(),
-            })?;
-            for note in &notes {
-                warn!(repository = %repository.name, "{}", safe::line(note));
-            }
-            Ok(unit)
-        });
-        served.push(Served { name, interval, prepare, view });
-    }
-    Ok(Daemon::start(served, views, store, shared))
+/// The configuration file, and every file that these configurations name.
+fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTreeSet<PathBuf> {
+    let file = args.config.clone().unwrap_or_else(|| Path::new(defaults::FILE).to_owned());
+    configs.into_iter().flat_map(Config::files).chain([file]).collect()
 }
 
-/// Each repository with the address that leads to it: the entries of the file, and the one of the command line.
-fn places(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
-    let mut places = Vec::new();
+/// Every repository with the address that leads to it, and a name that no other has: those of the file, and the one of the command line.
+fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
+    let mut served = Vec::new();
     for entry in &config.repositories {
-        places.push((entry.url.clone(), config.with_flags(entry.clone())?));
+        served.push((entry.url.clone(), config.with_flags(entry.clone())?));
     }
     if let Some(place) = run.target.named() {
-        places.push((place.to_owned(), config.repository_for(place)?));
-    }
-    let mut seen = BTreeSet::new();
-    match places.iter().find(|(_, repository)| !seen.insert((&repository.url, &repository.branch))) {
-        Some((_, twice)) => Err(CommandError::Twice { url: twice.url.clone() }),
-        None => Ok(places),
-    }
-}
-
-/// Takes another configuration; one that cannot be used is told, and the old one holds on.
-#[expect(clippy::too_many_arguments, reason = "one step of `run`, which holds all of these")]
-async fn reload(
-    args: &Args,
-    run: &RunArgs,
-    environment: &Environment,
-    why: Reload,
-    daemon: Daemon,
-    store: &Embedded,
-    shared: &Shared,
-    log: &Log,
-) -> Result<Daemon, CommandError> {
-    let config = match load(args, run, environment).and_then(|config| check(&config, run).map(|()| config)) {
-        Ok(config) => config,
-        Err(refused) => {
-            shared.metrics.reloaded(ReloadOutcome::Refused);
-            error!(error = %refused, hint = refused.hint().as_deref().unwrap_or_default(), "the old configuration holds on");
-            return Ok(daemon);
+        let repository = config.repository_for(place)?;
+        match served.iter_mut().find(|(_, entry)| (&entry.url, &entry.branch) == (&repository.url, &repository.branch)) {
+            // The address of an entry, perhaps with the secret that the file may not hold.
+            Some((address, _)) => place.clone_into(address),
+            None => served.push((place.to_owned(), repository)),
         }
-    };
-    daemon.stop().await;
-    log.change(config.log);
-    shared.metrics.configure(&config);
-    shared.metrics.reloaded(ReloadOutcome::Accepted);
-    let by = if why == Reload::Signal { "signal" } else { "file" };
-    info!(by, repositories = config.repositories.len(), "configuration taken");
-    start(&config, run, store, shared)
-}
-
-/// Whether a daemon could start with this configuration.
-fn check(config: &Config, run: &RunArgs) -> Result<(), CommandError> {
-    for (_, repository) in places(config, run)? {
-        ground::client(config, &repository)?;
     }
-    Ok(())
-}
-
-/// Waits for what may not be cut off, and for little else.
-async fn end(daemon: Daemon, signals: &Signals, shared: &Shared) {
-    let patience = async {
-        tokio::time::sleep(PATIENCE).await;
-        while shared.pushing.load(Ordering::SeqCst) > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    let (mut branches, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (_, repository) in &mut served {
+        if !branches.insert((repository.url.clone(), repository.branch.clone())) {
+            return Err(CommandError::Twice { url: repository.url.clone() });
         }
-    };
-    tokio::select! {
-        () = daemon.stop() => info!("ended"),
-        () = patience => warn!("ended with work under way; it begins anew with the next start"),
-        () = signals.reached(Phase::AtOnce) => warn!("ended at once"),
+        if !names.insert(repository.name.clone()) {
+            repository.name.clone_from(&repository.url);
+        }
     }
+    Ok(served)
 }
 
-/// A service manager that does not listen changes nothing.
-fn tell(notifier: &Notifier, states: &[State]) {
-    if let Err(error) = notifier.tell(states) {
-        warn!(error = %safe::line(&error.to_string()), "cannot tell the service manager");
+/// Makes the unit of a repository, each time from what the files hold then.
+fn prepare(config: Arc<Config>, place: String, repository: config::Repository) -> Prepare {
+    Box::new(move || {
+        let Prepared { unit, repository, notes } = ground::prepare(&config, &place, repository.clone()).map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        })?;
+        for note in &notes {
+            warn!(repository = %repository.name, "{}", safe::line(note));
+        }
+        Ok(unit)
+    })
+}
+
+/// The store of a state folder. A command that uses it now is done in a moment; another daemon is not.
+async fn open_store(state: &Path) -> Result<Embedded, StoreError> {
+    let started = Instant::now();
+    loop {
+        let store = Embedded::open(state)?;
+        let notices = store.notices();
+        let is_busy = notices.iter().any(|notice| matches!(notice, Notice::InMemory(_)));
+        if !is_busy || started.elapsed() >= BUSY {
+            for notice in notices {
+                warn!("{notice}");
+            }
+            return Ok(store);
+        }
+        tokio::time::sleep(BUSY / 30).await;
     }
 }

@@ -33,6 +33,20 @@ impl Environment {
         Some(base.join(defaults::STATE_NAME))
     }
 
+    /// Where this user's Git is configured, the strongest file first.
+    ///
+    /// # Source
+    /// git-config(1), FILES.
+    pub(crate) fn git_configurations(&self) -> Vec<PathBuf> {
+        let path = |name| self.variable(name).map(PathBuf::from);
+        if let Some(named) = path("GIT_CONFIG_GLOBAL") {
+            return vec![named];
+        }
+        let home = path("HOME");
+        let xdg = path("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+        home.iter().map(|home| home.join(".gitconfig")).chain(xdg.map(|xdg| xdg.join("git/config"))).collect()
+    }
+
     /// The hosts that this user's SSH knows.
     pub(crate) fn known_hosts(&self) -> Option<PathBuf> {
         Some(PathBuf::from(self.variable("HOME")?).join(".ssh/known_hosts"))

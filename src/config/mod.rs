@@ -9,6 +9,7 @@ mod duration;
 mod environment;
 mod error;
 mod file;
+mod files;
 mod images;
 mod key;
 mod load;

@@ -103,14 +103,12 @@ pub(super) fn list(repository: &Repository, commit: Oid) -> Result<(Vec<File>, u
     let mut listing = Listing { repository, files: Vec::new(), skipped: 0 };
     listing.folder(&repository.find_commit(commit)?.tree()?, "")?;
     let database = repository.odb()?;
-    match listing.files.iter().find(|file| file.blob.is_some_and(|blob| !database.exists(blob.0))) {
-        Some(file) => Err(git2::Error::from_str(&format!("the content of `{}` is missing", file.path))),
-        None => {
-            // Git's own order is this one, but nothing keeps a stranger from writing a tree in another.
-            listing.files.sort_by(|a, b| a.path.cmp(&b.path));
-            Ok((listing.files, listing.skipped))
-        }
+    if let Some(file) = listing.files.iter().find(|file| file.blob.is_some_and(|blob| !database.exists(blob.0))) {
+        return Err(git2::Error::from_str(&format!("the content of `{}` is missing", file.path)));
     }
+    // Git's own order is this one, but nothing keeps a stranger from writing a tree in another.
+    listing.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok((listing.files, listing.skipped))
 }
 
 struct Listing<'a> {

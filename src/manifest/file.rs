@@ -123,7 +123,15 @@ pub enum UnreadableKind {
     Broken,
 }
 
+/// The reason of a file in the middle of a merge.
+const CONFLICT: &str = "a merge left its marks in it";
+
 impl Unreadable {
+    /// Whether a merge left its marks in the file.
+    pub fn is_conflict(&self) -> bool {
+        self.reason == CONFLICT
+    }
+
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         Blame::Operator
@@ -141,6 +149,11 @@ impl Unreadable {
 /// It is no YAML that every reader understands alike; other files go on.
 pub fn read(path: &str, bytes: &[u8], kinds: &[KindPaths]) -> Result<File, Unreadable> {
     text(bytes).and_then(|text| read_text(path, text, kinds)).map_err(|fault| unreadable(path, bytes, fault))
+}
+
+/// All documents of a file, and its text.
+pub(super) fn tree<'b>(path: &str, bytes: &'b [u8]) -> Result<(Tree<'b>, &'b str), Unreadable> {
+    text(bytes).and_then(|text| Ok((yaml::read(text)?, text))).map_err(|fault| unreadable(path, bytes, fault))
 }
 
 fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault> {
@@ -209,6 +222,9 @@ fn unreadable(path: &str, bytes: &[u8], fault: Fault) -> Unreadable {
     let kind = if holds_template(bytes) { UnreadableKind::Template } else { UnreadableKind::Broken };
     let annotated =
         kind == UnreadableKind::Broken && ["fluxcd.io/", "flux.weave.works/", "tagalong"].iter().any(|mark| holds(bytes, mark.as_bytes()));
+    if let Some(line) = conflict(bytes) {
+        return Unreadable { path: path.to_owned(), line: Some(line), reason: CONFLICT.to_owned(), kind, annotated };
+    }
     let Fault { line, reason } = fault;
     // What a YAML reader says about a template's braces tells nobody anything.
     let reason = if kind == UnreadableKind::Template { "it is a template".to_owned() } else { reason };
@@ -232,6 +248,12 @@ fn holds_template(bytes: &[u8]) -> bool {
         }
         false
     })
+}
+
+/// The line of the first mark of a merge, where both kinds are there.
+fn conflict(bytes: &[u8]) -> Option<u32> {
+    let mark = |mark: &[u8]| bytes.split(|byte| *byte == b'\n').position(|line| line.starts_with(mark));
+    mark(b">>>>>>> ").and(mark(b"<<<<<<< ")).and_then(|line| u32::try_from(line + 1).ok())
 }
 
 fn holds(bytes: &[u8], word: &[u8]) -> bool {

@@ -6,6 +6,7 @@ mod custom;
 mod file;
 mod helm;
 pub mod ignore;
+pub mod inspect;
 pub mod kustomize;
 mod node;
 mod oci;

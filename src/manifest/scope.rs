@@ -19,9 +19,18 @@ impl Scope {
 
     /// Whether the file at a path may be a manifest.
     pub fn holds(&self, path: &str) -> bool {
+        self.would_hold(path) && !self.ignored.is_ignored(path)
+    }
+
+    /// Whether the file at a path might be a manifest, were it not ignored.
+    pub fn hides(&self, path: &str) -> bool {
+        self.would_hold(path) && self.ignored.is_ignored(path)
+    }
+
+    fn would_hold(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_manifest = name == "Kustomization" || [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending));
-        is_manifest && !self.charts.hold(path) && !self.ignored.is_ignored(path)
+        is_manifest && !self.charts.hold(path)
     }
 
     /// The files that kustomizations name and that no search found before: they are read whatever they are called and hold.
@@ -66,6 +75,7 @@ mod tests {
             ("template", "chart/templates/a.yaml", false),
         ] {
             assert_eq!(scope.holds(path), held, "{word}");
+            assert_eq!(scope.hides(path), word == "ignored", "{word}");
         }
         let text = "resources: [a.txt, vendor/b.yaml, chart/templates/c.yaml, known.yaml, broken.yaml]\n";
         let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));

@@ -32,6 +32,24 @@ pub enum Place {
     Marker,
 }
 
+impl Place {
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::KustomizeImage => "kustomizeImage",
+            Self::KustomizePatch => "kustomizePatch",
+            Self::FluxPatch => "fluxPatch",
+            Self::HelmValue => "helmValue",
+            Self::OciRepository => "ociRepository",
+            Self::Comment => "comment",
+            Self::Compose => "compose",
+            Self::Custom => "custom",
+            Self::Marker => "marker",
+        }
+    }
+}
+
 /// A scalar that holds an image, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {

@@ -10,7 +10,7 @@ use super::{
     helm, kustomize, oci,
     place::ImageField,
     shape::{Found, Path, Taken, field, select},
-    yaml::{Kind, Style, Tree, plain},
+    yaml::{Kind, Style, Tag, Tree, plain},
 };
 use crate::policy::{
     annotation::{Annotation, Quoting},
@@ -106,40 +106,61 @@ pub struct KindPaths {
     pub images: Vec<String>,
 }
 
+/// An object of Kubernetes, those inside lists too.
+pub(super) struct Object<'t> {
+    /// The document that holds it, from 0.
+    document: usize,
+    pub(super) node: usize,
+    api_version: &'t str,
+    kind: &'t str,
+    encrypted: bool,
+}
+
 /// The workloads of a file, in its order, and the nodes of each.
 pub(super) fn workloads(tree: &Tree<'_>, kinds: &[KindPaths]) -> (Vec<Workload>, Vec<Range<usize>>) {
-    let (mut found, mut nodes) = (vec![], vec![]);
+    let found = objects(tree).into_iter().filter_map(|object| Some((workload(tree, &object, kinds)?, tree.inside(object.node))));
+    let (mut found, nodes): (Vec<Workload>, Vec<Range<usize>>) = found.unzip();
+    found.shrink_to_fit();
+    (found, nodes)
+}
+
+/// The objects of a file, in its order.
+pub(super) fn objects<'t>(tree: &'t Tree<'_>) -> Vec<Object<'t>> {
+    let mut found = vec![];
     for (document, &root) in tree.roots().iter().enumerate() {
         let encrypted = is_encrypted(tree, root);
         let mut open = vec![root];
-        while let Some(object) = open.pop() {
-            let text = |key: &str| tree.get(object, key).and_then(|value| tree.text(value));
+        while let Some(node) = open.pop() {
+            let text = |key: &str| tree.get(node, key).and_then(|value| tree.text(value));
             let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
                 continue;
             };
             if kind.ends_with("List")
-                && let Some(items) = tree.get(object, "items")
+                && let Some(items) = tree.get(node, "items")
             {
                 open.extend(tree.items(items).rev());
                 continue;
             }
-            let mut annotations = annotations(tree, object);
-            let mut containers = containers(tree, object, (api_version, kind), &annotations, kinds);
-            if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
-                continue;
-            }
-            let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
-            let (id, node) = (id(tree, object, kind), Node::of(tree, object));
-            // Tens of thousands of these are kept, most with one element.
-            containers.shrink_to_fit();
-            annotations.shrink_to_fit();
-            let encrypted = encrypted || kind == "SealedSecret";
-            found.push(Workload { id, api_version: api_version.to_owned(), line, document, node, annotations, containers, encrypted });
-            nodes.push(tree.inside(object));
+            found.push(Object { document, node, api_version, kind, encrypted: encrypted || kind == "SealedSecret" });
         }
     }
-    found.shrink_to_fit();
-    (found, nodes)
+    found
+}
+
+/// `None` where an object has neither images nor annotations that ask for updates.
+pub(super) fn workload(tree: &Tree<'_>, object: &Object<'_>, kinds: &[KindPaths]) -> Option<Workload> {
+    let Object { document, node: object, api_version, kind, encrypted } = *object;
+    let mut annotations = annotations(tree, object);
+    let mut containers = containers(tree, object, (api_version, kind), &annotations, kinds);
+    if containers.is_empty() && !annotations.iter().any(asks_for_updates) {
+        return None;
+    }
+    let line = tree.entries(object).next().map_or(tree.line(object), |(key, _)| tree.line(key));
+    let (id, node) = (id(tree, object, kind), Node::of(tree, object));
+    // Tens of thousands of these are kept, most with one element.
+    containers.shrink_to_fit();
+    annotations.shrink_to_fit();
+    Some(Workload { id, api_version: api_version.to_owned(), line, document, node, annotations, containers, encrypted })
 }
 
 /// Whether a document is encrypted by SOPS, or a `SealedSecret`.
@@ -169,22 +190,24 @@ pub(super) fn asks_for_updates(annotation: &Annotation) -> bool {
 }
 
 fn annotations(tree: &Tree<'_>, object: usize) -> Vec<Annotation> {
+    annotation_entries(tree, object).into_iter().map(|(key, value)| annotation(tree, key, value)).collect()
+}
+
+/// The keys and values of an object's annotations that are ours.
+pub(super) fn annotation_entries(tree: &Tree<'_>, object: usize) -> Vec<(usize, usize)> {
     let Some(mapping) = tree.path(object, &["metadata", "annotations"]) else {
         return vec![];
     };
-    let mut found = vec![];
-    for (key, value) in tree.merged_entries(mapping) {
-        let Some(key) = tree.text(key).filter(|key| is_ours(key)) else {
-            continue;
-        };
-        let (text, quoting) = match tree.scalar(value) {
-            Some((text, Style::Plain)) if plain::is_boolean(text) => (text, Quoting::PlainBoolean),
-            Some(_) => (tree.text(value).unwrap_or_default(), Quoting::Text),
-            None => (tree.rest_of_line(value), Quoting::Text),
-        };
-        found.push(Annotation { key: key.to_owned(), value: text.to_owned(), line: tree.line(value), quoting });
-    }
-    found
+    tree.merged_entries(mapping).into_iter().filter(|(key, _)| tree.text(*key).is_some_and(is_ours)).collect()
+}
+
+fn annotation(tree: &Tree<'_>, key: usize, value: usize) -> Annotation {
+    let (text, quoting) = match tree.scalar(value) {
+        Some((text, Style::Plain)) if tree.tag(value) == Tag::None && plain::is_something_else(text) => (text, Quoting::NotText),
+        Some(_) => (tree.text(value).unwrap_or_default(), Quoting::Text),
+        None => (tree.rest_of_line(value), Quoting::Text),
+    };
+    Annotation { key: tree.text(key).unwrap_or_default().to_owned(), value: text.to_owned(), line: tree.line(value), quoting }
 }
 
 fn containers(tree: &Tree<'_>, object: usize, (api_version, kind): (&str, &str), annotations: &[Annotation], kinds: &[KindPaths]) -> Vec<Container> {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        Container, File, ImageField, LoosePlace, Place, Role, as_label,
+        Container, File, ImageField, LoosePlace, Place, Role, Workload, as_label,
         kustomize::{Built, Deployed, HeldByKustomize, Image, Reach, Spot},
     },
     policy::{
@@ -89,9 +89,8 @@ impl Gathering<'_> {
             return;
         }
         let id = workload.id.to_string();
-        let wanted = named(&workload.annotations);
-        let takes_part = |container: &Container| container.role != Role::Named || wanted.contains(container.name.as_str());
-        let names: Vec<&str> = workload.containers.iter().filter(|one| takes_part(one)).map(|one| one.name.as_str()).collect();
+        let eligible = eligible(workload);
+        let names: Vec<&str> = eligible.iter().map(|one| one.name.as_str()).collect();
         let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
         if policy.ignored {
             return;
@@ -100,9 +99,10 @@ impl Gathering<'_> {
             return self.without_images(deployed, &id);
         }
         let unknown = deployed.held.as_ref().is_some_and(|held| held.annotates && policy.containers.is_empty());
-        let mut parts = policy.containers.iter().peekable();
+        let (mut parts, mut open) = (policy.containers.iter().peekable(), eligible.into_iter().peekable());
         for (at, container) in workload.containers.iter().enumerate() {
-            let part = if takes_part(container) { parts.next_if(|part| part.container == container.name) } else { None };
+            let takes_part = open.next_if(|one| std::ptr::eq(*one, container)).is_some();
+            let part = if takes_part { parts.next_if(|part| part.container == container.name) } else { None };
             let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, part, self.bounds.presets));
             if comment.is_none() && part.is_none() && !(unknown && container.role != Role::Named) {
                 continue;
@@ -344,6 +344,13 @@ fn locked(lock: &Lock) -> Held {
     let by = lock.user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
     let why = lock.message.as_ref().map(|message| format!(": \"{message}\"")).unwrap_or_default();
     Held::new(Code::Locked, format!("locked{by}{why}"))
+}
+
+/// The containers that annotations are about: those that nobody knows the use of only where one names them.
+pub(super) fn eligible(workload: &Workload) -> Vec<&Container> {
+    let named = named(&workload.annotations);
+    let is_eligible = |container: &&Container| container.role != Role::Named || named.contains(container.name.as_str());
+    workload.containers.iter().filter(is_eligible).collect()
 }
 
 /// The containers that annotations name.

@@ -6,8 +6,8 @@ use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        File, ImagePlace, Parts, Unreadable, WorkloadId,
-        kustomize::{Key, Reach, Spot, deployed},
+        File, ImagePlace, Parts, Unreadable, Workload, WorkloadId,
+        kustomize::{Built, Deployed, HeldByKustomize, Key, Reach, Spot, deployed},
     },
     policy::preset::Presets,
 };
@@ -47,6 +47,21 @@ impl Index {
         (self.files, self.unreadable)
     }
 
+    /// What was read, by path.
+    pub fn files(&self) -> &BTreeMap<String, File> {
+        &self.files
+    }
+
+    /// Every workload as each root deploys it.
+    pub(super) fn layout(&self) -> Vec<Deployed<'_>> {
+        deployed(&self.files, &self.unreadable, &self.roots)
+    }
+
+    /// What cannot be read, and why.
+    pub fn faults(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
     /// How many workloads the files hold.
     pub fn workloads(&self) -> usize {
         self.files.values().map(|file| file.workloads.len()).sum()
@@ -75,8 +90,20 @@ impl Index {
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        let deployed = deployed(&self.files, &self.unreadable, &self.roots);
+        let deployed = self.layout();
         deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
+    }
+
+    /// Every workload that stands in a file, as each root deploys it.
+    pub(super) fn placed(&self) -> Vec<Placed<'_>> {
+        let placed = |found: Deployed<'_>| {
+            let at = found.at?;
+            let (path, file) = self.files.get_key_value(found.path)?;
+            let id = found.workload.id.clone();
+            let held = found.held.or_else(|| annotated_elsewhere(found.built.as_ref()?, &found.workload, path));
+            Some(Placed { root: found.root.to_owned(), id, path: path.clone(), at, workload: file.workloads.get(at)?, held })
+        };
+        self.layout().into_iter().filter_map(placed).collect()
     }
 
     /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
@@ -117,6 +144,19 @@ impl Index {
         feeds
     }
 
+    /// Each image that the scalars of a file hold, by the bytes of each, whatever kustomizations make of it.
+    pub(super) fn fed(&self, path: &str) -> BTreeMap<(usize, usize), Vec<Written>> {
+        let mut fed: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for place in self.files.get(path).into_iter().flat_map(File::images) {
+            let owner = place.workload.map_or_else(|| path.to_owned(), |workload| workload.id.to_string());
+            for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
+                let written = Written { owner: owner.clone(), name: place.alias.to_owned(), by_comment: place.policy.is_some() };
+                fed.entry((span.start, span.end)).or_default().push(written);
+            }
+        }
+        fed
+    }
+
     /// How many images of a file are read from each scalar.
     pub(super) fn readers(&self, path: &str) -> BTreeMap<Key, Vec<ByComment>> {
         let mut readers: BTreeMap<Key, Vec<ByComment>> = BTreeMap::new();
@@ -138,6 +178,34 @@ pub(super) type Feeds = BTreeMap<(String, Key), Vec<Fed>>;
 pub(super) enum ByComment {
     Yes,
     No,
+}
+
+/// Annotations that stand in other files than the workload: what is written beside it may not be what counts.
+fn annotated_elsewhere(built: &Built<'_>, workload: &Workload, path: &str) -> Option<HeldByKustomize> {
+    let (annotation, other) = workload.annotations.iter().zip(&built.annotated_in).find(|(_, other)| **other != path)?;
+    let reason = format!("its annotation `{}` stands in {other}", annotation.key);
+    Some(HeldByKustomize { reason, path: (*other).to_owned(), line: annotation.line, annotates: true })
+}
+
+/// An image as a file holds it.
+pub(super) struct Written {
+    /// The workload's id in the file; where there is none, the file.
+    pub(super) owner: String,
+    /// The container's name, or a dotted path.
+    pub(super) name: String,
+    /// Whether a comment rules it.
+    pub(super) by_comment: bool,
+}
+
+/// A workload as one root deploys it.
+pub(super) struct Placed<'i> {
+    pub(super) root: String,
+    pub(super) id: WorkloadId,
+    pub(super) path: String,
+    /// Its place among the workloads of the file.
+    pub(super) at: usize,
+    pub(super) workload: &'i Workload,
+    pub(super) held: Option<HeldByKustomize>,
 }
 
 /// What a scalar feeds.

@@ -69,6 +69,19 @@ pub fn message(updates: &[Update], ci: Ci) -> String {
     text
 }
 
+/// The message of a commit that a person asked for: what was done, and a line for each change.
+pub fn by_hand(subject: &str, lines: &[String], ci: Ci) -> String {
+    let mut text = cut(&safe::line(subject));
+    text.push_str("\n\n");
+    if ci == Ci::Skip {
+        text.push_str("[ci skip]\n\n");
+    }
+    for line in lines {
+        text.extend(["- ", &safe::line(line), "\n"]);
+    }
+    text
+}
+
 /// `Auto-release <image>`, or how many.
 fn subject(updates: &[Update]) -> String {
     let images: BTreeSet<(&str, &Version)> = updates.iter().map(|update| (update.name.as_str(), &update.to)).collect();

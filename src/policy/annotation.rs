@@ -1,5 +1,9 @@
 //! Annotations: which policy a person wrote for a workload and its containers.
 
+mod wish;
+
+pub use wish::{Entry, Wish};
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -28,8 +32,8 @@ pub struct Annotation {
 pub enum Quoting {
     /// Text, as the API server wants it.
     Text,
-    /// An unquoted scalar that YAML reads as a boolean: the API server refuses it.
-    PlainBoolean,
+    /// An unquoted scalar that YAML reads as a boolean, a number or a time: the API server refuses it.
+    NotText,
 }
 
 /// What the annotations of one workload say.
@@ -41,8 +45,6 @@ pub struct WorkloadPolicy {
     pub lock: Option<Lock>,
     /// The containers that take part, in the order of the workload.
     pub containers: Vec<ContainerPolicy>,
-    /// Oddities that change no decision, with their lines.
-    pub warnings: Vec<Warning>,
 }
 
 /// A lock that a person put on a workload.
@@ -132,19 +134,10 @@ pub enum MalformedKind {
     Twice(u32),
 }
 
-/// An oddity that changes no decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// What is odd, in one sentence.
-    pub text: String,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-const OWN: &str = "tagalong.dev/";
-const FLUX: &str = "fluxcd.io/";
-const FILTER: &str = "filter.fluxcd.io/";
-const LEGACY: &str = "flux.weave.works/";
+pub(super) const OWN: &str = "tagalong.dev/";
+pub(super) const FLUX: &str = "fluxcd.io/";
+pub(super) const FILTER: &str = "filter.fluxcd.io/";
+pub(super) const LEGACY: &str = "flux.weave.works/";
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -169,12 +162,10 @@ impl WorkloadPolicy {
     /// Reads the annotations of a workload object that has these containers, init containers too.
     pub fn read(annotations: &[Annotation], containers: &[&str], presets: &Presets) -> Self {
         let reader = Reader { annotations, presets, count: containers.iter().collect::<BTreeSet<_>>().len() };
-        let mut warnings = reader.warnings(containers);
         let ignored = reader.is_true("ignore");
         let lock = reader.is_true("locked").then(|| Lock { message: reader.text("locked_msg"), user: reader.text("locked_user") });
         let policies = containers.iter().filter(|container| reader.takes_part(container)).map(|container| reader.container(container)).collect();
-        warnings.sort_by_key(|warning| warning.line);
-        Self { ignored, lock, containers: policies, warnings }
+        Self { ignored, lock, containers: policies }
     }
 }
 
@@ -223,14 +214,7 @@ impl<'a> Reader<'a> {
 
     /// The patterns for a container, the strongest key first.
     fn patterns(&self, container: &str) -> Vec<&'a Annotation> {
-        let keys = [
-            format!("{OWN}tag.{container}"),
-            format!("{OWN}tag"),
-            format!("{FLUX}tag.{container}"),
-            format!("{FILTER}{container}"),
-            format!("{LEGACY}tag.{container}"),
-        ];
-        keys.iter().filter_map(|key| self.find(key)).collect()
+        pattern_keys(container).iter().filter_map(|key| self.find(key)).collect()
     }
 
     #[expect(clippy::result_large_err, reason = "it is kept as it is, once for each container")]
@@ -257,32 +241,21 @@ impl<'a> Reader<'a> {
         }
         Ok(policy)
     }
-
-    fn warnings(&self, containers: &[&str]) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        let mut warn = |annotation: &Annotation, text| warnings.push(Warning { text, line: annotation.line });
-        for annotation in self.annotations {
-            let key = &annotation.key;
-            let own = key.strip_prefix(OWN);
-            let is_ours = own.is_some() || [FLUX, FILTER, LEGACY].iter().any(|prefix| key.starts_with(prefix));
-            if is_ours && annotation.quoting == Quoting::PlainBoolean {
-                warn(annotation, format!("`{key}: {}` is not quoted: the API server refuses it", annotation.value));
-            }
-            let named = own
-                .and_then(|word| word.split_once('.').map(|(_, container)| container))
-                .or_else(|| [FLUX, LEGACY].iter().find_map(|prefix| key.strip_prefix(prefix)?.strip_prefix("tag.")))
-                .or_else(|| key.strip_prefix(FILTER));
-            if let Some(container) = named
-                && !containers.contains(&container)
-            {
-                warn(annotation, format!("`{key}` names the container `{container}`, which does not exist"));
-            }
-        }
-        warnings
-    }
 }
 
-fn set(keys: &mut Keys, key: &str, annotation: &Annotation) -> Result<(), KeyError> {
+/// The keys that hold a container's pattern, the strongest first.
+pub(super) fn pattern_keys(container: &str) -> [String; 5] {
+    [
+        format!("{OWN}tag.{container}"),
+        format!("{OWN}tag"),
+        format!("{FLUX}tag.{container}"),
+        format!("{FILTER}{container}"),
+        format!("{LEGACY}tag.{container}"),
+    ]
+}
+
+/// Sets an own key, or checks one that says who takes part.
+pub(super) fn set(keys: &mut Keys, key: &str, annotation: &Annotation) -> Result<(), KeyError> {
     match (key, &*annotation.value) {
         ("tag", _) | ("automated", "true" | "false") => Ok(()),
         ("automated", value) => Err(KeyError::Value { value: value.to_owned(), expected: "neither `true` nor `false`" }),

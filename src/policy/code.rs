@@ -49,6 +49,8 @@ macro_rules! codes {
     };
 }
 
+pub(crate) use codes;
+
 codes! {
     /// What became of one container.
     Code {

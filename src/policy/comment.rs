@@ -118,6 +118,7 @@ mod tests {
         let policy = |text: &str, again| CommentPolicy { text: text.to_owned(), line: 7, again };
         for (word, policy, error) in [
             ("nothing", policy("", None), "`# tagalong:` is malformed: the pattern is empty"),
+            ("preset", policy("preset:mnor", None), "`# tagalong:` is malformed: there is no preset `mnor`"),
             ("range", policy("semver:~x.y", None), "`# tagalong:` is malformed: `semver:~x.y`: `~x.` ends in a dot"),
             ("value", policy("semver:* min-age=soon", None), "`# tagalong:` is malformed: `soon` is no age like `48h` or `7d`"),
             ("key twice", policy("semver:* digest=true digest=false", None), "`# tagalong:` is malformed: `false` is a second value of one key"),
@@ -127,6 +128,13 @@ mod tests {
             assert!(malformed.to_string().starts_with(error), "{word}: {malformed}");
             assert_eq!(malformed.source.line, 7, "{word}");
         }
+    }
+
+    #[test]
+    fn a_key_of_the_comment_wins_over_that_of_the_preset() {
+        let policy = CommentPolicy::find(" tagalong: preset:settled min-age=7d within=minor", 3).expect("a policy").read("", Presets::shipped());
+        let keys: Vec<String> = policy.policy.expect("well formed").keys.written().iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(keys, ["min-age=7d", "within=minor"]);
     }
 
     #[test]

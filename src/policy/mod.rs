@@ -26,6 +26,7 @@ mod code;
 pub mod comment;
 pub mod decision;
 pub mod keys;
+pub mod oddity;
 pub mod pattern;
 pub mod preset;
 pub mod range;
@@ -33,4 +34,5 @@ pub mod reason;
 pub mod record;
 mod select;
 
+pub(crate) use code::codes;
 pub use code::{Blame, Code, List, TagCode};

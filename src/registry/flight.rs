@@ -10,6 +10,9 @@ use tokio::time::Instant;
 
 use super::error::Problem;
 
+/// Answers that are kept: one that is forgotten is asked for again.
+const KEPT: usize = 1024;
+
 /// Answers by key; those who ask while a question is under way get its outcome, also when it failed.
 pub(super) struct Flights<K, V> {
     slots: Mutex<HashMap<K, Arc<tokio::sync::Mutex<Slot<V>>>>>,
@@ -36,7 +39,13 @@ impl<K: Eq + Hash, V: Clone> Flights<K, V> {
     pub(super) async fn share<F: Future<Output = Result<V, Problem>>>(&self, key: K, good: impl Fn(&V) -> bool, ask: F) -> Result<V, Problem> {
         let came = Instant::now();
         let new = || Arc::new(tokio::sync::Mutex::new(Slot { answer: None, failed: None }));
-        let slot = Arc::clone(self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert_with(new));
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots.len() >= KEPT && !slots.contains_key(&key) {
+                slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+            }
+            Arc::clone(slots.entry(key).or_insert_with(new))
+        };
         let mut slot = slot.lock().await;
         if let Some(answer) = slot.answer.as_ref().filter(|answer| good(answer)) {
             return Ok(answer.clone());
@@ -88,5 +97,15 @@ mod tests {
         let first = flights.share("key", |_| true, async { Ok(1) }).await;
         let second = flights.share("key", |answer| *answer > 1, async { Ok(2) }).await;
         assert_eq!((first, second), (Ok(1), Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_is_not_kept_for_ever() {
+        let flights = Flights::default();
+        for key in 0..3 * KEPT {
+            assert_eq!(flights.share(key, |_| true, async { Ok(key) }).await, Ok(key));
+        }
+        assert!(flights.slots.lock().expect("no panic").len() <= KEPT);
+        assert_eq!(flights.share(0, |_| true, async { Ok(7) }).await, Ok(7), "it is asked for again");
     }
 }

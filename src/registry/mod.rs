@@ -30,3 +30,4 @@ pub use error::{Fault, Problem, RegistryError, Said, Verb};
 pub use helper::HelperError;
 pub use login::Login;
 pub use page::TagList;
+pub use place::{SignIn, sign_in};

@@ -52,6 +52,26 @@ pub(super) fn place(repository: &Repository, settings: &Settings) -> Result<(Pla
     Ok((Place { repository, bases, trust, credential: None, login: Login::Anonymous }, candidates))
 }
 
+/// What a client has to sign in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// A credential is configured.
+    Configured,
+    /// None is.
+    Nobody,
+    /// The registry may not be asked at all.
+    Unlisted,
+}
+
+/// What a client of these settings would sign in with to ask for a repository; nobody is asked.
+pub fn sign_in(repository: &Repository, settings: &Settings) -> SignIn {
+    match place(repository, settings) {
+        Ok((_, candidates)) if candidates.iter().any(|candidate| candidate.login != Login::Anonymous) => SignIn::Configured,
+        Ok(_) => SignIn::Nobody,
+        Err(_) => SignIn::Unlisted,
+    }
+}
+
 /// Whose certificates an entry believes.
 pub(super) fn trust(entry: &RegistryEntry) -> Trust {
     match (entry.security, &entry.ca_file) {

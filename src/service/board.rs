@@ -4,6 +4,7 @@
 
 mod answers;
 mod image;
+mod state;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,18 +15,27 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::answers::Answers;
-use self::image::{Effect, Image, Stage};
+use self::{
+    image::{Effect, Image},
+    state::{State, Unit},
+};
 
-use super::clock::Bell;
+use super::{clock::Bell, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
-    policy::{decision::Need, record::Metadata},
+    policy::{Blame, Code, decision::Need, record::Metadata},
     store::{Generation, Kept, Packed, Seen, Write},
 };
 
 /// How often the tags of a repository in a registry are listed.
 pub type Interval = Box<dyn Fn(&Repository) -> Duration + Send + Sync>;
+
+/// So many jobs of a kind are out for one host at once; the client's budget bounds what is really sent.
+const ABREAST: usize = 32;
+
+/// How much is learnt about an image before it is decided anew, while more is to come.
+const LOOKS: u64 = 64;
 
 /// What units want to know and scanners have learnt.
 pub struct Board {
@@ -35,28 +45,6 @@ pub struct Board {
     state: Mutex<State>,
     /// Rung when there may be something new to ask.
     work: Bell,
-}
-
-#[derive(Default)]
-struct State {
-    images: BTreeMap<Repository, Image>,
-    units: BTreeMap<Arc<str>, Unit>,
-    /// When lists are due.
-    due: BTreeSet<(Timestamp, Repository)>,
-    /// Images of which the store was not asked yet.
-    new: BTreeSet<Repository>,
-    /// Images of which something is to be learnt.
-    needy: BTreeSet<Repository>,
-    /// Images whose row says less than is known.
-    dirty: BTreeSet<Repository>,
-    /// What the clock said at the last look.
-    last: Option<Timestamp>,
-}
-
-struct Unit {
-    bell: Bell,
-    /// Raised whenever anything changes that the unit asked about.
-    generation: u64,
 }
 
 /// Something to do for images.
@@ -79,6 +67,17 @@ pub enum Job {
     },
 }
 
+/// A kind of [`Job`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// [`Job::Open`].
+    Open,
+    /// [`Job::List`].
+    List,
+    /// [`Job::Look`].
+    Look,
+}
+
 /// What the lists of one host hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
@@ -94,6 +93,11 @@ impl Board {
         Self { view, interval, state: Mutex::default(), work }
     }
 
+    /// What tells this view of the registries from others.
+    pub fn view(&self) -> &str {
+        &self.view
+    }
+
     /// The id of an image's row in the store.
     pub fn id(&self, repository: &Repository) -> String {
         Seen::id(repository, &self.view)
@@ -107,13 +111,6 @@ impl Board {
     /// Lets a unit take part; its bell is rung when something changes that it asked about.
     pub fn join(&self, unit: &str, bell: Bell) {
         self.state().units.insert(unit.into(), Unit { bell, generation: 0 });
-    }
-
-    /// Forgets a unit, and what only it asked about.
-    pub fn leave(&self, unit: &str) {
-        let mut state = self.state();
-        state.units.remove(unit);
-        state.keep(unit, |_| false);
     }
 
     /// A number that changes whenever anything changes that the unit asked about.
@@ -132,7 +129,7 @@ impl Board {
                 state.new.insert(repository.clone());
             }
             let image = state.images.entry(repository.clone()).or_default();
-            image.used_by(&name).in_use = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
         }
         drop(state);
         self.work.ring();
@@ -158,7 +155,7 @@ impl Board {
                 self.work.ring();
             }
             if missing {
-                state.needy.insert(repository);
+                state.host(&repository).needy.insert(repository);
                 self.work.ring();
             }
         }
@@ -187,25 +184,16 @@ impl Board {
         let new: Vec<Repository> = std::mem::take(&mut state.new).into_iter().collect();
         for repository in &new {
             if let Some(image) = state.images.get_mut(repository) {
-                (image.stage, image.running) = (Stage::Opening, image.running + 1);
+                image.running += 1;
             }
         }
         if !new.is_empty() {
             jobs.push(Job::Open(new));
         }
-        while let Some((_, repository)) = state.due.first().filter(|(at, _)| *at <= now).cloned() {
-            state.plan(&repository, None);
-            let Some(image) = state.images.get_mut(&repository) else { continue };
-            image.running += 1;
-            jobs.push(Job::List(repository, image.watched(now)));
-        }
-        for repository in std::mem::take(&mut state.needy) {
-            let Some(image) = state.images.get_mut(&repository) else { continue };
-            for (wanted, need) in std::mem::take(&mut image.needs) {
-                image.running += 1;
-                let view = View { repository: repository.clone(), platform: wanted[0].clone() };
-                jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
-            }
+        let State { images, hosts, .. } = &mut *state;
+        for host in hosts.values_mut() {
+            host.lists(images, now, &mut jobs);
+            host.looks(images, &mut jobs);
         }
         jobs
     }
@@ -215,7 +203,8 @@ impl Board {
         if state.last.replace(now).is_none_or(|last| last <= now) {
             return;
         }
-        for (at, repository) in state.due.clone() {
+        let due: Vec<_> = state.hosts.values().flat_map(|host| host.due.iter().cloned()).collect();
+        for (at, repository) in due {
             let planned = self.planned(&repository, at, now);
             state.plan(&repository, Some(planned));
         }
@@ -231,7 +220,9 @@ impl Board {
 
     /// When the next list is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state().due.first().map(|(at, _)| *at)
+        let state = self.state();
+        let free = state.hosts.values().filter(|host| host.lists < ABREAST);
+        free.filter_map(|host| host.due.first()).map(|(at, _)| *at).min()
     }
 
     /// The rows that say less than is known, of images that nobody works on now.
@@ -270,8 +261,14 @@ impl Board {
     }
 
     /// A job is done, whatever came of it.
-    pub fn done(&self, repository: &Repository, now: Timestamp) {
+    pub fn done(&self, work: Work, repository: &Repository, now: Timestamp) {
         let mut state = self.state();
+        let host = state.host(repository);
+        match work {
+            Work::Open => {}
+            Work::List => host.lists = host.lists.saturating_sub(1),
+            Work::Look => host.looks = host.looks.saturating_sub(1),
+        }
         let Some(image) = state.images.get_mut(repository) else { return };
         image.running = image.running.saturating_sub(1);
         if image.running > 0 {
@@ -282,15 +279,16 @@ impl Board {
             state.forget(repository);
         } else if image.due.is_none() {
             // The job ended in a bug.
-            image.stage = Stage::Open;
             state.plan(repository, Some(self.next(repository, now)));
         }
     }
 
-    /// Takes what earlier runs saw; a list that is still young is not asked for again.
+    /// Takes what earlier runs saw; a list that is still young is not asked for again, unless the last try failed for what a person may have mended.
     pub fn opened(&self, rows: Vec<(Repository, Kept<Packed>)>, now: Timestamp) {
         for (repository, kept) in rows {
-            let due = kept.due.filter(|_| kept.record.listed_at().is_some()).map_or(now, |due| self.planned(&repository, due, now));
+            let mended = kept.record.trouble().is_some_and(|trouble| trouble.failure.blame == Blame::Operator);
+            let young = kept.due.filter(|_| kept.record.listed_at().is_some() && !mended);
+            let due = young.map_or(now, |due| self.planned(&repository, due, now));
             self.change(&repository, |image| {
                 let effect = Effect::from(kept.record.listed_at().is_some());
                 image.restore(kept);
@@ -301,11 +299,16 @@ impl Board {
         self.work.ring();
     }
 
-    /// Takes a list; what was known of its tags stays.
+    /// Takes a list; what was known of its tags stays. After one that was stale even the same list is news.
     pub fn listed(&self, repository: &Repository, mut tags: Vec<Tag>, now: Timestamp) {
         tags.sort_unstable();
         tags.dedup();
-        self.change(repository, |image| image.observe(tags, now));
+        let interval = (self.interval)(repository);
+        self.change(repository, |image| {
+            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
+            let effect = image.observe(tags, now);
+            if was_stale { Effect::Changed } else { effect }
+        });
         self.came(repository, now);
     }
 
@@ -349,6 +352,31 @@ impl Board {
         hosts
     }
 
+    /// How each host goes: badly where a list could not be had, and it waits where one is missing.
+    pub fn hosts(&self) -> BTreeMap<String, Going> {
+        let mut hosts: BTreeMap<&str, (Option<&Failure>, usize)> = BTreeMap::new();
+        let state = self.state();
+        for (repository, image) in &state.images {
+            let (failing, missing) = hosts.entry(&repository.registry).or_default();
+            match image.trouble().map(|trouble| &trouble.failure) {
+                // A host that says so answers.
+                Some(failure) if failure.code == Code::NotFound => {}
+                Some(failure) => drop(failing.get_or_insert(failure)),
+                None => *missing += usize::from(image.listed_at().is_none()),
+            }
+        }
+        let going = |(failing, missing): (Option<&Failure>, usize)| match (failing, missing) {
+            (Some(failure), _) => Going::Badly(match &failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.reason),
+                None => failure.reason.clone(),
+            }),
+            (None, 0) => Going::Well,
+            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
+            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
+        };
+        hosts.into_iter().map(|(host, lists)| (host.to_owned(), going(lists))).collect()
+    }
+
     /// Changes an image, and wakes its users where that makes a difference to them.
     fn change(&self, repository: &Repository, change: impl FnOnce(&mut Image) -> Effect) {
         let mut state = self.state();
@@ -358,48 +386,18 @@ impl Board {
             return;
         }
         image.change += 1;
+        // While much is to be learnt, nobody decides anew for each bit of it.
+        let tells = image.needs.is_empty() || image.change.is_multiple_of(LOOKS);
         for user in &image.users {
             if let Some(unit) = units.get_mut(&user.unit) {
                 unit.generation += 1;
-                unit.bell.ring();
+                if tells {
+                    unit.bell.ring();
+                }
             }
         }
     }
 }
 
-impl State {
-    /// Drops the unit from every image that it no longer asks about, and images that nobody asks about.
-    fn keep(&mut self, unit: &str, asks: impl Fn(&Repository) -> bool) {
-        let mut idle = Vec::new();
-        for (repository, image) in &mut self.images {
-            if !asks(repository) {
-                image.users.retain(|user| *user.unit != *unit);
-            }
-            if image.users.is_empty() && image.running == 0 {
-                idle.push(repository.clone());
-            }
-        }
-        for repository in idle {
-            self.forget(&repository);
-        }
-    }
-
-    fn forget(&mut self, repository: &Repository) {
-        self.plan(repository, None);
-        self.images.remove(repository);
-        for set in [&mut self.new, &mut self.needy, &mut self.dirty] {
-            set.remove(repository);
-        }
-    }
-
-    /// Makes the next list due then, and never while it is asked for.
-    fn plan(&mut self, repository: &Repository, due: Option<Timestamp>) {
-        let Some(image) = self.images.get_mut(repository) else { return };
-        if let Some(before) = std::mem::replace(&mut image.due, due) {
-            self.due.remove(&(before, repository.clone()));
-        }
-        if let Some(due) = due {
-            self.due.insert((due, repository.clone()));
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

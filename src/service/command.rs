@@ -67,7 +67,7 @@ impl<'a> Command<'a> {
             attempt += 1;
             match self.cycle.write(&read, planned, write, attempt)? {
                 Wrote::Done(outcome) => return Ok(*outcome),
-                Wrote::Again => {
+                Wrote::Again(_) => {
                     self.cycle.keep(read);
                     tokio::time::sleep(cycle::pause(attempt)).await;
                 }

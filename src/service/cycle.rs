@@ -30,7 +30,7 @@ const TRIES: u32 = 10;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
 /// The largest file that is edited.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// One repository and branch, and all that is configured for it.
 #[derive(Clone, Debug)]
@@ -121,6 +121,8 @@ pub struct Cycle {
     unit: Arc<Unit>,
     source: Source,
     reading: Reading,
+    /// Who took part in what was read last.
+    subjects: Option<Subjects>,
     clock: Clock,
 }
 
@@ -143,8 +145,8 @@ pub struct Planned {
 pub enum Wrote {
     /// It is done, or held for good.
     Done(Box<Outcome>),
-    /// Somebody was faster: read and plan again after a pause.
-    Again,
+    /// Somebody was faster, or the remote did not answer: read and plan again after a pause.
+    Again(Box<WriteError>),
 }
 
 impl Cycle {
@@ -155,7 +157,7 @@ impl Cycle {
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
         let reading = Reading::new(&unit.kinds, memory.clone());
-        Ok(Self { unit, source, reading, clock })
+        Ok(Self { unit, source, reading, subjects: None, clock })
     }
 
     /// What the clock says.
@@ -189,7 +191,8 @@ impl Cycle {
         let mut found = self.reading.index(&self.source, &tip)?;
         found.index = found.index.with_roots(repository.roots.clone());
         let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
-        let subjects = found.index.subjects(&bounds);
+        let known = self.subjects.take().filter(|_| found.is_same);
+        let subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
         Ok(Read { tip, found, subjects })
     }
 
@@ -215,7 +218,9 @@ impl Cycle {
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        self.reading.keep(read.tip, read.found);
+        let Read { tip, found, subjects } = read;
+        self.reading.keep(tip, found);
+        self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
     }
 
     /// Writes on top of the tip that was read; `attempt` counts from 1.
@@ -230,9 +235,8 @@ impl Cycle {
                 planned.diff.clear();
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again),
-            Err(WriteError::Moved { repository, branch }) => Err(CycleError::Outrun { repository, branch }),
-            Err(error) => Err(error.into()),
+            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again(Box::new(error))),
+            Err(error) => Err(outrun_or(error)),
         }
     }
 
@@ -288,11 +292,19 @@ fn is_refusal(error: &WriteError) -> bool {
     }
 }
 
-fn may_pass(error: &WriteError, attempt: u32) -> bool {
+pub(super) fn may_pass(error: &WriteError, attempt: u32) -> bool {
     match error {
         WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => attempt < TRIES,
         WriteError::Remote(error) => error.blame() == Blame::Remote && attempt < NETWORK_TRIES,
         _ => false,
+    }
+}
+
+/// A branch that still moves after the last try was moved during each of them.
+pub(super) fn outrun_or(error: WriteError) -> CycleError {
+    match error {
+        WriteError::Moved { repository, branch } => CycleError::Outrun { repository, branch },
+        error => error.into(),
     }
 }
 

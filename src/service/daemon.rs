@@ -2,11 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
@@ -17,7 +14,7 @@ use tracing::error;
 use super::{
     board::{Board, Interval},
     clock::{self, Bell, Hold, Listener},
-    ready::{Going, Part},
+    ready::Going,
     scanner::Scanner,
     worker::{Prepare, Shared, Worker},
 };
@@ -48,21 +45,17 @@ pub struct Registries {
 
 /// Everything at work for one configuration.
 pub struct Daemon {
-    stopping: Arc<AtomicBool>,
+    /// Whether it ends; each worker and each scanner holds the other end as long as it works.
+    stop: watch::Sender<bool>,
     bells: Vec<Bell>,
-    workers: Vec<JoinHandle<()>>,
-    scanners: Vec<tokio::task::JoinHandle<()>>,
-    stop: watch::Sender<()>,
 }
 
 impl Daemon {
     /// Starts scanners and workers; it must be called inside the runtime.
     pub fn start(served: Vec<Served>, views: BTreeMap<String, Registries>, store: &Embedded, shared: &Shared) -> Self {
-        let (stop, stopped) = watch::channel(());
-        let stopping = Arc::new(AtomicBool::new(false));
-        shared.readiness.expect_repositories(served.iter().map(|served| served.name.clone()));
+        let (stop, stopping) = watch::channel(false);
+        shared.readiness.expect(served.iter().map(|served| served.name.clone()));
         let mut boards = BTreeMap::new();
-        let mut scanners = Vec::new();
         for (view, Registries { client, interval }) in views {
             let (bell, listener) = clock::bell(&shared.clock);
             let board = Arc::new(Board::new(view.clone(), interval, bell));
@@ -73,38 +66,40 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
+                learnt: Mutex::default(),
                 counted: Mutex::default(),
+                trouble: Mutex::default(),
             });
-            let mut stopped = stopped.clone();
-            let stop = async move { drop(stopped.changed().await) };
-            scanners.push(tokio::spawn(scanner.run(listener, shared.clock.hold(), stop)));
+            let stopping = stopping.clone();
+            let hold = shared.clock.hold();
+            tokio::spawn(async move {
+                let mut stop = stopping.clone();
+                scanner.run(listener, hold, async move { drop(stop.wait_for(|stop| *stop).await) }).await;
+                // Only now is what was seen in the store.
+                drop(stopping);
+            });
             boards.insert(view, board);
         }
-        let (mut workers, mut bells) = (Vec::new(), Vec::new());
+        let mut bells = Vec::new();
         for served in served {
             let Some(board) = boards.get(&served.view) else { continue };
             let (bell, listener) = clock::bell(&shared.clock);
             board.join(&served.name, bell.clone());
             bells.push(bell);
             let waits = Waits { runtime: Handle::current(), listener, hold: shared.clock.hold() };
-            let (board, shared, stopping) = (Arc::clone(board), shared.clone(), Arc::clone(&stopping));
-            workers.push(thread::spawn(move || work(served, &board, &shared, waits, &stopping)));
+            let (board, shared, stopping) = (Arc::clone(board), shared.clone(), stopping.clone());
+            thread::spawn(move || work(served, &board, &shared, waits, &stopping));
         }
-        Self { stopping, bells, workers, scanners, stop }
+        Self { stop, bells }
     }
 
-    /// Begins nothing new, and ends when what was under way is done.
-    pub async fn stop(self) {
-        self.stopping.store(true, Ordering::SeqCst);
+    /// Begins nothing new, and ends when what was under way is done. Dropped before its end, it can be called again.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
         for bell in &self.bells {
             bell.ring();
         }
-        let workers = self.workers;
-        let _joined = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
-        drop(self.stop);
-        for scanner in self.scanners {
-            drop(scanner.await);
-        }
+        self.stop.closed().await;
     }
 }
 
@@ -116,15 +111,15 @@ struct Waits {
 }
 
 /// Turns until it is stopped; a panic ends one turn, and not the process.
-fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, stopping: &AtomicBool) {
+fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, stopping: &watch::Receiver<bool>) {
     let Served { name, interval, prepare, .. } = served;
-    let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone());
-    while !stopping.load(Ordering::SeqCst) {
+    let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone(), stopping.clone());
+    while !*stopping.borrow() {
         let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
         let next = turn.unwrap_or_else(|_| {
             let reason = "a turn ended in a bug; please report the lines before this one";
             error!(repository = %name, "{reason}");
-            shared.readiness.goes(&Part::Repository(name.clone()), Going::Badly(reason.to_owned()));
+            shared.readiness.goes(&name, Going::Badly(reason.to_owned()));
             worker.begin_anew();
             shared.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX)
         });
@@ -132,5 +127,4 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, s
         let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
         waits.hold = hold;
     }
-    board.leave(&name);
 }

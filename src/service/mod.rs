@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "edge: measures how long a cycle takes")]
 
 pub mod board;
+pub mod check;
 pub mod clock;
 pub mod command;
 pub mod cycle;
 pub mod daemon;
+pub mod hand;
 pub mod http;
 pub mod log;
 mod memory;
@@ -19,6 +21,7 @@ pub mod shutdown;
 pub mod told;
 pub mod worker;
 
+pub use check::{Checked, Checking};
 pub use clock::Clock;
 pub use command::{Command, Listed};
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};

@@ -137,7 +137,7 @@ mod tests {
     fn managers() -> [(UnixDatagram, String, Option<tempfile::TempDir>); 2] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notify");
-        let name = format!("tagalong-test-{}", std::process::id());
+        let name = format!("tagalong-test-{}-{}", std::process::id(), fastrand::u64(..));
         let hidden = SocketAddr::from_abstract_name(&name).expect("a name");
         [
             (UnixDatagram::bind(&path).expect("bound"), path.to_str().expect("text").to_owned(), Some(folder)),

@@ -7,16 +7,18 @@ use std::{
     thread,
 };
 
+use regex::bytes::Regex;
+
 use super::Memory;
 use crate::{
     git::{self, Content, ReadError, Source, Tip},
-    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored},
+    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored, is_kustomization},
     plan::Index,
     store::{Cache, FileIds, Parsed, Screening, decode_parsed, encode_parsed},
 };
 
 /// The largest file that is read.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// The most files of a repository.
 const FILES: usize = 100_000;
 /// Files go to the parsers in bundles of about so many bytes, for handing over one costs as much as parsing one small file.
@@ -32,6 +34,8 @@ pub(super) struct Reading {
     ids: FileIds,
     memory: Memory,
     last: Option<Last>,
+    /// Where any is given, only files in whose bytes one is found are parsed, and kustomizations.
+    words: Vec<Regex>,
 }
 
 /// What was read last.
@@ -48,7 +52,9 @@ pub(super) struct Found {
     pub(super) index: Index,
     /// How many files were parsed; what all others hold was known.
     pub(super) parsed: usize,
-    scope: Scope,
+    /// Whether the index is that of the last tip.
+    pub(super) is_same: bool,
+    pub(super) scope: Scope,
     named: Vec<String>,
 }
 
@@ -66,12 +72,18 @@ struct Gathered {
     files: BTreeMap<String, File>,
     unreadable: Vec<Unreadable>,
     parsed: usize,
+    is_same: bool,
 }
 
 impl Reading {
     /// A reading that knows only what earlier runs have seen.
     pub(super) fn new(kinds: &[KindPaths], memory: Memory) -> Self {
-        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory, last: None }
+        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory, last: None, words: Vec::new() }
+    }
+
+    /// A reading of only those files in whose bytes one of these is found, and of kustomizations.
+    pub(super) fn holding(kinds: &[KindPaths], memory: Memory, words: Vec<Regex>) -> Self {
+        Self { words, ..Self::new(kinds, memory) }
     }
 
     /// The index of a tip; files whose bytes are known are neither read nor parsed.
@@ -83,16 +95,19 @@ impl Reading {
             Some(last) => gathered.advance(last, &tip.files).into_iter().filter(|file| scope.holds(&file.path)).collect(),
             None => tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect(),
         };
-        gathered.unreadable.extend(unlisted(tip));
+        let unlisted = unlisted(tip);
+        gathered.is_same &= unlisted.is_empty();
+        gathered.unreadable.extend(unlisted);
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
-        let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(|path| tip.file(path).is_some()).collect();
+        let is_new = |path: &String| tip.file(path).is_some() && (self.words.is_empty() || !scope.holds(path));
+        let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
         let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
         let left_out = scope.left_out(&gathered.files, |path| tip.file(path).is_some());
         gathered.files.extend(left_out);
-        let Gathered { files, mut unreadable, parsed } = gathered;
+        let Gathered { files, mut unreadable, parsed, is_same } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Found { index: Index::new(files, unreadable), parsed, scope, named })
+        Ok(Found { index: Index::new(files, unreadable), parsed, is_same, scope, named })
     }
 
     /// Takes back what was read, so that the next tip costs only what differs.
@@ -179,12 +194,13 @@ impl Reading {
         let mut files = files.into_iter().peekable();
         while let Some(mut open) = files.next() {
             match source.content(open.file, FILE_BYTES)? {
+                Content::Bytes(bytes) if !self.wants(&open.file.path, &bytes) => {}
                 Content::Bytes(bytes) => {
                     size += bytes.len();
                     open.bytes = bytes;
                     bundle.push(open);
                 }
-                Content::TooLarge { size } => gathered.unreadable.push(too_large(&open.file.path, size)),
+                Content::TooLarge { size } => gathered.add(&open.file.path, Err(too_large(&open.file.path, size))),
             }
             if size >= BUNDLE_BYTES || files.peek().is_none() {
                 let full = self.new_in(source, std::mem::take(&mut bundle), screening, gathered);
@@ -194,6 +210,11 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    fn wants(&self, path: &str, bytes: &[u8]) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        self.words.is_empty() || is_kustomization(name) || self.words.iter().any(|word| word.is_match(bytes))
     }
 
     /// What of a bundle nobody has parsed before. In a work tree only the bytes tell: to hash them costs less than to parse them.
@@ -223,9 +244,10 @@ impl Gathered {
     fn add(&mut self, path: &str, parsed: Parsed) {
         match parsed {
             Ok(Some(file)) => drop(self.files.insert(path.to_owned(), file)),
-            Ok(None) => {}
+            Ok(None) => return,
             Err(fault) => self.unreadable.push(fault),
         }
+        self.is_same = false;
     }
 
     /// Takes all that still holds, and gives back the files that are new or have other bytes.
@@ -245,12 +267,15 @@ impl Gathered {
         gone.extend(before.map(|absent| absent.path.as_str()));
         gone.extend(changed.iter().map(|file| file.path.as_str()));
         (self.files, self.unreadable) = last.index.into_parts();
+        let before = self.files.len() + self.unreadable.len();
         for path in &gone {
             self.files.remove(*path);
         }
         // Those of the whole tip are found anew.
         let listed = |path: &str| last.files.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
         self.unreadable.retain(|fault| listed(&fault.path) && !gone.contains(&*fault.path));
+        // What is found from here on makes it another index.
+        self.is_same = self.files.len() + self.unreadable.len() == before;
         changed
     }
 }

@@ -9,17 +9,7 @@ use serde::Serialize;
 
 use crate::plan::safe;
 
-/// A part of the work that the daemon reports about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Part {
-    /// A repository in Git, by its name in the configuration.
-    Repository(String),
-    /// A host of registries.
-    Host(String),
-}
-
-/// How a part goes.
+/// How a repository in Git goes, or a host of registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Going {
     /// It was not tried yet: the sentence says what has to happen.
@@ -43,10 +33,10 @@ pub enum Stage {
     Stopping,
 }
 
-/// What is known about the daemon's parts; the daemon writes it, `/readyz` reads it.
+/// How the repositories in Git and the hosts of registries go; the daemon writes it, `/readyz` reads it.
 ///
 /// # Shape
-/// It is ready once every part was tried, and at least one repository can be read where there are any.
+/// It is ready once each was tried, and at least one repository can be read where there are any.
 /// From then on it stays so until it ends: a registry or a Git server that rests does not make the daemon unfit, and what fails is told all the same.
 #[derive(Debug, Default)]
 pub struct Readiness {
@@ -56,9 +46,10 @@ pub struct Readiness {
 #[derive(Debug, Default)]
 struct Inner {
     stage: Stage,
-    /// Whether the parts are known: before that there is nothing to be ready for.
-    expected: bool,
-    parts: BTreeMap<Part, Going>,
+    /// `None` until the repositories are known: before that there is nothing to be ready for.
+    repositories: Option<BTreeMap<String, Going>>,
+    /// By the view of the registries that they belong to.
+    hosts: BTreeMap<String, BTreeMap<String, Going>>,
 }
 
 /// What `/readyz` says.
@@ -84,28 +75,32 @@ pub struct Concern {
 }
 
 impl Readiness {
-    /// The repositories that there are now: a new one waits, one that is gone is forgotten, how the others go stays known.
-    pub fn expect_repositories(&self, names: impl IntoIterator<Item = String>) {
-        let parts = names.into_iter().map(Part::Repository).collect();
+    /// The repositories that there are now: a new one waits, one that is gone is forgotten, how the others go stays known. Which hosts they need is not known yet.
+    pub fn expect(&self, repositories: impl IntoIterator<Item = String>) {
         self.change(|inner| {
-            inner.expect(parts, |part| matches!(part, Part::Repository(_)), "it was not read yet");
-            inner.expected = true;
+            let mut before = inner.repositories.take().unwrap_or_default();
+            let waits = || Going::Waiting("it was not read yet".to_owned());
+            let now = repositories.into_iter().map(|name| {
+                let going = before.remove(&name).unwrap_or_else(waits);
+                (name, going)
+            });
+            inner.repositories = Some(now.collect());
+            inner.hosts.clear();
         });
     }
 
-    /// The hosts that are needed now, as with repositories.
-    pub fn expect_hosts(&self, names: impl IntoIterator<Item = String>) {
-        let parts = names.into_iter().map(Part::Host).collect();
-        self.change(|inner| inner.expect(parts, |part| matches!(part, Part::Host(_)), "it was not asked yet"));
-    }
-
-    /// How a part goes now; about one that is not expected nothing is to say.
-    pub fn goes(&self, part: &Part, going: Going) {
+    /// How a repository goes now; about one that is not expected nothing is to say.
+    pub fn goes(&self, repository: &str, going: Going) {
         self.change(|inner| {
-            if let Some(known) = inner.parts.get_mut(part) {
+            if let Some(known) = inner.repositories.as_mut().and_then(|repositories| repositories.get_mut(repository)) {
                 *known = going;
             }
         });
+    }
+
+    /// How the hosts go that are needed now, in one view of the registries. Who is asked last knows best.
+    pub fn hosts(&self, view: &str, now: impl FnOnce() -> BTreeMap<String, Going>) {
+        self.change(|inner| drop(inner.hosts.insert(view.to_owned(), now())));
     }
 
     /// The end has begun.
@@ -122,8 +117,9 @@ impl Readiness {
     pub fn answer(&self) -> Answer {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let told = |pick: fn(&Going) -> Option<&str>| {
-            let concerns = inner.parts.iter().filter_map(|(part, going)| Some(Concern::new(part, pick(going)?)));
-            concerns.collect()
+            let repositories = inner.repositories.iter().flatten().filter_map(|(name, going)| Some(Concern::of_repository(name, pick(going)?)));
+            let hosts: BTreeSet<_> = inner.hosts.values().flatten().filter_map(|(name, going)| Some((name, pick(going)?))).collect();
+            repositories.chain(hosts.into_iter().map(|(name, reason)| Concern::of_host(name, reason))).collect()
         };
         Answer {
             stage: inner.stage,
@@ -142,27 +138,21 @@ impl Readiness {
 }
 
 impl Inner {
-    fn expect(&mut self, now: BTreeSet<Part>, is_kind: fn(&Part) -> bool, wait: &str) {
-        self.parts.retain(|part, _| !is_kind(part) || now.contains(part));
-        for part in now {
-            self.parts.entry(part).or_insert_with(|| Going::Waiting(wait.to_owned()));
-        }
-    }
-
     fn is_started(&self) -> bool {
-        let mut repositories = self.parts.iter().filter(|(part, _)| matches!(part, Part::Repository(_))).map(|(_, going)| going).peekable();
-        let some_works = repositories.peek().is_none() || repositories.any(|going| *going == Going::Well);
-        self.expected && some_works && !self.parts.values().any(|going| matches!(going, Going::Waiting(_)))
+        let Some(repositories) = &self.repositories else { return false };
+        let some_works = repositories.is_empty() || repositories.values().any(|going| *going == Going::Well);
+        let mut all = repositories.values().chain(self.hosts.values().flat_map(BTreeMap::values));
+        some_works && !all.any(|going| matches!(going, Going::Waiting(_)))
     }
 }
 
 impl Concern {
-    fn new(part: &Part, reason: &str) -> Self {
-        let (repository, host) = match part {
-            Part::Repository(name) => (Some(safe::line(name).into_owned()), None),
-            Part::Host(name) => (None, Some(safe::line(name).into_owned())),
-        };
-        Self { repository, host, reason: safe::line(reason).into_owned() }
+    fn of_repository(name: &str, reason: &str) -> Self {
+        Self { repository: Some(safe::line(name).into_owned()), host: None, reason: safe::line(reason).into_owned() }
+    }
+
+    fn of_host(name: &str, reason: &str) -> Self {
+        Self { repository: None, host: Some(safe::line(name).into_owned()), reason: safe::line(reason).into_owned() }
     }
 
     /// `repository fleet: it was not read yet`
@@ -193,14 +183,6 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn repository(name: &str) -> Part {
-        Part::Repository(name.to_owned())
-    }
-
-    fn host(name: &str) -> Part {
-        Part::Host(name.to_owned())
-    }
-
     fn badly() -> Going {
         Going::Badly("no route".to_owned())
     }
@@ -209,34 +191,46 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
+    fn waits() -> Going {
+        Going::Waiting("1 list is missing".to_owned())
+    }
+
     /// Two repositories and a host.
     fn two() -> Readiness {
         let readiness = Readiness::default();
-        readiness.expect_hosts(names(&["quay.io"]));
-        readiness.expect_repositories(names(&["fleet", "shop"]));
+        readiness.expect(names(&["fleet", "shop"]));
+        quay(&readiness, waits());
         readiness
+    }
+
+    fn quay(readiness: &Readiness, going: Going) {
+        readiness.hosts("", || [("quay.io".to_owned(), going)].into());
+    }
+
+    fn go(readiness: &Readiness, name: &str, going: Going) {
+        if name == "quay.io" { quay(readiness, going) } else { readiness.goes(name, going) }
     }
 
     #[test]
     fn it_is_ready_once_all_was_tried_and_a_repository_works() {
-        let (fleet, shop, quay) = (repository("fleet"), repository("shop"), host("quay.io"));
+        let (fleet, shop, quay) = ("fleet", "shop", "quay.io");
         for (word, happened, stage) in [
             ("nothing", vec![], Stage::Starting),
-            ("one waits", vec![(&fleet, Going::Well), (&quay, Going::Well)], Stage::Starting),
-            ("the host waits", vec![(&fleet, Going::Well), (&shop, Going::Well)], Stage::Starting),
-            ("all work", vec![(&fleet, Going::Well), (&shop, Going::Well), (&quay, Going::Well)], Stage::Ready),
-            ("one fails", vec![(&fleet, Going::Well), (&shop, badly()), (&quay, Going::Well)], Stage::Ready),
-            ("the host fails", vec![(&fleet, Going::Well), (&shop, Going::Well), (&quay, badly())], Stage::Ready),
-            ("no repository works", vec![(&fleet, badly()), (&shop, badly()), (&quay, Going::Well)], Stage::Starting),
+            ("one waits", vec![(fleet, Going::Well), (quay, Going::Well)], Stage::Starting),
+            ("the host waits", vec![(fleet, Going::Well), (shop, Going::Well)], Stage::Starting),
+            ("all work", vec![(fleet, Going::Well), (shop, Going::Well), (quay, Going::Well)], Stage::Ready),
+            ("one fails", vec![(fleet, Going::Well), (shop, badly()), (quay, Going::Well)], Stage::Ready),
+            ("the host fails", vec![(fleet, Going::Well), (shop, Going::Well), (quay, badly())], Stage::Ready),
+            ("no repository works", vec![(fleet, badly()), (shop, badly()), (quay, Going::Well)], Stage::Starting),
             (
                 "it fails after it was ready",
-                vec![(&fleet, Going::Well), (&shop, Going::Well), (&quay, Going::Well), (&fleet, badly()), (&shop, badly())],
+                vec![(fleet, Going::Well), (shop, Going::Well), (quay, Going::Well), (fleet, badly()), (shop, badly())],
                 Stage::Ready,
             ),
         ] {
             let readiness = two();
-            for (part, going) in happened {
-                readiness.goes(part, going);
+            for (name, going) in happened {
+                go(&readiness, name, going);
             }
             assert_eq!(readiness.stage(), stage, "{word}");
         }
@@ -245,9 +239,9 @@ mod tests {
     #[test]
     fn before_the_repositories_are_known_nothing_is_ready() {
         let readiness = Readiness::default();
-        readiness.expect_hosts([]);
+        readiness.hosts("", BTreeMap::new);
         assert_eq!(readiness.stage(), Stage::Starting);
-        readiness.expect_repositories([]);
+        readiness.expect([]);
         assert_eq!(readiness.stage(), Stage::Ready, "without repositories there is nothing to wait for");
     }
 
@@ -255,8 +249,8 @@ mod tests {
     fn the_end_is_final() {
         let readiness = two();
         readiness.stop();
-        for part in [repository("fleet"), repository("shop"), host("quay.io")] {
-            readiness.goes(&part, Going::Well);
+        for name in ["fleet", "shop", "quay.io"] {
+            go(&readiness, name, Going::Well);
         }
         assert_eq!((readiness.stage(), readiness.answer().text()), (Stage::Stopping, "not ready: stopping\n".to_owned()));
     }
@@ -264,8 +258,8 @@ mod tests {
     #[test]
     fn the_answer_says_what_it_waits_for() {
         let readiness = two();
-        readiness.goes(&host("quay.io"), Going::Waiting("2 lists are missing".to_owned()));
-        readiness.goes(&repository("shop"), Going::Badly("cannot read `shop`:\nno route".to_owned()));
+        quay(&readiness, Going::Waiting("2 lists are missing".to_owned()));
+        readiness.goes("shop", Going::Badly("cannot read `shop`:\nno route".to_owned()));
         assert_eq!(
             readiness.answer().text(),
             "not ready: starting\nwaits for repository fleet: it was not read yet\nwaits for host quay.io: 2 lists are missing\n\
@@ -278,26 +272,36 @@ mod tests {
     }
 
     #[test]
-    fn another_configuration_keeps_what_is_known() {
+    fn another_configuration_keeps_what_is_known_of_repositories() {
         let readiness = two();
-        readiness.goes(&repository("fleet"), badly());
-        readiness.expect_repositories(names(&["fleet", "new"]));
-        readiness.goes(&repository("shop"), badly());
-        let told = readiness.answer().text();
+        readiness.goes("fleet", badly());
+        readiness.expect(names(&["fleet", "new"]));
+        readiness.goes("shop", badly());
         assert_eq!(
-            told,
-            "not ready: starting\nwaits for repository new: it was not read yet\nwaits for host quay.io: it was not asked yet\n\
-             fails: repository fleet: no route\n"
+            readiness.answer().text(),
+            "not ready: starting\nwaits for repository new: it was not read yet\nfails: repository fleet: no route\n"
         );
     }
 
     #[test]
     fn a_host_that_is_no_longer_needed_is_not_waited_for() {
         let readiness = two();
-        readiness.goes(&repository("fleet"), Going::Well);
-        readiness.goes(&repository("shop"), Going::Well);
+        for name in ["fleet", "shop"] {
+            readiness.goes(name, Going::Well);
+        }
         assert_eq!(readiness.stage(), Stage::Starting);
-        readiness.expect_hosts([]);
+        readiness.hosts("", BTreeMap::new);
         assert_eq!(readiness.stage(), Stage::Ready);
+    }
+
+    #[test]
+    fn each_view_of_a_host_counts() {
+        let readiness = two();
+        for name in ["fleet", "shop", "quay.io"] {
+            go(&readiness, name, Going::Well);
+        }
+        readiness.hosts("private", || [("quay.io".to_owned(), badly())].into());
+        readiness.hosts("other", || [("quay.io".to_owned(), badly())].into());
+        assert_eq!(readiness.answer().text(), "ready\nfails: host quay.io: no route\n");
     }
 }

@@ -3,29 +3,30 @@
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Clock,
-    board::{Board, Job},
+    board::{Board, Job, Work},
     clock::{Hold, Listener},
     metrics::Metrics,
-    ready::{Going, Part, Readiness},
+    ready::Readiness,
     scan::{failure, unreadable},
+    told::Told,
 };
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
-    policy::{Blame, decision::Need, record::Metadata},
+    policy::{decision::Need, record::Metadata},
     registry::{Client, RequestKind},
-    store::{self, Cache, Embedded, Facts, Kept, Kind, Packed, Saved, Store},
+    store::{self, Cache, Embedded, Facts, Kept, Kind, Packed, Saved, Store, StoreError},
 };
 
 /// What was seen is written so often at most: a disk takes as long for one row as for many.
@@ -47,8 +48,12 @@ pub struct Scanner {
     pub metrics: Arc<Metrics>,
     /// Which hosts answer.
     pub readiness: Arc<Readiness>,
+    /// What was learnt about images and is not in the store yet.
+    pub learnt: Mutex<Vec<(String, Vec<u8>)>>,
     /// The requests that are counted already.
     pub counted: Mutex<Tally>,
+    /// What was told about the store.
+    pub trouble: Mutex<Told<&'static str, String>>,
 }
 
 /// Requests by host and kind.
@@ -70,12 +75,15 @@ impl Scanner {
                 save = later(now);
             }
             self.count();
+            self.readiness.hosts(self.board.view(), || self.board.hosts());
             let next = [self.board.next_due(), self.board.is_unsaved().then_some(save)].into_iter().flatten().min();
             hold = tokio::select! {
                 () = &mut stop => break,
                 Some(hold) = listener.until(next.unwrap_or(Timestamp::MAX), hold) => hold,
                 Some(ended) = running.join_next(), if !running.is_empty() => ended.unwrap_or_default(),
             };
+            // Jobs that end together are one round.
+            while running.try_join_next().is_some() {}
         }
         running.shutdown().await;
         self.save().await;
@@ -83,9 +91,10 @@ impl Scanner {
 
     /// Does a job; a bug in it ends it, and not the scanner.
     async fn job(self: Arc<Self>, job: Job, hold: Hold) -> Hold {
-        let repositories = match &job {
-            Job::Open(repositories) => repositories.clone(),
-            Job::List(repository, _) | Job::Look { view: View { repository, .. }, .. } => vec![repository.clone()],
+        let (kind, repositories) = match &job {
+            Job::Open(repositories) => (Work::Open, repositories.clone()),
+            Job::List(repository, _) => (Work::List, vec![repository.clone()]),
+            Job::Look { view, .. } => (Work::Look, vec![view.repository.clone()]),
         };
         let work = async {
             match job {
@@ -98,7 +107,7 @@ impl Scanner {
             error!(image = %repositories[0], "asking a registry ended in a bug; please report the lines before this one");
         }
         for repository in repositories {
-            self.board.done(&repository, self.clock.now());
+            self.board.done(kind, &repository, self.clock.now());
         }
         hold
     }
@@ -108,7 +117,7 @@ impl Scanner {
         let rows: Vec<Kept<Packed>> = match store::load(&self.store, ids).await {
             Ok(rows) => rows,
             Err(error) => {
-                warn!(error = %error, "cannot read the store");
+                self.cannot("cannot read the store", &error);
                 repositories.iter().map(|_| Kept::default()).collect()
             }
         };
@@ -116,17 +125,12 @@ impl Scanner {
     }
 
     async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
-        let host = Part::Host(repository.registry.to_string());
         match self.client.tags(repository).await {
             Ok(list) => {
                 debug!(image = %repository, tags = list.tags.len(), "listed");
                 self.board.listed(repository, list.tags, self.clock.now());
-                self.readiness.goes(&host, Going::Well);
             }
             Err(error) => {
-                if error.blame() == Blame::Remote {
-                    self.readiness.goes(&host, Going::Badly(error.to_string()));
-                }
                 self.board.failed(repository, failure(&error), self.clock.now());
                 return;
             }
@@ -179,8 +183,8 @@ impl Scanner {
         };
         let digest = if let Metadata::Image(facts) = &metadata { Some(&facts.digest) } else { digest };
         if let (Some(facts), Some(digest)) = (Facts::of(&metadata), digest) {
-            // A cache that cannot be written costs a request next time.
-            let _unkept = self.store.remember(Cache::Facts, vec![(Facts::id(digest, &view.platform), facts.encode())]).await;
+            let entry = (Facts::id(digest, &view.platform), facts.encode());
+            self.learnt.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         }
         metadata
     }
@@ -197,14 +201,22 @@ impl Scanner {
     }
 
     async fn save(&self) {
+        let learnt = std::mem::take(&mut *self.learnt.lock().unwrap_or_else(PoisonError::into_inner));
+        if !learnt.is_empty() {
+            // A cache that cannot be written costs a request next time.
+            let _unkept = self.store.remember(Cache::Facts, learnt).await;
+        }
         let (repositories, writes): (Vec<_>, Vec<_>) = self.board.unsaved().into_iter().unzip();
         if writes.is_empty() {
             return;
         }
         let saved = match self.store.save_if(writes).await {
             Ok(saved) => saved,
-            Err(error) => return warn!(error = %error, "cannot write the store"),
+            Err(error) => return self.cannot("cannot write the store", &error),
         };
+        if self.trouble().end(&"cannot write the store").is_some() {
+            info!("the store is written again");
+        }
         for (repository, saved) in repositories.iter().zip(saved) {
             match saved {
                 Saved::Stands(generation) => self.board.saved(repository, generation),
@@ -217,6 +229,17 @@ impl Scanner {
                 }
             }
         }
+    }
+
+    /// What is wrong with the store is told once: it goes on without.
+    fn cannot(&self, what: &'static str, error: &StoreError) {
+        if self.trouble().is_news(what, error.to_string()) {
+            warn!(error = %error, hint = error.hint(), "{what}");
+        }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Told<&'static str, String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

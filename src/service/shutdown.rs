@@ -1,11 +1,14 @@
 //! How the daemon is told to end, and to read its configuration anew.
-#![expect(clippy::disallowed_methods, reason = "edge: reads the configuration file to see whether it changed")]
+#![expect(clippy::disallowed_methods, reason = "edge: reads the files of the configuration to see whether they changed")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
     future::Future,
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -16,10 +19,15 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// How often the configuration file is looked at.
+/// How often the files are looked at.
 ///
-/// Its bytes are compared, not its time: that sees a mounted `ConfigMap`, whose folder is a link that is replaced, as well as an editor.
-const LOOK: Duration = Duration::from_secs(2);
+/// Their bytes are compared, not their times: that sees a mounted `ConfigMap` or `Secret`, whose folder is a link that is replaced, as well as an editor.
+const LOOK: Duration = Duration::from_secs(1);
+/// What of a file is compared: no key, certificate or configuration is longer.
+///
+/// # Units
+/// Bytes.
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// Whether the daemon goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +45,7 @@ pub enum Phase {
 pub enum Reload {
     /// A SIGHUP came.
     Signal,
-    /// The file has other bytes.
+    /// The configuration file, or one that it names, has other bytes.
     File,
 }
 
@@ -46,6 +54,7 @@ pub enum Reload {
 pub struct Signals {
     phase: watch::Receiver<Phase>,
     reloads: mpsc::Receiver<Reload>,
+    files: Files,
     listeners: Vec<AbortHandle>,
 }
 
@@ -60,7 +69,7 @@ pub struct Controls {
 pub fn channel() -> (Controls, Signals) {
     let (phase, phases) = watch::channel(Phase::Running);
     let (reloads, reloaded) = mpsc::channel(1);
-    (Controls { phase, reloads }, Signals { phase: phases, reloads: reloaded, listeners: Vec::new() })
+    (Controls { phase, reloads }, Signals { phase: phases, reloads: reloaded, files: Files::default(), listeners: Vec::new() })
 }
 
 impl Controls {
@@ -81,20 +90,17 @@ impl Controls {
 }
 
 impl Signals {
-    /// Listens to SIGTERM, SIGINT and SIGHUP of this process, and to changes of the configuration file.
+    /// Listens to SIGTERM, SIGINT and SIGHUP of this process, and to changes of the files that are [watched](Signals::watch).
     ///
-    /// From the first call on these signals end the process no more. Call it before the configuration is read, so that no change is missed.
+    /// From the first call on these signals end the process no more.
     ///
     /// # Errors
     /// The system refuses to register the signals.
-    pub fn listen(file: Option<PathBuf>) -> io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         let (controls, mut signals) = channel();
         let (mut terminate, mut interrupt, mut hang_up) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
-        if let Some(file) = file {
-            let known = fingerprint(&file);
-            signals.listeners.push(tokio::spawn(watch_file(file, known, LOOK, controls.clone())).abort_handle());
-        }
+        signals.listeners.push(tokio::spawn(watch_files(signals.files.clone(), LOOK, controls.clone())).abort_handle());
         let heard = async move {
             loop {
                 tokio::select! {
@@ -106,6 +112,11 @@ impl Signals {
         };
         signals.listeners.push(tokio::spawn(heard).abort_handle());
         Ok(signals)
+    }
+
+    /// These files are watched from now on, and no others. Call it before they are read, so that no change is missed.
+    pub fn watch(&self, files: BTreeSet<PathBuf>) {
+        self.files.watch(files);
     }
 
     /// Whether the daemon goes on, now and later.
@@ -124,10 +135,13 @@ impl Signals {
         }
     }
 
-    /// Ends when the configuration is to be read anew. Nothing is lost where it is dropped before its end.
+    /// Ends when the configuration is to be read anew; what the files hold by then is no change any more. Nothing is lost where it is dropped before its end.
     pub async fn reload(&mut self) -> Reload {
         match self.reloads.recv().await {
-            Some(why) => why,
+            Some(why) => {
+                self.files.look_anew();
+                why
+            }
             None => std::future::pending().await,
         }
     }
@@ -145,6 +159,7 @@ type Fingerprint = Option<[u8; 32]>;
 /// What is known of a file.
 ///
 /// A change counts once two looks agree: what is half written is not read.
+#[derive(Debug)]
 struct Watched {
     told: Fingerprint,
     last: Fingerprint,
@@ -157,22 +172,78 @@ impl Watched {
     }
 }
 
-async fn watch_file(file: PathBuf, known: Fingerprint, every: Duration, controls: Controls) {
-    let mut watched = Watched { told: known, last: known };
+/// The files that are watched.
+#[derive(Clone, Debug, Default)]
+struct Files(Arc<Mutex<BTreeMap<PathBuf, Watched>>>);
+
+impl Files {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a file that was watched before stays known: a change since then is still to be told.
+    fn watch(&self, files: BTreeSet<PathBuf>) {
+        let mut watched = self.lock();
+        watched.retain(|path, _| files.contains(path));
+        for path in files {
+            watched.entry(path).or_insert_with_key(|path| {
+                let now = fingerprint(path);
+                Watched { told: now, last: now }
+            });
+        }
+    }
+
+    /// What they hold now is known.
+    fn look_anew(&self) {
+        for (path, watched) in &mut *self.lock() {
+            let now = fingerprint(path);
+            *watched = Watched { told: now, last: now };
+        }
+    }
+
+    /// Looks at each, and says whether one has changed.
+    fn have_changed(&self) -> bool {
+        let paths: Vec<PathBuf> = self.lock().keys().cloned().collect();
+        let looks: Vec<_> = paths.into_iter().map(|path| (fingerprint(&path), path)).collect();
+        let mut watched = self.lock();
+        let changes = looks.into_iter().map(|(now, path)| watched.get_mut(&path).is_some_and(|watched| watched.has_changed(now)));
+        changes.fold(false, |any, changed| any | changed)
+    }
+}
+
+async fn watch_files(files: Files, every: Duration, controls: Controls) {
     let mut looks = interval(every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let path = file.clone();
-        let Ok(now) = spawn_blocking(move || fingerprint(&path)).await else { return };
-        if watched.has_changed(now) {
-            controls.reload(Reload::File);
+        let files = files.clone();
+        match spawn_blocking(move || files.have_changed()).await {
+            Ok(true) => controls.reload(Reload::File),
+            Ok(false) => {}
+            Err(_ended) => return,
         }
     }
 }
 
-fn fingerprint(file: &Path) -> Fingerprint {
-    std::fs::read(file).ok().map(|bytes| Sha256::digest(bytes).into())
+/// Of a folder the YAML files in it count, as presets are. What is neither is left alone: a pipe would lose what is read from it.
+fn fingerprint(path: &Path) -> Fingerprint {
+    let metadata = fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        let entries = fs::read_dir(path).ok()?.map_while(Result::ok).map(|entry| entry.path());
+        let presets = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+        let entries: BTreeMap<_, _> = presets.map(|path| (path.clone(), stamp(&path))).collect();
+        return Some(Sha256::digest(format!("{entries:?}")).into());
+    }
+    let length = Some(metadata).filter(fs::Metadata::is_file)?.len();
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(Sha256::new().chain_update(length.to_le_bytes()).chain_update(bytes).finalize().into())
+}
+
+/// What tells two versions of a file apart without its bytes.
+fn stamp(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }
 
 #[cfg(test)]
@@ -213,7 +284,7 @@ mod tests {
     /// The only test that sends signals to the process that it runs in.
     #[tokio::test]
     async fn signals_of_the_process_are_heard() {
-        let mut signals = Signals::listen(None).expect("registered");
+        let mut signals = Signals::listen().expect("registered");
         let send = |name: &str| {
             let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", std::process::id())]).status().expect("a shell");
             assert!(sent.success(), "{name}");
@@ -254,16 +325,63 @@ mod tests {
             fs::create_dir(path(version)).expect("a folder");
             fs::write(path(version).join("tagalong.yaml"), version).expect("written");
         }
-        symlink("one", path("data")).expect("a link");
-        symlink("data/tagalong.yaml", path("tagalong.yaml")).expect("a link");
+        symlink("one", path("..data")).expect("a link");
+        symlink("..data/tagalong.yaml", path("tagalong.yaml")).expect("a link");
         let (controls, mut signals) = channel();
-        let file = path("tagalong.yaml");
-        let task = tokio::spawn(watch_file(file.clone(), fingerprint(&file), Duration::from_millis(1), controls));
+        signals.watch([path("tagalong.yaml"), path("password")].into());
+        let task = tokio::spawn(watch_files(signals.files.clone(), Duration::from_millis(1), controls));
         symlink("two", path("new")).expect("a link");
-        fs::rename(path("new"), path("data")).expect("replaced");
+        fs::rename(path("new"), path("..data")).expect("replaced");
         assert_eq!(within(signals.reload()).await, Reload::File);
         fs::write(path("two").join("tagalong.yaml"), "three").expect("written");
         assert_eq!(within(signals.reload()).await, Reload::File);
+        fs::write(path("password"), "hunter2").expect("written");
+        assert_eq!(within(signals.reload()).await, Reload::File);
         task.abort();
+    }
+
+    #[test]
+    fn other_files_are_watched_without_forgetting_what_happened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [kept, gone, new] = ["kept", "gone", "new"].map(|name| folder.path().join(name));
+        let write = |text: &str| [&kept, &gone, &new].map(|path| fs::write(path, text).expect("written"));
+        let files = Files::default();
+        write("one");
+        files.watch([kept.clone(), gone.clone()].into());
+        write("two");
+        files.watch([kept.clone(), new.clone()].into());
+        assert_eq!([(); 3].map(|()| files.have_changed()), [false, true, false], "the one that was watched all the time");
+        fs::write(&gone, "three").expect("written");
+        assert_eq!([(); 2].map(|()| files.have_changed()), [false, false], "the one that is watched no more");
+        fs::write(&new, "three").expect("written");
+        assert_eq!([(); 3].map(|()| files.have_changed()), [false, true, false], "the new one");
+        fs::write(&new, "four").expect("written");
+        files.look_anew();
+        assert_eq!([(); 2].map(|()| files.have_changed()), [false, false], "one that is read for another reason");
+    }
+
+    #[test]
+    fn what_comes_into_a_folder_changes_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let mut seen = BTreeSet::new();
+        seen.insert(fingerprint(folder.path()));
+        fs::write(path("one.yaml"), "one").expect("written");
+        seen.insert(fingerprint(folder.path()));
+        fs::write(path("one.yaml"), "longer").expect("written");
+        seen.insert(fingerprint(folder.path()));
+        fs::rename(path("one.yaml"), path("two.yaml")).expect("renamed");
+        seen.insert(fingerprint(folder.path()));
+        assert!(seen.len() == 4 && !seen.contains(&None), "{seen:?}");
+        fs::write(path("other.log"), "line").expect("written");
+        assert!(seen.contains(&fingerprint(folder.path())), "no preset");
+    }
+
+    #[test]
+    fn a_pipe_keeps_what_it_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+        assert_eq!(fingerprint(&path), None);
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{
@@ -17,11 +18,11 @@ use super::{
     board::{Answers, Board},
     cycle,
     metrics::{CycleOutcome, Metrics, PushOutcome},
-    ready::{Going, Part, Readiness},
+    ready::{Going, Readiness},
     told::Told,
 };
 use crate::{
-    git::Write,
+    git::{Write, WriteError},
     plan::schedule::{self, Batch},
     policy::{Code, List},
 };
@@ -62,9 +63,19 @@ pub struct Worker {
     poll: Timestamp,
     batch: Option<Batch>,
     refused: Option<Refused>,
-    told: Told<(String, String, String), (Code, String)>,
+    told: Told<Container, Reason>,
+    /// Files with annotations that cannot be read: the line of the fault, and what it is.
+    unreadable: Told<String, (Option<u32>, String)>,
     trouble: Told<(), String>,
+    /// Whether nothing new may begin.
+    stopping: watch::Receiver<bool>,
 }
+
+/// A container, by its root, its workload and its name.
+type Container = (String, String, String);
+
+/// Why a container stays, and what to do next.
+type Reason = (Code, String, Option<String>);
 
 /// A push under way; a bug in it ends it, too.
 struct Pushing(Arc<AtomicUsize>);
@@ -92,7 +103,7 @@ struct Refused {
 
 impl Worker {
     /// A worker that has done nothing yet.
-    pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared) -> Self {
+    pub fn new(name: String, interval: Duration, prepare: Prepare, board: Arc<Board>, shared: Shared, stopping: watch::Receiver<bool>) -> Self {
         let poll = shared.clock.now();
         Self {
             name,
@@ -109,25 +120,26 @@ impl Worker {
             batch: None,
             refused: None,
             told: Told::default(),
+            unreadable: Told::default(),
             trouble: Told::default(),
+            stopping,
         }
     }
 
     /// Does what is due, and says when it wants the next turn.
     pub fn turn(&mut self) -> Timestamp {
         let started = Instant::now();
-        let part = Part::Repository(self.name.clone());
         match self.step() {
             Ok(next) => {
                 if let Some(reason) = self.trouble.end(&()) {
                     info!(repository = %self.name, was = %reason, "works again");
                 }
-                self.shared.readiness.goes(&part, Going::Well);
+                self.goes(Going::Well);
                 next
             }
             Err(trouble) => {
                 self.shared.metrics.cycled(&self.name, CycleOutcome::Failed, started.elapsed());
-                self.shared.readiness.goes(&part, Going::Badly(trouble.clone()));
+                self.goes(Going::Badly(trouble.clone()));
                 if self.trouble.is_news((), trouble.clone()) {
                     error!(repository = %self.name, error = %trouble, "cannot go on");
                 }
@@ -135,6 +147,13 @@ impl Worker {
                 self.begin_anew();
                 self.poll
             }
+        }
+    }
+
+    /// One that is left behind has no say about its successor.
+    fn goes(&self, going: Going) {
+        if !*self.stopping.borrow() {
+            self.shared.readiness.goes(&self.name, going);
         }
     }
 
@@ -211,6 +230,9 @@ impl Worker {
         loop {
             let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
             self.moment = self.board.answer(&self.name, &read.subjects.questions, &mut self.answers, now);
+            if !*self.stopping.borrow() {
+                self.shared.readiness.hosts(self.board.view(), || self.board.hosts());
+            }
             let planned = cycle.plan(read, self.answers.list())?;
             if planned.is_empty() {
                 (self.batch, self.refused) = (None, None);
@@ -226,6 +248,9 @@ impl Worker {
             if !batch.is_due(now) || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
                 return Ok(None);
             }
+            if *self.stopping.borrow() {
+                return Ok(None);
+            }
             attempt += 1;
             let (commit, diff) = (read.commit(), planned.diff().to_vec());
             let pushing = Pushing::begin(&self.shared.pushing);
@@ -237,8 +262,12 @@ impl Worker {
                     self.wrote(&outcome, commit, diff, now);
                     return Ok(Some(*outcome));
                 }
-                Ok(Wrote::Again) => {
-                    self.shared.metrics.pushed(&self.name, PushOutcome::Moved);
+                Ok(Wrote::Again(error)) => {
+                    let moved = !matches!(*error, WriteError::Remote(_));
+                    self.shared.metrics.pushed(&self.name, if moved { PushOutcome::Moved } else { PushOutcome::Failed });
+                    if *self.stopping.borrow() {
+                        return Err((*error).into());
+                    }
                     std::thread::sleep(cycle::pause(attempt));
                     self.read(now)?;
                 }
@@ -276,19 +305,34 @@ impl Worker {
             // What waits for the scanner is answered in a moment.
             if matches!(record.code.list(), List::Held | List::Failed) && !matches!(record.code, Code::MetadataMissing | Code::WaitingForList) {
                 let key = (record.root.clone(), record.workload.clone(), record.container.clone());
-                now.insert(key, (record.code, record.reason.clone()));
+                now.insert(key, (record.code, record.reason.clone(), record.hint.clone()));
             }
         }
         let changes = self.told.turn(now);
-        for ((_, workload, container), (code, reason)) in &changes.news {
+        for ((_, workload, container), (code, reason, hint)) in &changes.news {
             let word = if code.list() == List::Failed { "failed" } else { "held" };
-            warn!(repository = %self.name, %workload, %container, code = code.as_str(), %reason, "{word}");
+            warn!(repository = %self.name, %workload, %container, code = code.as_str(), %reason, hint, "{word}");
         }
-        for ((_, workload, container), (code, _)) in &changes.ended {
+        for ((_, workload, container), (code, ..)) in &changes.ended {
             info!(repository = %self.name, %workload, %container, code = code.as_str(), "no longer so");
         }
+        self.tell_unreadable(outcome);
         self.shared.metrics.decided(&self.name, &codes);
         self.shared.metrics.cycled(&self.name, CycleOutcome::Done, took);
+    }
+}
+
+impl Worker {
+    /// Tells once which files a person must mend.
+    fn tell_unreadable(&mut self, outcome: &Outcome) {
+        let annotated = outcome.report.unreadable.iter().filter(|file| file.annotated);
+        let changes = self.unreadable.turn(annotated.map(|file| (file.file.clone(), (file.line, file.reason.clone()))).collect());
+        for (file, (line, reason)) in &changes.news {
+            warn!(repository = %self.name, %file, line, %reason, "unreadable");
+        }
+        for (file, _) in &changes.ended {
+            info!(repository = %self.name, %file, "no longer so");
+        }
     }
 }
 

@@ -1,211 +1,221 @@
-//! `check --config-only` against files, variables and flags; nobody is asked.
+//! `check` of a repository: `testdata/check/tree` has one of everything that it finds.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
-use crate::kit::{binary::Machine, certificates::Certificates, sshd::KeyPair};
+use serde_json::{Value, json};
+use tagalong::plan::check::{FindingCode, Severity};
 
-#[test]
-fn a_configuration_that_holds_is_told_in_one_line() {
+use crate::{
+    bless::assert_fresh,
+    kit::{
+        binary::Machine,
+        git::{Bare, git},
+        schema::faults,
+    },
+    repository::root,
+};
+
+/// The files below a folder, by path.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let walk = ignore::WalkBuilder::new(folder).standard_filters(false).filter_entry(|entry| entry.file_name() != ".git").build();
+    walk.filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .map(|entry| (entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+/// A machine with the tree and its configuration.
+fn with_everything() -> Machine {
     let machine = Machine::new();
-    let said = machine.run("check --config-only").ended(0);
-    assert_eq!((&*said.out, &*said.err), ("no configuration file: 0 repositories and 0 registries configured, nothing stands in the way\n", ""));
-    machine.file(
-        "work/tagalong.yaml",
-        "repositories: [{ url: https://git.example/fleet.git }]\nregistries: [{ prefix: ghcr.io }, { prefix: quay.io }]\n",
-    );
-    let said = machine.run("check --config-only").ended(0);
-    assert_eq!(said.out, "tagalong.yaml: 1 repository and 2 registries configured, nothing stands in the way\n");
-    let json = machine.run("check --config-only --output json").ended(0).json();
-    let configured = serde_json::json!({ "file": "tagalong.yaml", "repositories": ["fleet"], "registries": ["ghcr.io", "quay.io"] });
-    assert_eq!(json, serde_json::json!({ "configuration": configured, "findings": [] }));
+    for (path, bytes) in files(&root().join("testdata/check/tree")) {
+        machine.file(&format!("work/tree/{path}"), bytes);
+    }
+    machine.file("work/tagalong.yaml", fs::read(root().join("testdata/check/tagalong.yaml")).unwrap());
+    machine
+}
+
+/// The findings as `code file:line`.
+fn told(report: &Value) -> Vec<String> {
+    let line = |finding: &Value| format!("{} {}:{}", finding["code"].as_str().unwrap(), finding["file"].as_str().unwrap(), finding["line"]);
+    report["findings"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// What is found in one file.
+fn found(text: &str) -> Vec<String> {
+    let machine = Machine::new();
+    machine.file("work/a.yaml", text);
+    told(&machine.run("check --output json").json())
 }
 
 #[test]
-fn all_that_is_wrong_in_the_file_is_told_at_once() {
-    let machine = Machine::new().keeping("hunter2");
-    machine.file(
-        "work/tagalong.yaml",
-        "\
-liste: 127.0.0.1:3030
-timeout: 0s
-repositories:
-- url: https://git.example/fleet.git
-  intervall: 1m
-  interval: 0s
-- url: https://git.example/fleet
-- branch: main
-- url: https://bot:hunter2@git.example/shop.git
-- url: https://git.example/ops.git
-  password: hunter2
-  username: bot
-  commit: { grup: all, group: image }
-registries:
-- prefix: ghcr.io
-  for: [fleete]
-- username: puller
-kinds:
-- { apiVersion: acme.io/v1, kind: Shop, image: [spec.image] }
-logLevel: loud
-",
-    );
-    let said = machine.run("check --config-only").ended(1);
-    insta::assert_snapshot!(said.out, @r#"
-    tagalong.yaml:1: error: there is no key `liste` here
-      hint: did you mean `listen`? The others are state, kinds, policies, timeout, listenHooks, registries, logLevel, gitTimeout, registryRps, logFormat, repositories, registryAllow, registryBurst, dockerConfig, registryPollInterval, registryInsecureHosts, registryExcludeImages, registryIncludeImages
-    tagalong.yaml:2: error: `timeout` is zero
-      hint: leave it out for the default, or write `1m`
-    tagalong.yaml:5: error: there is no key `intervall` here
-      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv
-    tagalong.yaml:6: error: `interval` is zero
-      hint: leave it out for the default, or write `1m`
-    tagalong.yaml:7: error: two repositories have the same `url` and `branch`
-      hint: leave one of them out, or give them different branches
-    tagalong.yaml:8: error: a repository needs its `url`
-      hint: docs/configuration.md shows every key with the value that it wants
-    tagalong.yaml:9: error: a secret does not belong into this file, and `url` holds one
-      hint: take user and password out of the address; write `username` with `passwordFile` or `passwordEnv`, or `tokenFile` or `tokenEnv`
-    tagalong.yaml:11: error: a secret does not belong into this file, and `password` holds one
-      hint: write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`
-    tagalong.yaml:12: error: `username` needs `passwordFile` or `passwordEnv`
-      hint: docs/configuration.md shows every key with the value that it wants
-    tagalong.yaml:13: error: there is no key `grup` here
-      hint: did you mean `group`? The others are name, body, email, ciSkip, subject, batchWindow, signingKeyFile
-    tagalong.yaml:17: error: a registry needs its `prefix`
-      hint: docs/configuration.md shows every key with the value that it wants
-    tagalong.yaml:19: error: there is no key `image` here
-      hint: did you mean `images`? The others are kind, apiVersion
-    tagalong.yaml:19: error: a kind needs `apiVersion`, `kind` and `images`
-      hint: docs/configuration.md shows every key with the value that it wants
-    tagalong.yaml:20: error: `logLevel` is one of `error`, `warn`, `info`, `debug`
-      hint: docs/configuration.md shows every key with the value that it wants
-    14 faults
-    "#);
+fn everything_that_is_found_is_told_with_file_and_line() {
+    let machine = with_everything();
+    let said = machine.run("check tree").ended(1);
     assert_eq!(said.err, "");
-    let json = machine.run("check --config-only --output json").ended(1).json();
-    assert_eq!(json["configuration"], serde_json::Value::Null);
-    assert_eq!(json["findings"].as_array().unwrap().len(), said.out.matches(": error: ").count());
+    assert_fresh(&root().join("testdata/check/findings.txt"), &said.out);
 }
 
 #[test]
-fn every_file_and_variable_that_is_named_is_looked_at() {
-    let machine = Machine::new().keeping("hunter2");
-    KeyPair::make(&machine.work(), "open", "ed25519", "");
-    KeyPair::make(&machine.work(), "locked", "ed25519", "hunter2");
-    fs::set_permissions(machine.work().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
-    for (path, text) in [
-        ("hosts", "# nobody\nnot a key\n"),
-        ("junk", "junk\n"),
-        ("empty", ""),
-        ("two-lines", "hunter2\nhunter2\n"),
-        ("docker.json", "{\"auths\": [\n}"),
-        ("tagalong.yaml", NAMED),
-    ] {
-        machine.file(&format!("work/{path}"), text);
+fn every_code_stands_in_the_tree() {
+    let report = with_everything().run("check tree --output json").ended(1).json();
+    let codes: BTreeSet<&str> = report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, FindingCode::ALL.iter().map(|code| code.as_str()).collect());
+    let first = report["findings"][0].as_object().unwrap();
+    let keys: Vec<&str> = first.keys().map(String::as_str).collect();
+    let expected: BTreeSet<&str> = ["code", "severity", "file", "line", "column", "workload", "container", "message", "hint", "fix"].into();
+    assert_eq!(keys.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn sarif_keeps_to_the_published_schema() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(root().join("testdata/sarif/sarif-schema-2.1.0.json")).unwrap()).unwrap();
+    let machine = with_everything();
+    let sarif = machine.run("check tree --output sarif").ended(1).json();
+    assert_eq!(faults(&schema, &sarif), [""; 0]);
+    let report = machine.run("check tree --output json").ended(1).json();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    for (result, finding) in results.iter().zip(report["findings"].as_array().unwrap()) {
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!((&result["ruleId"], &result["level"]), (&finding["code"], &finding["severity"]));
+        assert_eq!(rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()]["id"], finding["code"]);
+        assert_eq!((&place["artifactLocation"]["uri"], &place["region"]["startLine"]), (&finding["file"], &finding["line"]));
     }
-    let said = machine.run("check --config-only").ended(1);
-    insta::assert_snapshot!(said.out, @r#"
-    tagalong.yaml:3: error: cannot read the SSH key `missing`: No such file or directory (os error 2)
-      hint: put the private key into `missing` and let this user read it
-    tagalong.yaml:4: error: cannot read the known hosts in `missing`: No such file or directory (os error 2)
-      hint: make it with `ssh-keyscan HOST > missing`, and compare the keys with what the host's owner says
-    tagalong.yaml:6: error: cannot use `locked` as an SSH key: it is encrypted, and no passphrase is given
-      hint: name the passphrase with `sshPassphraseFile` or `sshPassphraseEnv`, or load the key into an ssh-agent and leave `sshKeyFile` out
-    tagalong.yaml:7: warning: `hosts` tells no host key
-    tagalong.yaml:10: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
-      hint: set `NOBODY_SET_THIS` where this program is started
-    tagalong.yaml:11: warning: `ssh://git.example/d.git` is spoken to over SSH: its password or token is not used
-    tagalong.yaml:12: warning: every user of this machine can read the SSH key `open`; `chmod 600 open` ends that
-    tagalong.yaml:13: error: cannot read the secret in `missing`: there is no such file
-      hint: write the secret, and nothing else, into `missing` and let this user read it
-    tagalong.yaml:16: error: cannot use the CA file `junk`: it holds no PEM certificate
-      hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
-    tagalong.yaml:17: error: cannot read the secret in `empty`: it is empty
-      hint: write the secret, and nothing else, into `empty` and let this user read it
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.signingKeyFile` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.subject` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
-    tagalong.yaml:23: error: cannot read the secret in `two-lines`: it has more than one line
-      hint: write the secret, and nothing else, into `two-lines` and let this user read it
-    tagalong.yaml:25: error: cannot read the CA file `missing`: No such file or directory (os error 2)
-      hint: put the authority's certificate into `missing` and let this user read it
-    tagalong.yaml:26: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
-      hint: set `NOBODY_SET_THIS` where this program is started
-    tagalong.yaml:27: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
-      hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
-    13 faults
-    "#);
-}
-
-/// A configuration that names files of every kind.
-const NAMED: &str = "\
-repositories:
-- url: ssh://git@git.example/a.git
-  sshKeyFile: missing
-  knownHostsFile: missing
-- url: ssh://git@git.example/b.git
-  sshKeyFile: locked
-  knownHostsFile: hosts
-- url: ssh://git@git.example/c.git
-  sshKeyFile: open
-  sshPassphraseEnv: NOBODY_SET_THIS
-- url: ssh://git@git.example/d.git
-  sshKeyFile: open
-  passwordFile: missing
-  username: bot
-- url: https://git.example/e.git
-  caFile: junk
-  tokenFile: empty
-- url: https://git.example/f.git
-  commit: { signingKeyFile: open, subject: x }
-registries:
-- prefix: ghcr.io
-  username: puller
-  passwordFile: two-lines
-- prefix: quay.io
-  caFile: missing
-  tokenEnv: NOBODY_SET_THIS
-dockerConfig: docker.json
-";
-
-#[test]
-fn what_is_odd_is_told_and_stands_in_nobodys_way() {
-    let machine = Machine::new().keeping("hunter2");
-    KeyPair::make(&machine.work(), "open", "ed25519", "");
-    fs::set_permissions(machine.work().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
-    let certificates = Certificates::make();
-    certificates.self_signed("ca");
-    fs::copy(certificates.path().join("ca.pem"), machine.work().join("ca.pem")).unwrap();
-    machine.file("work/token", "hunter2\n");
-    machine.file("work/docker.json", r#"{"auths":{"ghcr.io":{"auth":"%"}}}"#);
-    let text = "repositories:\n- url: ssh://git@git.example/a.git\n  sshKeyFile: open\n  tokenFile: token\n\
-                - url: https://git.example/b.git\n  caFile: ca.pem\n  sshKeyFile: open\n";
-    machine.file("work/tagalong.yaml", text);
-    let said = machine.run("check --config-only --docker-config docker.json").ended(0);
-    insta::assert_snapshot!(said.out, @r#"
-    warning: the login for `ghcr.io` in the Docker configuration cannot be read
-    tagalong.yaml:2: warning: `ssh://git.example/a.git` is spoken to over SSH: its password or token is not used
-    tagalong.yaml:3: warning: every user of this machine can read the SSH key `open`; `chmod 600 open` ends that
-    tagalong.yaml:5: warning: `https://git.example/b.git` is not spoken to over SSH: its `sshKeyFile` is not used
-    tagalong.yaml:7: warning: every user of this machine can read the SSH key `open`; `chmod 600 open` ends that
-    tagalong.yaml: 2 repositories and 0 registries configured, nothing stands in the way
-    "#);
+    assert_eq!(results.len(), report["findings"].as_array().unwrap().len());
+    let prints: BTreeSet<&str> = results.iter().map(|result| result["partialFingerprints"]["tagalong/v1"].as_str().unwrap()).collect();
+    assert_eq!(prints.len(), results.len(), "no two results have one fingerprint");
 }
 
 #[test]
-fn flags_and_variables_are_looked_at_too() {
-    let machine = Machine::new().keeping("hunter2");
-    for (word, arguments, variable, code) in [
-        ("fine", "check --config-only", ("TAGALONG_TIMEOUT", "5s"), 0),
-        ("no span", "check --config-only", ("TAGALONG_TIMEOUT", "soon"), 2),
-        ("zero", "check --config-only", ("TAGALONG_REGISTRY_POLL_INTERVAL", "0s"), 2),
-        ("log level", "check --config-only", ("TAGALONG_LOG_LEVEL", "loud"), 2),
-        ("missing file", "check --config-only", ("TAGALONG_CONFIG", "nowhere.yaml"), 1),
-        ("missing Docker configuration", "check --config-only", ("TAGALONG_DOCKER_CONFIG", "nowhere.json"), 1),
-        ("address", "check --config-only", ("TAGALONG_GIT_URL", "ftp://bot:hunter2@git.example/fleet"), 1),
+fn the_schema_refuses_what_is_no_sarif() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(root().join("testdata/sarif/sarif-schema-2.1.0.json")).unwrap()).unwrap();
+    let sarif = with_everything().run("check tree --output sarif").ended(1).json();
+    for (word, pointer, wrong) in [
+        ("another version", "/version", json!("2.0.0")),
+        ("no list of runs", "/runs", json!({})),
+        ("a level that is none", "/runs/0/results/0/level", json!("fatal")),
+        ("a line before the first", "/runs/0/results/0/locations/0/physicalLocation/region/startLine", json!(0)),
+        ("a column that is text", "/runs/0/results/0/locations/0/physicalLocation/region/startColumn", json!("1")),
+        ("a path with a space", "/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri", json!("a b.yaml")),
+        ("a message without text", "/runs/0/results/0/message", json!({})),
+        ("an unknown key", "/runs/0/tool/driver", json!({ "name": "Tagalong", "colour": "red" })),
+        ("a rule twice", "/runs/0/tool/driver/rules", json!([{ "id": "a" }, { "id": "a" }])),
     ] {
-        let ran = machine.call(arguments.split(' ')).env(variable.0, variable.1).run();
-        assert_eq!(ran.code, code, "{word}: {}{}", ran.out, ran.err);
-        assert_eq!(ran.code != 0, ran.out.contains("error: ") || ran.err.contains("error: "), "{word}: {}{}", ran.out, ran.err);
+        let mut sarif = sarif.clone();
+        *sarif.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!faults(&schema, &sarif).is_empty(), "{word}");
     }
+}
+
+#[test]
+fn what_has_one_right_answer_is_mended_and_nothing_else_changes() {
+    let machine = with_everything();
+    let before = files(&machine.work().join("tree"));
+    let shown = machine.run("check tree --output diff").ended(1).out;
+    assert_eq!(files(&machine.work().join("tree")), before, "a diff alone writes nothing");
+    assert_fresh(&root().join("testdata/check/fixed.diff"), &shown);
+    let said = machine.run("check tree --fix").ended(1);
+    let fixed: Vec<&str> = said.out.lines().filter(|line| line.contains(": fixed: ")).collect();
+    insta::assert_snapshot!(fixed.join("\n"), @r"
+    apps/frontend.yaml:8: fixed: writes `semver:~1.4` [malformedPolicy]
+    apps/frontend.yaml:9: fixed: writes `filter.fluxcd.io/web` [tagBehindFilter]
+    apps/frontend.yaml:7: fixed: puts quotes around `true` [unquotedValue]
+    legacy/same.yaml:7: fixed: removes `flux.weave.works/automated` [conflictingKeys]
+    legacy/same.yaml:9: fixed: removes `flux.weave.works/tag.app` [conflictingKeys]
+    ");
+    git(&machine.work(), &["init", "--quiet", "applied"]);
+    for (path, bytes) in &before {
+        machine.file(&format!("work/applied/{path}"), bytes);
+    }
+    machine.file("work/applied/fixed.diff", &shown);
+    git(&machine.work().join("applied"), &["apply", "fixed.diff"]);
+    fs::remove_file(machine.work().join("applied/fixed.diff")).unwrap();
+    assert_eq!(files(&machine.work().join("tree")), files(&machine.work().join("applied")), "the diff is what was written");
+    let again = machine.run("check tree --fix --output json").ended(1).json();
+    assert_eq!(again["fixed"], json!([]), "there is nothing left to mend");
+    assert!(again["findings"].as_array().unwrap().iter().all(|finding| finding["fix"].is_null()));
+}
+
+#[test]
+fn a_repository_without_a_work_tree_is_looked_at_and_never_mended() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    fluxcd.io/automated: true\n    fluxcd.io/tag.c: semver:~1\n\
+                spec:\n  containers:\n  - name: c\n    image: redis:7.2.0\n";
+    let bare = Bare::with(&[("a.yaml", text)]);
+    let machine = Machine::new();
+    for place in [bare.path().display().to_string(), bare.file_url()] {
+        let report = machine.call(["check", &place, "--output", "json"]).run().ended(0).json();
+        assert_eq!((told(&report), &report["branch"]), (vec!["unquotedValue a.yaml:6".to_owned()], &json!("main")));
+        assert_eq!(report["commit"].as_str().map(str::to_owned), bare.tip("main"));
+        let diff = machine.call(["check", &place, "--output", "diff"]).run().ended(0).out;
+        assert!(diff.contains("-    fluxcd.io/automated: true\n+    fluxcd.io/automated: \"true\"\n"), "{diff}");
+        let refused = machine.call(["check", &place, "--fix"]).run().ended(2);
+        assert!(refused.err.contains("it is no work tree") && refused.err.contains("hint: run it in a checkout"), "{}", refused.err);
+    }
+    assert_eq!(bare.file("a.yaml"), text.as_bytes());
+    let checkout = bare.checkout();
+    let said = machine.call(["check", "--fix"]).within(checkout.path()).run().ended(0);
+    assert!(said.last().starts_with("1 fixed, nothing is wrong"), "{}", said.out);
+    assert_eq!(fs::read_to_string(checkout.path().join("a.yaml")).unwrap(), text.replace(": true", ": \"true\""));
+}
+
+#[test]
+fn only_errors_end_in_a_failure() {
+    let pod = |annotations: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations: {{{annotations}}}\nspec: {{containers: [{{name: c, image: 'redis:7.2.0'}}]}}\n"
+        )
+    };
+    for (word, annotations, code) in [
+        ("nothing", "", 0),
+        ("a pattern that is meant", "fluxcd.io/automated: 'true', fluxcd.io/tag.c: 'semver:~7'", 0),
+        ("a warning", "fluxcd.io/automated: 'true'", 0),
+        ("an error", "fluxcd.io/automated: 'true', fluxcd.io/tag.c: 'semver:'", 1),
+        ("an error without automation", "fluxcd.io/tag.c: 'semver:'", 1),
+    ] {
+        let machine = Machine::new();
+        machine.file("work/a.yaml", pod(annotations));
+        assert_eq!(machine.run("check").code, code, "{word}");
+    }
+}
+
+#[test]
+fn what_is_as_it_should_be_is_not_told() {
+    let machine = Machine::new();
+    machine.file("work/a.txt", "fluxcd.io/automated: yes\n");
+    let said = machine.run("check").ended(0);
+    assert_eq!((&*said.out, &*said.err), ("work   0 workloads\nnothing is wrong\n", ""));
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  annotations:\n    fluxcd.io/tag.side: semver:~1\n";
+    let machine = Machine::new();
+    machine.file("work/kustomization.yaml", "resources: [a.yaml]\npatches: [{path: p.yaml}]\n");
+    machine.file("work/p.yaml", patch);
+    machine.file("work/a.yaml", format!("{patch}spec: {{template: {{spec: {{containers: [{{name: c, image: 'x:1'}}]}}}}}}\n"));
+    let report = machine.run("check --output json").ended(0).json();
+    assert!(told(&report).iter().all(|line| line.starts_with("unsupportedKustomize ")), "a part of an object has no missing containers: {report}");
+}
+
+#[test]
+fn odd_spellings_are_found_where_they_stand() {
+    let head = "apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: a\r\n";
+    let spec = "spec: {containers: [{name: c, image: 'redis:7.2.0'}]}\r\n";
+    for (word, annotations, expected) in [
+        ("flow", "  annotations: {fluxcd.io/automated: true, fluxcd.io/tag.c: 'semver:~7'}\r\n", vec!["unquotedValue a.yaml:5"]),
+        ("beside the annotations", "  annotations: {}\r\n  fluxcd.io/automated: 'true'\r\n", vec!["misplacedAnnotation a.yaml:6"]),
+        ("another prefix", "  annotations:\r\n    tagalong.io/automated: 'true'\r\n", vec!["unknownPrefix a.yaml:6"]),
+        ("a number", "  annotations:\r\n    fluxcd.io/automated: 'true'\r\n    fluxcd.io/tag.c: 1.10\r\n", vec!["unquotedValue a.yaml:7"]),
+        ("somebody else's", "  annotations:\r\n    kustomize.toolkit.fluxcd.io/prune: disabled\r\n    helm.fluxcd.io/antecedent: a\r\n", vec![]),
+    ] {
+        assert_eq!(found(&format!("{head}{annotations}{spec}")), expected, "{word}");
+    }
+    assert_eq!(found(""), [""; 0]);
+    assert_eq!(found("{}\n"), [""; 0]);
+    assert_eq!(found("\u{feff}fluxcd.io/automated: [\n"), ["unreadableAnnotated a.yaml:1"]);
+}
+
+#[test]
+fn severities_are_ordered_by_weight() {
+    assert!(Severity::Error < Severity::Warning && Severity::Warning < Severity::Note);
 }

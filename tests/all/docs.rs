@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write, path::Path};
 use tagalong::{
     cli::args::{Args, definition},
     config,
+    plan::check::FindingCode,
     policy::{Blame, Code, List, TagCode, preset::Presets},
     service::metrics::{CycleOutcome, METRICS, OTHER, PushOutcome, ReloadOutcome, RequestKind},
 };
@@ -108,6 +109,12 @@ fn the_reference_of_codes_is_fresh() {
     page += "\n## Tags\n\nWhat became of one tag, in `explain` and `policy test`.\n\n| code | meaning |\n|---|---|\n";
     for code in TagCode::ALL {
         page += &row(&[&format!("`{code}`"), code.meaning()]);
+    }
+    page +=
+        "\n## Findings\n\nWhat `check` finds in a repository. An error makes it exit with 1; some findings weigh less where they do less harm.\n\n";
+    page += "| code | severity | meaning |\n|---|---|---|\n";
+    for code in FindingCode::ALL {
+        page += &row(&[&format!("`{code}`"), code.severity().as_str(), code.meaning()]);
     }
     assert_fresh(&root().join("docs/reference/codes.md"), &page);
 }

@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "edge: tests run programs and read files")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod annotate;
 mod architecture;
 mod bless;
 mod check;
+mod check_config;
 mod config;
 mod daemon;
 mod demo;
@@ -15,6 +17,7 @@ mod docs;
 mod end_to_end;
 mod git;
 mod git_local;
+mod help;
 mod house;
 mod kit;
 mod kustomize;
@@ -29,3 +32,4 @@ mod repository;
 mod scenarios;
 mod sign_in;
 mod store;
+mod terminal;

@@ -14,7 +14,7 @@ use tagalong::{
     image::Name,
     policy::decision::Listing,
     service::clock::Time,
-    store::{Packed, Seen, load},
+    store::{Embedded, Packed, Seen, load},
 };
 
 use crate::{
@@ -91,7 +91,7 @@ impl World {
             entries.concat(),
             git.url()
         );
-        let simulation = Simulation::start(&configuration, noon());
+        let simulation = Simulation::start(&configuration, noon(), Embedded::in_memory());
         *clock.lock().unwrap() = Some(simulation.clock.clone());
         Self { registry, rests, host, lists, fleet, simulation, git: Some(git), _proxy: proxy }
     }
@@ -195,7 +195,7 @@ fn a_month_passes_in_which_registries_and_servers_rest_and_clocks_are_set() {
     for patch in 0..15 {
         world.registry.delete_tag("shop/web", &format!("0.1.{patch}"));
     }
-    run(&world, 67 * Duration::from_secs(60));
+    run(&world, Duration::from_mins(67));
     assert_eq!(world.seen("shop/web").listing(), Listing::InDoubt);
     run(&world, 3 * HOUR);
     assert_eq!((world.seen("shop/web").listing(), world.seen("shop/web").listed()), (Listing::Trusted, 20 + 5 - 15));

@@ -110,6 +110,7 @@ fn a_pattern_names_a_preset_wherever_it_stands() {
         ("minor.yaml", &automated("minor", &image, "preset:minor")),
         ("major.yaml", &automated("major", &image, "preset:major")),
         ("ours.yaml", &automated("ours", &image, "preset:two")),
+        ("comment.yaml", &format!("apiVersion: acme.io/v1\nkind: Shop\nmetadata: {{ name: shop }}\nimage: {image} # tagalong: preset:minor\n")),
         ("slip.yaml", &automated("slip", &image, "preset:mnor")),
     ]);
     let machine = Machine::new();
@@ -118,16 +119,19 @@ fn a_pattern_names_a_preset_wherever_it_stands() {
     let report = machine.call(["plan", &fleet.file_url(), "--output", "json"]).run().ended(1).json();
     let told = |list: &str| -> Vec<String> {
         let records = report[list].as_array().unwrap().iter();
-        records
-            .map(|record| format!("{} {} {}", record["workload"].as_str().unwrap(), record["policy"].as_str().unwrap(), record["to"]["tag"]))
-            .collect()
+        let mut told: Vec<String> = records
+            .map(|record| format!("{} {} {}", record["file"].as_str().unwrap(), record["policy"].as_str().unwrap(), record["to"]["tag"]))
+            .collect();
+        told.sort();
+        told
     };
     assert_eq!(
         told("updates"),
         [
-            "default:deployment/major preset:major \"1.5.0\"",
-            "default:deployment/minor preset:minor \"1.4.10\"",
-            "default:deployment/ours preset:two \"2.1.0\"",
+            "comment.yaml preset:minor \"1.4.10\"",
+            "major.yaml preset:major \"1.5.0\"",
+            "minor.yaml preset:minor \"1.4.10\"",
+            "ours.yaml preset:two \"2.1.0\"",
         ]
     );
     assert_eq!(report["held"][0]["code"], "malformedPolicy");

@@ -51,9 +51,9 @@ fn cycle(place: &str, state: &Path) -> Cycle {
     Cycle::open(Arc::new(unit(place, state)), Arc::new(|| Timestamp::UNIX_EPOCH), &Memory::open(state)).expect("opened")
 }
 
-/// The index as one text, and how many files were parsed for it.
+/// The index and who takes part as one text, and how many files were parsed for it.
 fn told(read: &Read) -> (String, usize) {
-    (format!("{:#?}", read.index()), read.parsed())
+    (format!("{:#?}\n{:#?}", read.index(), read.subjects()), read.parsed())
 }
 
 const KUSTOMIZATION: &str = "resources: [web.yaml, odd.txt]\n";

@@ -1,11 +1,9 @@
-//! The screen and the JSON of `check`.
-
-use std::fmt::Write as _;
+//! The screen and the JSON of `check --config-only`.
 
 use serde::Serialize;
 
 use super::count;
-use crate::plan::safe;
+use crate::plan::{check::Severity, safe};
 
 /// What `check` found.
 ///
@@ -38,49 +36,38 @@ pub struct Finding {
     /// The line, from 1.
     pub line: Option<u64>,
     /// How bad it is.
-    pub level: Level,
+    pub severity: Severity,
     /// The sentence.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Level {
-    /// It does not work so.
-    Error,
-    /// It works, and may not be meant so.
-    Warning,
-}
-
 impl Check {
     /// How many findings stand in the way.
     pub fn faults(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.level == Level::Error).count()
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
     }
 }
 
-/// What `check` prints: each finding as compilers do, and one line that sums up.
+/// What `check` prints about a configuration: each finding as compilers do, and one line that sums up.
 pub fn check(check: &Check) -> String {
     let mut text = String::new();
-    for finding in &check.findings {
-        let place = match (&finding.file, finding.line) {
-            (Some(file), Some(line)) => format!("{}:{line}: ", safe::line(file)),
-            (Some(file), None) => format!("{}: ", safe::line(file)),
-            (None, _) => String::new(),
-        };
-        let level = match finding.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-        };
-        writeln!(text, "{place}{level}: {}", safe::line(&finding.message)).expect("a string takes all that is written");
-        if let Some(hint) = &finding.hint {
-            writeln!(text, "  hint: {}", safe::line(hint)).expect("a string takes all that is written");
-        }
+    for Finding { file, line, severity, message, hint } in &check.findings {
+        text.push_str(&line_of(file.as_deref(), *line, severity.as_str(), message, hint.as_deref()));
     }
     text + &summary(check)
+}
+
+/// `file:line: error: what is wrong`, and the hint below.
+pub(super) fn line_of(file: Option<&str>, line: Option<u64>, severity: &str, message: &str, hint: Option<&str>) -> String {
+    let place = match (file, line) {
+        (Some(file), Some(line)) => format!("{}:{line}: ", safe::line(file)),
+        (Some(file), None) => format!("{}: ", safe::line(file)),
+        (None, _) => String::new(),
+    };
+    let hint = hint.map(|hint| format!("  hint: {}\n", safe::line(hint))).unwrap_or_default();
+    format!("{place}{severity}: {}\n{hint}", safe::line(message))
 }
 
 fn summary(check: &Check) -> String {

@@ -1,28 +1,38 @@
 //! What the commands print: pure functions from values to text.
 //!
-//! Data of strangers is made safe for one line before it is printed. There is no colour: words carry all the meaning.
+//! Data of strangers is made safe for one line before it is printed. Words carry all the meaning; colour comes last, and to terminals alone.
 
+mod annotate;
 mod check;
 mod explain;
 mod failure;
+mod findings;
 mod json;
 mod list;
+mod paint;
 mod policy;
 mod preset;
+mod sarif;
 #[cfg(test)]
 mod screens;
+mod set;
 mod table;
 mod text;
 
 use std::time::Duration;
 
-pub use check::{Check, Configured, Finding, Level, check};
+pub use annotate::{AnnotateReport, annotations};
+pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
+pub use findings::{findings, findings_json};
 pub use json::json;
 pub use list::{images, workloads};
+pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
+pub use sarif::sarif;
+pub use set::{SetReport, set};
 pub use text::{decisions, plan};
 
 use crate::{plan::report::Version, plan::safe};

@@ -17,6 +17,7 @@ use git2::{ErrorCode, ObjectType, Oid, Repository};
 use super::{
     commit::NewCommit,
     error::{ReadError, WriteError},
+    options,
     source::{Write, Written},
     tree::{BlobId, CommitId, Content, Tip},
 };
@@ -73,6 +74,27 @@ pub(super) fn open(folder: &Path) -> Result<Found, ReadError> {
         None => return Ok(Found::WorkTree(WorkTree::plain(folder))),
     };
     Ok(Found::WorkTree(WorkTree { root, below, repository: Some(repository), read: RefCell::default() }))
+}
+
+/// Where a folder stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The root of the work tree; of what is none the folder itself.
+    pub root: PathBuf,
+    /// The folder's path below it: empty, or with `/` at its end.
+    pub below: String,
+}
+
+/// Finds the work tree that a folder stands in.
+///
+/// # Errors
+/// It is no folder, or cannot be read.
+pub fn standing(folder: &Path) -> Result<Standing, ReadError> {
+    options::ensure();
+    Ok(match open(folder)? {
+        Found::WorkTree(WorkTree { root, below, .. }) => Standing { root, below },
+        Found::Bare(repository) => Standing { root: repository.path().to_owned(), below: String::new() },
+    })
 }
 
 impl WorkTree {

@@ -70,6 +70,14 @@ impl Spot {
         matches!(self.at, At::New { .. })
     }
 
+    /// The scalars of an image that is written there.
+    pub fn parts(&self) -> Option<&Parts> {
+        match &self.at {
+            At::Written(image) | At::Entry { image, .. } => image.parts(),
+            At::New { .. } | At::Patched { .. } => None,
+        }
+    }
+
     /// Why nothing can be written there, as a clause.
     pub fn obstacle(&self) -> Option<&str> {
         match &self.at {

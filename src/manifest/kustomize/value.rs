@@ -8,7 +8,7 @@ use crate::{
     manifest::{
         ImageField, KindPaths, Node, Place, shape,
         workload::{self, is_ours},
-        yaml::{Kind, Style, Tree, plain},
+        yaml::{Kind, Style, Tag, Tree, plain},
     },
     policy::annotation::Quoting,
 };
@@ -190,7 +190,7 @@ fn is_null(tree: &Tree<'_>, node: usize) -> bool {
 
 fn text(tree: &Tree<'_>, node: usize, image: Option<ImageField>) -> Words {
     let (text, quoting) = match tree.scalar(node) {
-        Some((text, Style::Plain)) if plain::is_boolean(text) => (text, Quoting::PlainBoolean),
+        Some((text, Style::Plain)) if tree.tag(node) == Tag::None && plain::is_something_else(text) => (text, Quoting::NotText),
         Some((text, _)) => (text, Quoting::Text),
         None => (tree.rest_of_line(node), Quoting::Text),
     };

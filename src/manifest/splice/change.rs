@@ -159,4 +159,6 @@ fn verify(path: &str, before: &Layout<'_>, steps: &[Step], after: &str) -> Resul
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
             let Some(entry) = self.own(at, key) else {
                 // An own entry hides a merged text as it should; a mapping would hide all that the merged one holds.
                 return if place + 1 < keys.len() && self.merges(at, key) {
-                    Err(self.refusal(at, format!("`{key}` comes from a merge key: what that names is used elsewhere too")))
+                    Err(self.refusal(at, from_elsewhere(key)))
                 } else {
                     Ok(Way::Lacks(at, place))
                 };
@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
         let written = layout.source[start..end].trim_end();
         let fits = !text.is_empty() && !text.starts_with([' ', '\t']) && text.trim_end() == text && !text.contains(|c: char| c.is_control());
         let is_line = !written.is_empty() && !written.contains(['\n', '\r']);
-        if fits && is_line && layout.scalar(old).is_some_and(|(text, _)| text.trim_end() == written) {
+        if fits && is_line && layout.scalar(old).is_some_and(|(text, _)| text == written) {
             return Ok(vec![Splice { range: start..start + written.len(), text: text.to_owned() }]);
         }
         let colon = layout.key_of(old).and_then(|key| layout.colon(key)).ok_or_else(|| self.refusal(old, "its key has no colon"))?;
@@ -331,8 +331,10 @@ impl<'a> Draft<'a> {
     }
 
     fn remove(&self, mapping: usize, keys: &[String]) -> Result<Step, Refusal> {
-        let Way::There(entries) = self.walk(mapping, keys)? else {
-            return Ok(self.step_in(mapping, vec![], 0..0, vec![]));
+        let entries = match self.walk(mapping, keys)? {
+            Way::There(entries) => entries,
+            Way::Lacks(at, from) if self.merges(at, &keys[from]) => return Err(self.refusal(at, from_elsewhere(&keys[from]))),
+            _ => return Ok(self.step_in(mapping, vec![], 0..0, vec![])),
         };
         let (mut which, mut holder) = (entries.len().saturating_sub(1), mapping);
         let holder_of = |which: usize| if which == 0 { mapping } else { entries[which - 1].1 };
@@ -347,11 +349,14 @@ impl<'a> Draft<'a> {
     }
 }
 
+fn from_elsewhere(key: &str) -> String {
+    format!("`{key}` comes from a merge key: what that names is used elsewhere too")
+}
+
 /// Whether a scalar is this very text for every reader.
 fn is_text(is: &str, style: Style, text: &str) -> bool {
     match style {
         Style::Plain => is == text && reads_as_itself(text, Around::Block),
-        Style::Literal | Style::Folded => is.trim_end_matches('\n') == text,
         _ => is == text,
     }
 }

@@ -153,7 +153,7 @@ impl<'a> Hand<'a> {
         let column = self.layout.indentation(at)?.len();
         let first = self.layout.children(list).next()?;
         let start = self.layout.parts[first].start;
-        let is_beside = start > at && !source[at..start].contains(['\n', '\r', '&', '!']);
+        let is_beside = start > at + 1 && !source[at..start].contains(['\n', '\r', '&', '!']);
         Some(Dash { column, gap: if is_beside { start - at } else { 2 } })
     }
 

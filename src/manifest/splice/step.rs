@@ -88,7 +88,6 @@ impl Fresh {
             (Self::Mapping, Said::Mapping(0)) | (Self::Sequence, Said::Sequence(0)) | (Self::End, Said::End) => true,
             (Self::Text(properties, text), Said::Scalar(style, others, other)) => {
                 let is_text = *style != Style::Plain || reads_as_itself(other, Around::Block);
-                let other = if matches!(style, Style::Literal | Style::Folded) { other.trim_end_matches('\n') } else { other };
                 is_text && properties == others && text == other
             }
             _ => false,

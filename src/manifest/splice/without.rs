@@ -17,9 +17,7 @@ impl Hand<'_> {
             Shape::Mapping(Form::Flow) => Ok(self.without_in_flow(mapping, &entries, place)),
             Shape::Mapping(Form::Block) if entries.len() == 1 => self.emptied(draft, mapping, key, value),
             Shape::Mapping(Form::Block) => match (layout.indentation(layout.parts[key].start), entries.get(place + 1)) {
-                (Some(indent), _) if indent.len() == layout.parts[key].column => {
-                    Ok(vec![self.without_lines(layout.parts[key].start, layout.end(value))])
-                }
+                (Some(indent), _) if indent.len() == layout.parts[key].column => Ok(vec![self.without_lines(key, value)]),
                 // The first key stands behind a dash: the next one takes its place.
                 (_, Some((next, _))) => {
                     let range = layout.parts[key].start..layout.parts[*next].start;
@@ -36,10 +34,15 @@ impl Hand<'_> {
     }
 
     /// Whole lines; of a last line that does not end, the break in front of it.
-    fn without_lines(&self, start: usize, end: usize) -> Splice {
+    fn without_lines(&self, key: usize, value: usize) -> Splice {
         let (layout, source) = (self.layout, self.layout.source);
-        let (start, until) = (layout.line_start(start), layout.line_end(end));
-        if until == source.len() && !source.ends_with(['\n', '\r']) {
+        let (start, mut until) = (layout.line_start(layout.parts[key].start), layout.line_end(layout.end(value)));
+        // A block scalar above that keeps its empty lines would take those below for its own.
+        while key > 0 && layout.keeps_lines(key - 1) && until < source.len() && source[until..layout.line_end(until)].trim().is_empty() {
+            until = layout.line_end(until);
+        }
+        let is_open = until == source.len() && !source.ends_with(['\n', '\r']);
+        if is_open && !(key > 0 && layout.is_block_scalar(key - 1)) {
             let before = &source[..start];
             let before = before.strip_suffix("\r\n").or_else(|| before.strip_suffix(['\n', '\r'])).unwrap_or(before);
             return Splice::remove(before.len()..until);
@@ -53,7 +56,7 @@ impl Hand<'_> {
         let (start, end) = (layout.parts[key].start, layout.end(value));
         let outer = layout.key_of(mapping).and_then(|key| layout.colon(key));
         match outer {
-            Some(colon) if layout.properties(mapping) == 0 => Ok(vec![Splice::insert(colon, " {}"), self.without_lines(start, end)]),
+            Some(colon) if layout.properties(mapping) == 0 => Ok(vec![Splice::insert(colon, " {}"), self.without_lines(key, value)]),
             Some(_) => Err(draft.refusal(mapping, "it has an anchor or a YAML tag of its own")),
             None => Ok(vec![Splice { range: start..end, text: "{}".to_owned() }]),
         }

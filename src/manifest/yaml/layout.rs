@@ -250,6 +250,17 @@ impl<'a> Layout<'a> {
         self.line_break(at).map_or(self.source.len(), |(at, _)| at)
     }
 
+    pub(in crate::manifest) fn is_block_scalar(&self, part: usize) -> bool {
+        matches!(self.parts[part].shape, Shape::Scalar(Style::Literal | Style::Folded))
+    }
+
+    /// Whether a part is a block scalar to whose value the empty lines below it belong.
+    pub(in crate::manifest) fn keeps_lines(&self, part: usize) -> bool {
+        self.is_block_scalar(part)
+            && part > 0
+            && self.source.get(self.parts[part - 1].start..self.parts[part].start).is_some_and(|header| header.contains('+'))
+    }
+
     /// The next line break at or after a byte: where it is, and how long.
     pub(in crate::manifest) fn line_break(&self, at: usize) -> Option<(usize, usize)> {
         let rest = &self.source[at..];

@@ -30,6 +30,11 @@ pub(in crate::manifest) fn is_boolean(text: &str) -> bool {
     text.len() <= 5 && matches!(&*text.to_ascii_lowercase(), "y" | "yes" | "n" | "no" | "true" | "false" | "on" | "off")
 }
 
+/// Whether YAML 1.1 or 1.2 reads an unquoted scalar as a boolean, a number or a time.
+pub(in crate::manifest) fn is_something_else(text: &str) -> bool {
+    !is_null(text) && NOT_TEXT.is_match(text)
+}
+
 /// Whether every reader takes the unquoted text for this very text.
 pub(in crate::manifest) fn reads_as_itself(text: &str, inside: Around) -> bool {
     stands_plain(text, inside) && !NOT_TEXT.is_match(text)

@@ -102,6 +102,11 @@ impl Tree<'_> {
         self.nodes[node].line
     }
 
+    /// Its column in characters, from 0, where it stands itself.
+    pub(in crate::manifest) fn column(&self, node: usize) -> u32 {
+        self.nodes[node].column
+    }
+
     /// Its tag, aliases followed.
     pub(in crate::manifest) fn tag(&self, node: usize) -> Tag {
         self.nodes[self.target(node)].tag

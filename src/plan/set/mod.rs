@@ -1,16 +1,18 @@
 //! `set`: every place of an image, rewritten as a person says, without asking a registry.
 
+mod error;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use error::SetError;
 pub use wish::{Wish, WishError};
 
 use crate::{
     image::{Name, Reference},
-    manifest::{File, ImageField, ImagePlace, Place, splice::Change},
+    manifest::{File, ImageField, ImagePlace, Parts, Place, splice::Change},
 };
 
 /// One place that is rewritten.
@@ -96,6 +98,18 @@ impl SetPlan {
         plan.unmatched = (0..wishes.len()).filter(|at| !matched.contains(at)).map(|at| wishes[at].clone()).collect();
         plan
     }
+
+    /// Whether it can be done as a whole.
+    ///
+    /// # Errors
+    /// An image stands nowhere, or at a place that cannot be rewritten.
+    pub fn check(&self) -> Result<(), SetError> {
+        match (self.obstacles.first(), self.unmatched.first()) {
+            (Some(obstacle), _) => Err(SetError::Place { obstacle: obstacle.clone(), more: self.obstacles.len() - 1 }),
+            (None, Some(wish)) => Err(SetError::nowhere(wish.name(), &BTreeSet::new())),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 struct Writing<'p> {
@@ -170,7 +184,7 @@ fn reference(place: &ImagePlace<'_>) -> Result<Reference, String> {
 /// In how many places of a file each scalar is an image.
 fn fed(file: &File) -> BTreeMap<(usize, usize), usize> {
     let mut fed = BTreeMap::new();
-    for site in file.images().filter_map(|place| place.image.parts()).flat_map(|parts| parts.sites()) {
+    for site in file.images().filter_map(|place| place.image.parts()).flat_map(Parts::sites) {
         let span = site.scalar.span();
         *fed.entry((span.start, span.end)).or_default() += 1;
     }
@@ -200,8 +214,8 @@ fn renamed<'f>(files: &'f BTreeMap<String, File>, wishes: &[Wish], allows: &dyn 
 }
 
 /// The names of all images of these files, as they are written.
-pub fn names(files: &BTreeMap<String, File>) -> BTreeSet<String> {
-    let places = files.values().flat_map(File::images);
+pub fn names(files: &BTreeMap<String, File>, allows: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let places = files.iter().filter(|(path, _)| allows(path)).flat_map(|(_, file)| file.images());
     places.filter_map(|place| reference(&place).ok()).map(|reference| reference.name.to_string()).collect()
 }
 

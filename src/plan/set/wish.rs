@@ -6,7 +6,6 @@ use thiserror::Error;
 use crate::{
     image::{Digest, Name, Reference, ReferenceError, Repository, Tag},
     manifest::Place,
-    policy::Blame,
 };
 
 /// What stands for "as it is".
@@ -35,7 +34,7 @@ enum Part<T> {
 
 /// Why a text says no image to set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("cannot set `{text}`: {reason} (character {})", text[..*at].chars().count() + 1)]
+#[error("{reason} (character {})", text[..*at].chars().count() + 1)]
 pub struct WishError {
     /// The text.
     pub text: String,
@@ -43,18 +42,6 @@ pub struct WishError {
     pub at: usize,
     /// What is wrong.
     pub reason: String,
-}
-
-impl WishError {
-    /// Who has to act.
-    pub fn blame(&self) -> Blame {
-        Blame::Operator
-    }
-
-    /// What to type instead.
-    pub fn hint(&self) -> Option<String> {
-        Some("write NAME:TAG, NAME@DIGEST, NAME:TAG@DIGEST or NAME=NEWNAME[:TAG][@DIGEST]; `*` is what stands there".to_owned())
-    }
 }
 
 impl Wish {

@@ -106,21 +106,3 @@ fn losers_are_named() {
     assert_eq!(policy.containers[0].source.as_ref().expect("a source").key, "fluxcd.io/tag.app");
     assert_eq!(policy.containers[0].overridden[0].key, "filter.fluxcd.io/app");
 }
-
-#[test]
-fn oddities_are_told_with_their_line() {
-    let mut rows = annotations(&[AUTOMATED, ("fluxcd.io/tag.web", "1.*"), ("filter.fluxcd.io/tag.app", "1.*"), ("tagalong.dev/min-age.web", "1h")]);
-    rows[0].quoting = Quoting::PlainBoolean;
-    let policy = WorkloadPolicy::read(&rows, &["app"], Presets::shipped());
-    let told: Vec<_> = policy.warnings.iter().map(|warning| (warning.line, warning.text.as_str())).collect();
-    assert_eq!(
-        told,
-        [
-            (1, "`fluxcd.io/automated: true` is not quoted: the API server refuses it"),
-            (2, "`fluxcd.io/tag.web` names the container `web`, which does not exist"),
-            (3, "`filter.fluxcd.io/tag.app` names the container `tag.app`, which does not exist"),
-            (4, "`tagalong.dev/min-age.web` names the container `web`, which does not exist"),
-        ]
-    );
-    assert_eq!(shown(&policy), ["app=glob:*"], "an unquoted true counts");
-}

@@ -61,7 +61,8 @@ fn a_pattern_may_name_a_preset() {
         let policy = presets.policy(text).ok();
         assert_eq!(policy.as_ref().map(|policy| policy.pattern.resolved()), pattern, "{word}");
         assert_eq!(policy.as_ref().map(|policy| policy.pattern.to_string()), pattern.map(|_| text.to_owned()), "{word}");
-        let written = policy.iter().flat_map(|policy| policy.keys.written()).map(|(key, value)| format!("{key}={value}")).collect::<String>();
+        let written =
+            policy.iter().flat_map(|policy| policy.keys.written()).map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().concat();
         assert_eq!(written, keys, "{word}");
     }
     let error = presets.policy("preset:minr").map(|policy| policy.identity()).expect_err("unknown");

@@ -9,12 +9,11 @@ use crate::{
     image::{Digest, Platform, Tag},
     plan::Failure,
     policy::{decision::Listing, record::Metadata},
-    store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Write},
+    store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Trouble, Write},
 };
 
 /// One repository in a registry.
 pub(super) struct Image {
-    pub(super) stage: Stage,
     /// All but what `open` says of the tags.
     seen: Packed,
     /// The tags while jobs are out: these come in one by one.
@@ -37,20 +36,11 @@ pub(super) struct Image {
     pub(super) unanswered: bool,
 }
 
-/// Whether what earlier runs saw was looked up.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Stage {
-    #[default]
-    New,
-    Opening,
-    Open,
-}
-
 /// What one unit has of an image.
 pub(super) struct Use {
     pub(super) unit: Arc<str>,
     /// The tags that its containers have now.
-    pub(super) in_use: BTreeSet<Tag>,
+    pub(super) tags: BTreeSet<Tag>,
     /// Tags whose digest can change a decision.
     pub(super) watched: Vec<Tag>,
 }
@@ -79,7 +69,6 @@ impl From<bool> for Effect {
 impl Default for Image {
     fn default() -> Self {
         Self {
-            stage: Stage::New,
             seen: Packed::default(),
             open: None,
             row: None,
@@ -99,7 +88,7 @@ impl Image {
     /// What a unit has of it.
     pub(super) fn used_by(&mut self, unit: &Arc<str>) -> &mut Use {
         let at = self.users.iter().position(|one| one.unit == *unit).unwrap_or_else(|| {
-            self.users.push(Use { unit: Arc::clone(unit), in_use: BTreeSet::new(), watched: Vec::new() });
+            self.users.push(Use { unit: Arc::clone(unit), tags: BTreeSet::new(), watched: Vec::new() });
             self.users.len() - 1
         });
         &mut self.users[at]
@@ -115,6 +104,11 @@ impl Image {
         self.seen.listed_at()
     }
 
+    /// Why no list has come since.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.seen.trouble()
+    }
+
     /// How many tags the last list holds.
     pub(super) fn listed(&self) -> usize {
         self.seen.listed()
@@ -122,7 +116,6 @@ impl Image {
 
     /// Takes what earlier runs saw.
     pub(super) fn restore(&mut self, kept: Kept<Packed>) {
-        self.stage = Stage::Open;
         (self.seen, self.row) = (kept.record, kept.generation);
     }
 
@@ -169,7 +162,7 @@ impl Image {
         let was = essence(&before);
         // What was seen later than now is as if it were seen now, which makes tags younger.
         let set_back = before.listed_at().is_none_or(|listed| now < listed);
-        let in_use = self.users.iter().flat_map(|one| one.in_use.iter().cloned()).collect();
+        let in_use = self.users.iter().flat_map(|one| one.tags.iter().cloned()).collect();
         let after = before.observe(tags, mark, &in_use, now);
         for (_, facts) in &mut self.facts {
             let pointed: BTreeSet<&Digest> = after.tags().iter().filter_map(|seen| seen.check.as_ref()?.digest.as_ref()).collect();
@@ -222,8 +215,8 @@ impl Image {
     }
 
     /// What the tag of a need points to, as far as is known.
-    pub(super) fn digest(&self, tag: &Tag) -> Option<Digest> {
-        self.tags().as_ref()?.tag(tag)?.check.as_ref()?.digest.clone()
+    pub(super) fn digest(&mut self, tag: &Tag) -> Option<Digest> {
+        self.opened()?.tag(tag)?.check.as_ref()?.digest.clone()
     }
 
     /// Puts the tags back into few bytes.

@@ -7,7 +7,7 @@ use tokio::{
 use super::*;
 use crate::{
     config::{Config, Overrides},
-    service::ready::{Going, Part},
+    service::ready::Going,
 };
 
 /// Longer than anything takes: what is waited for comes, or the test fails.
@@ -63,7 +63,7 @@ fn body(answer: &str) -> &str {
 #[tokio::test]
 async fn each_path_answers() {
     let server = Server::start(Bounds::default()).await;
-    server.surface.readiness.expect_repositories(["fleet".to_owned()]);
+    server.surface.readiness.expect(["fleet".to_owned()]);
     for (word, request, status, contains) in [
         ("health", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", "ok\n"),
         ("head", "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK", ""),
@@ -93,17 +93,16 @@ async fn metrics_are_open_metrics() {
 #[tokio::test]
 async fn readiness_is_told_as_it_changes() {
     let server = Server::start(Bounds::default()).await;
-    let fleet = Part::Repository("fleet".to_owned());
     let readiness = &server.surface.readiness;
-    readiness.expect_repositories(["fleet".to_owned()]);
-    readiness.goes(&fleet, Going::Badly("cannot read `fleet`: the remote is silent".to_owned()));
+    readiness.expect(["fleet".to_owned()]);
+    readiness.goes("fleet", Going::Badly("cannot read `fleet`: the remote is silent".to_owned()));
     let json = server.ask("GET /readyz HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n").await;
     assert!(json.contains("503 ") && json.contains("content-type: application/json\r\n"), "{json}");
     assert_eq!(
         body(&json),
         "{\"stage\":\"starting\",\"waiting\":[],\"failing\":[{\"repository\":\"fleet\",\"host\":null,\"reason\":\"cannot read `fleet`: the remote is silent\"}]}\n"
     );
-    readiness.goes(&fleet, Going::Well);
+    readiness.goes("fleet", Going::Well);
     let ready = server.read("/readyz").await;
     assert!(ready.starts_with("HTTP/1.1 200 ") && body(&ready) == "ready\n", "{ready}");
     readiness.stop();

@@ -14,9 +14,13 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use self::{file::Home, leases::Leases, rows::Rows};
 use super::{Cache, Claim, Due, Hinted, Kind, Leased, Notice, Row, Saved, Store, StoreError, Window, Write};
+
+/// Threads that work on the store at once.
+const THREADS: usize = 4;
 
 /// A store in a file of the state folder; in memory where another process uses that folder.
 ///
@@ -30,6 +34,8 @@ struct Inner {
     /// Empty after a failure: the next call opens the file anew.
     rows: RwLock<Option<Rows>>,
     leases: Mutex<Leases>,
+    /// Threads that may block: more would only wait for each other.
+    threads: Semaphore,
     notices: Mutex<Vec<Notice>>,
 }
 
@@ -51,8 +57,8 @@ impl Embedded {
     }
 
     fn at(home: Home, notice: Option<Notice>) -> Self {
-        let (rows, leases) = (RwLock::default(), Mutex::default());
-        Self(Arc::new(Inner { home, rows, leases, notices: Mutex::new(notice.into_iter().collect()) }))
+        let (rows, leases, threads) = (RwLock::default(), Mutex::default(), Semaphore::new(THREADS));
+        Self(Arc::new(Inner { home, rows, leases, threads, notices: Mutex::new(notice.into_iter().collect()) }))
     }
 
     /// What happened since the last call and should be told.
@@ -82,6 +88,7 @@ impl Embedded {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+        let _permit = self.0.threads.acquire().await.expect("nobody closes it");
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || work(&inner)).await.expect("the work catches panics, and is awaited only while the runtime runs")
     }

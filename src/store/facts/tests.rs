@@ -53,6 +53,21 @@ fn labels_that_nobody_reads_are_left_out() {
 }
 
 #[test]
+fn a_pack_holds_what_was_added_last_without_labels() {
+    let other = Digest::parse(&format!("sha256:{}", "b2".repeat(32))).expect("a digest");
+    let labelled = image(&[("org.opencontainers.image.url", "x")]);
+    let mut pack = Pack::default();
+    assert_eq!(pack.unpack(), BTreeMap::new());
+    pack.add(&other, Facts::NotAnImage("chart".to_owned()));
+    pack.add(&digest(), Facts::NotAnImage("chart".to_owned()));
+    pack.add(&digest(), Facts::Image(labelled));
+    let chart = (other.clone(), Metadata::NotAnImage("chart".to_owned()));
+    let known = (digest(), Metadata::Image(image(&[])));
+    assert_eq!(pack.unpack(), BTreeMap::from([chart.clone(), known]));
+    assert_eq!(pack.retain(|kept| *kept == other).unpack(), BTreeMap::from([chart]));
+}
+
+#[test]
 fn bytes_that_nobody_encoded_are_refused() {
     let bytes = Facts::of(&Metadata::Image(image(&[("org.opencontainers.image.url", "x")]))).expect("an image").encode();
     for (word, changed) in [

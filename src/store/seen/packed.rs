@@ -113,11 +113,11 @@ impl Mark {
     /// The mark of a list by its tags alone, sorted.
     pub fn of(tags: &[Tag]) -> Self {
         let mut hash = Sha256::new();
-        tags.iter().for_each(|tag| {
+        for tag in tags {
             hash.update(tag.as_str());
             // No tag holds one.
             hash.update("\n");
-        });
+        }
         Self { hash: Some(hash.finalize().into()), ..Self::default() }
     }
 }

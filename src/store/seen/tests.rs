@@ -304,6 +304,19 @@ fn bytes_that_nobody_encoded_are_refused() {
 }
 
 #[test]
+fn trouble_is_told_and_ends_without_a_look_at_the_tags() {
+    let listed = versions(3);
+    let seen = Seen::default().observe(listed.clone(), Mark::of(&listed), &BTreeSet::new(), at(0));
+    let mut packed = Packed::from(&seen);
+    packed.failed(failure(Code::Unreachable), at(300));
+    assert_eq!(packed.unpack(), Some(seen.clone().failed(failure(Code::Unreachable), at(300))));
+    assert!(packed.again(&Mark::of(&listed), at(600)));
+    assert_eq!(packed.unpack(), Some(seen.observe(listed, Mark::of(&versions(3)), &BTreeSet::new(), at(600))));
+    assert_eq!(Packed::default().unpack(), Some(Seen::default()), "nothing was seen");
+    assert_eq!(Packed::decode(&Packed::default().encode()).and_then(|packed| packed.unpack()), Some(Seen::default()));
+}
+
+#[test]
 fn four_hundred_tags_are_few_bytes() {
     let seen = Seen::default().lists((0..400).map(|number| tag(&format!("1.{}.{}-alpine", number / 20, number % 20))).collect(), 0);
     let bytes = seen.encode().len();
@@ -379,7 +392,27 @@ proptest! {
         tags.sort_by(|a, b| a.tag.cmp(&b.tag));
         tags.dedup_by(|a, b| a.tag == b.tag);
         let seen = Seen { list, trouble, tags };
+        let packed = Packed::from(&seen);
+        prop_assert_eq!(packed.encode(), seen.encode());
+        prop_assert_eq!(Packed::decode(&seen.encode()).and_then(|packed| packed.unpack()), Some(seen.clone()));
+        prop_assert_eq!((packed.unpack(), packed.listing()), (Some(seen.clone()), seen.listing()));
+        prop_assert_eq!(packed.listed(), seen.records(|_| None).len());
         prop_assert_eq!(Seen::decode(&seen.encode()), Some(seen));
+    }
+
+    #[test]
+    fn a_list_that_came_again_is_known_by_its_mark(lists in vec((0_usize..20, option::of(0_usize..20), 0_i64..9000), 1..8)) {
+        let (mut read, mut packed) = (Seen::default(), Packed::default());
+        for (count, in_use, seconds) in lists {
+            let (tags, now) = (versions(count), at(seconds));
+            let (mark, in_use) = (Mark::of(&tags), in_use.iter().map(|minor| tag(&format!("1.{minor}"))).collect());
+            read = read.observe(tags.clone(), mark.clone(), &in_use, now);
+            if !packed.again(&mark, now) {
+                packed = Packed::from(&packed.unpack().expect("what was packed").observe(tags, mark, &in_use, now));
+            }
+            prop_assert_eq!((packed.listing(), packed.listed_at()), (read.listing(), read.listed_at()));
+            prop_assert_eq!(packed.unpack().map(|seen| seen.records(|_| None)), Some(read.records(|_| None)));
+        }
     }
 
     #[test]

@@ -80,13 +80,18 @@ fn a_wrong_command_line_is_told_in_few_words() {
 
     Commands:
       test  Show which of some tags a pattern chooses, and why the others lose
+      set   Write the patterns of a workload's containers, and own keys, into Git
+      list  List the presets, which patterns name as `preset:NAME`
+      show  Show a preset: its pattern, its keys, and what it chooses
 
     Options:
-          --config <FILE>  Configuration file [default: ./tagalong.yaml where present] [env:
-                           TAGALONG_CONFIG]
-          --state <DIR>    Folder of caches [default: tagalong below $XDG_STATE_HOME] [env:
-                           TAGALONG_STATE]
-      -h, --help           Print help
+          --config <FILE>    Configuration file [default: ./tagalong.yaml where present] [env:
+                             TAGALONG_CONFIG]
+          --state <DIR>      Folder of caches [default: tagalong below $XDG_STATE_HOME] [env:
+                             TAGALONG_STATE]
+          --policies <DIRS>  Folders with own presets, beside those of the configuration; repeat it, or
+                             put commas between [env: TAGALONG_POLICIES]
+      -h, --help             Print help
 
     Example:
       tagalong policy test 'semver:~1' 1.0.0 1.5.0 2.0.0
@@ -139,19 +144,19 @@ fn a_workload_is_named_by_a_tail_that_only_it_has() {
     }
     insta::assert_snapshot!(all.concat(), @r"
     $ tagalong explain web
-    error: cannot explain `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
+    error: cannot tell `web`: several workloads are called so: default:deployment/web, eu:deployment/web, us:deployment/web
       hint: write more of the id
     $ tagalong explain default:deployment/web
-    error: cannot explain `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
+    error: cannot tell `default:deployment/web`: several workloads are called so: default:deployment/web in again/web.yaml, default:deployment/web in base.yaml
       hint: choose one with --root PATH, or all with --all-roots
     $ tagalong explain default:deployment/web --root nowhere
-    error: cannot explain `default:deployment/web`: the root `nowhere` has no such workload
+    error: cannot find `default:deployment/web`: the root `nowhere` has no such workload
       hint: it is in `again/web.yaml`, `base.yaml`
     $ tagalong explain fronted
-    error: cannot explain `fronted`: the repository has no such workload
+    error: cannot find `fronted`: the repository has no such workload
       hint: did you mean `default:deployment/frontend`?
     $ tagalong explain nothing-like-it
-    error: cannot explain `nothing-like-it`: the repository has no such workload
+    error: cannot find `nothing-like-it`: the repository has no such workload
       hint: name it as namespace:kind/name, or by a unique tail of that
     $ tagalong explain deployment/frontend
     default:deployment/frontend, container app
@@ -368,10 +373,10 @@ fn a_pattern_is_tried_on_arguments_and_on_standard_input() {
       hint: expressions run in linear time: no look-around, no back-references, one order at most
     $ tagalong policy test semvr:~1 1.0.0
     error: cannot read the pattern `semvr:~1`: `semvr:` is no known prefix
-      hint: the prefixes are `semver:`, `glob:`, `regexp:`, `regex:` and `digest:`, in lower case and without a space
+      hint: the prefixes are `semver:`, `glob:`, `regexp:`, `regex:`, `digest:` and `preset:`, in lower case and without a space
     $ tagalong policy test semver:~1 --key min-ge=3h 1.0.0
     error: cannot read the key `min-ge`: there is no key `min-ge`
-      hint: the own keys are match, exclude, min-age, digest, platform, downgrade, image
+      hint: the own keys are match, exclude, min-age, within, digest, platform, downgrade, image
     $ tagalong policy test semver:~1 --current a/b 1.0.0
     error: invalid value 'a/b' for '--current <TAG>': cannot read `a/b` as an image reference: a tag cannot hold `/` here, at character 2
 

@@ -124,45 +124,10 @@ fn the_newest_tags_are_listed_where_they_are_asked_for() {
     3 images, 1 automated
     note: cannot list `HOST/shop/gone`: HOST answered 404 (NAME_UNKNOWN: repository name not known to registry)
     ");
-    let json = machine.call(["list", "images", "--available", "--image", "web", "--workload", "deployment/web", "--output", "json", &url]).run();
-    insta::assert_snapshot!(json.ended(0).told(&[(host, "HOST")]), @r#"
-    {
-      "images": [
-        {
-          "workload": "default:deployment/web",
-          "container": "app",
-          "image": "HOST/shop/web",
-          "tag": "1.0.0",
-          "digest": null,
-          "policy": "semver:~1",
-          "automated": true,
-          "file": "web.yaml",
-          "line": 13,
-          "place": "container",
-          "available": [
-            {
-              "tag": "1.1.0",
-              "created": "2024-01-01T00:00:00Z",
-              "firstSeen": null
-            },
-            {
-              "tag": "1.0.0",
-              "created": "2024-01-01T00:00:00Z",
-              "firstSeen": null
-            },
-            {
-              "tag": "latest",
-              "created": "2024-01-01T00:00:00Z",
-              "firstSeen": null
-            },
-            {
-              "tag": "2.0.0",
-              "created": "2024-01-01T00:00:00Z",
-              "firstSeen": null
-            }
-          ]
-        }
-      ]
-    }
-    "#);
+    let line = ["list", "images", "--available", "--image", "web", "--workload", "deployment/web", "--output", "json", &url];
+    let json = machine.call(line).run().ended(0).json();
+    let available = json["images"][0]["available"].as_array().expect("tags");
+    let tags: Vec<&str> = available.iter().filter_map(|tag| tag["tag"].as_str()).collect();
+    assert_eq!(tags, ["1.1.0", "1.0.0", "latest", "2.0.0"]);
+    assert!(available.iter().all(|tag| tag["created"] == "2024-01-01T00:00:00Z" && tag.get("firstSeen").is_some()));
 }

@@ -38,7 +38,7 @@ pub struct Simulation {
 
 impl Simulation {
     /// Starts it with the configuration of a file, at this time.
-    pub fn start(configuration: &str, now: Timestamp) -> Self {
+    pub fn start(configuration: &str, now: Timestamp, store: Embedded) -> Self {
         // It is installed already where another test came first.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
@@ -48,7 +48,6 @@ impl Simulation {
         let config = config::load(Some(&path), Overrides::default(), &environment).expect("a configuration");
         let clock = Simulated::at(now);
         let metrics = Arc::new(Metrics::new(now, &config));
-        let store = Embedded::in_memory();
         let shared = Shared {
             clock: Arc::new(clock.clone()),
             memory: Memory::new(store.clone()),

@@ -69,7 +69,7 @@ impl ReservedPort {
 }
 
 /// A socket bound to a loopback port (0 is any free one) that several sockets of this process may share.
-fn bound(port: u16) -> TcpSocket {
+pub(super) fn bound(port: u16) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseport(true).expect("an option");
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).expect("a port");

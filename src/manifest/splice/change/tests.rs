@@ -329,6 +329,10 @@ fn what_reaches_other_places_is_refused() {
         let refused = apply("a.yaml", text, &[set(node(text, &[]), &path, "v")]).expect_err(word);
         assert_eq!((refused.line, &*refused.reason, refused.blame()), (Some(line), reason, Blame::Operator), "{word}");
     }
+    let merged = "x: &a {b: c}\nm:\n  <<: *a\n";
+    let remove = Change::Remove { mapping: node(merged, &["m"]), keys: keys(&["b"]) };
+    let refused = apply("a.yaml", merged, &[remove]).expect_err("merged");
+    assert_eq!(refused.reason, "`b` comes from a merge key: what that names is used elsewhere too");
     let other = set(node("m: n\n", &[]), &["a"], "b");
     assert_eq!(apply("a.yaml", "m: o\n", &[other]).expect_err("another file").reason, "it is not the file that was read");
 }

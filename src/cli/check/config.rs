@@ -1,21 +1,27 @@
-//! `check`: what is wrong, before anything is done.
+//! `check --config-only`: what is wrong with the configuration, before anything is done.
 
 use std::{error::Error, path::Path};
 
-use super::{
+use crate::cli::{
     Said,
-    args::{Args, CheckArgs, Output},
+    args::{Args, CheckArgs, CheckOutput},
+    error::CommandError,
     exit::Exit,
     ground,
-    print::{self, Check, Configured, Finding, Level},
+    print::{self, Check, Configured, Finding},
+    terminal,
 };
 use crate::{
     config::{self, Config, ConfigError, CredentialSource, DockerConfig, Environment, Lines},
     git::{self, Authority, Examined},
+    plan::check::Severity,
 };
 
 /// Looks at the configuration, and at every file and variable that it names.
-pub fn check(args: &Args, check: &CheckArgs) -> Said {
+///
+/// # Errors
+/// It is asked for in a format that it has not.
+pub fn check(args: &Args, check: &CheckArgs) -> Result<Said, CommandError> {
     let (config, findings) = match config::check(args.config.as_deref(), args.overrides(), &Environment::of_process()) {
         Ok(config) => {
             let findings = Examination::of(&config, check);
@@ -25,12 +31,13 @@ pub fn check(args: &Args, check: &CheckArgs) -> Said {
     };
     let outcome = Check { configuration: config, findings };
     let text = match check.output {
-        Output::Text => print::check(&outcome),
-        Output::Json => print::json(&outcome),
+        CheckOutput::Text => terminal::paint(print::check(&outcome)),
+        CheckOutput::Json => print::json(&outcome),
+        CheckOutput::Sarif | CheckOutput::Diff => return Err(CommandError::ConfigurationOutput),
     };
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: if outcome.faults() > 0 { Exit::Operator } else { Exit::Done } };
     said.note(check.target.notices());
-    said
+    Ok(said)
 }
 
 fn configured(config: &Config) -> Configured {
@@ -47,7 +54,7 @@ fn shown(path: &Path) -> String {
 
 fn of_file(fault: &ConfigError) -> Finding {
     let sentence = fault.source().map_or_else(|| fault.fault(), |_| with_causes(fault));
-    Finding { file: fault.path().map(shown), line: fault.line(), level: Level::Error, message: sentence, hint: fault.hint() }
+    Finding { file: fault.path().map(shown), line: fault.line(), severity: Severity::Error, message: sentence, hint: fault.hint() }
 }
 
 /// An error and its causes as one sentence.
@@ -83,14 +90,14 @@ impl<'a> Examination<'a> {
     }
 
     /// A finding at the place of the first of these keys that is written.
-    fn note(&mut self, lines: &Lines, keys: &[&str], level: Level, message: String, hint: Option<String>) {
+    fn note(&mut self, lines: &Lines, keys: &[&str], severity: Severity, message: String, hint: Option<String>) {
         let line = keys.iter().find_map(|key| lines.of(key));
         let file = line.and(self.config.file()).map(shown);
-        self.findings.push(Finding { file, line, level, message, hint });
+        self.findings.push(Finding { file, line, severity, message, hint });
     }
 
     fn fault(&mut self, lines: &Lines, keys: &[&str], error: &dyn Error, hint: Option<String>) {
-        self.note(lines, keys, Level::Error, with_causes(error), hint);
+        self.note(lines, keys, Severity::Error, with_causes(error), hint);
     }
 
     fn repository(&mut self, repository: &config::Repository) {
@@ -100,7 +107,7 @@ impl<'a> Examination<'a> {
         let usable = examined.iter().all(|examined| examined.finding.is_ok());
         for Examined { key, finding } in examined {
             match finding {
-                Ok(warning) => self.note(lines, &[key], Level::Warning, warning, None),
+                Ok(warning) => self.note(lines, &[key], Severity::Warning, warning, None),
                 Err(error) => self.fault(lines, &[key], &error, error.hint()),
             }
         }
@@ -109,7 +116,7 @@ impl<'a> Examination<'a> {
             Ok(prepared) => {
                 let told: Vec<String> = self.findings.iter().map(|finding| finding.message.clone()).collect();
                 let notes = prepared.notes.into_iter().filter(|note| !told.contains(note));
-                notes.for_each(|note| self.note(lines, &["url"], Level::Warning, note, None));
+                notes.for_each(|note| self.note(lines, &["url"], Severity::Warning, note, None));
             }
             Err(error) if usable => self.fault(lines, &["url"], &error, error.hint()),
             Err(_) => {}
@@ -134,7 +141,7 @@ impl<'a> Examination<'a> {
     fn presets(&mut self) {
         for fault in self.config.presets().err().into_iter().flatten() {
             let (line, message) = (fault.line(), fault.source().map_or_else(|| fault.fault(), |_| with_causes(&fault)));
-            self.findings.push(Finding { file: Some(shown(fault.path())), line, level: Level::Error, message, hint: fault.hint() });
+            self.findings.push(Finding { file: Some(shown(fault.path())), line, severity: Severity::Error, message, hint: fault.hint() });
         }
     }
 
@@ -142,7 +149,7 @@ impl<'a> Examination<'a> {
         let (config, keys) = (self.config, ["dockerConfig"]);
         match config.docker_config.as_deref().map(DockerConfig::load) {
             Some(Ok(docker)) => {
-                docker.notices().iter().for_each(|notice| self.note(&config.lines, &keys, Level::Warning, notice.to_string(), None));
+                docker.notices().iter().for_each(|notice| self.note(&config.lines, &keys, Severity::Warning, notice.to_string(), None));
             }
             Some(Err(error)) => self.fault(&config.lines, &keys, &error, error.hint()),
             None => {}

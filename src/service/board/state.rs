@@ -1,0 +1,122 @@
+//! What a board knows, and what is to be asked of each host.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{ABREAST, Job, image::Image};
+use crate::{image::Repository, plan::View, service::clock::Bell};
+
+/// All that a board knows.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) images: BTreeMap<Repository, Image>,
+    pub(super) units: BTreeMap<Arc<str>, Unit>,
+    pub(super) hosts: BTreeMap<Box<str>, Host>,
+    /// Images of which the store was not asked yet.
+    pub(super) new: BTreeSet<Repository>,
+    /// Images whose row says less than is known.
+    pub(super) dirty: BTreeSet<Repository>,
+    /// What the clock said at the last look.
+    pub(super) last: Option<Timestamp>,
+}
+
+/// What is to be asked of one host; one that is silent holds up no other.
+#[derive(Default)]
+pub(super) struct Host {
+    /// When lists are due.
+    pub(super) due: BTreeSet<(Timestamp, Repository)>,
+    /// Images of which something is to be learnt.
+    pub(super) needy: BTreeSet<Repository>,
+    /// Lists that are asked for now.
+    pub(super) lists: usize,
+    /// Tags that are looked at now.
+    pub(super) looks: usize,
+}
+
+/// A unit that takes part.
+pub(super) struct Unit {
+    pub(super) bell: Bell,
+    /// Raised whenever anything changes that the unit asked about.
+    pub(super) generation: u64,
+}
+
+impl Host {
+    /// Hands out what is due, as far as there is room.
+    pub(super) fn lists(&mut self, images: &mut BTreeMap<Repository, Image>, now: Timestamp, jobs: &mut Vec<Job>) {
+        while self.lists < ABREAST && self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, repository)) = self.due.pop_first() else { return };
+            let Some(image) = images.get_mut(&repository) else { continue };
+            (image.due, image.running, self.lists) = (None, image.running + 1, self.lists + 1);
+            jobs.push(Job::List(repository, image.watched(now)));
+        }
+    }
+
+    /// Hands out what is to be learnt, as far as there is room.
+    pub(super) fn looks(&mut self, images: &mut BTreeMap<Repository, Image>, jobs: &mut Vec<Job>) {
+        while self.looks < ABREAST {
+            let Some(repository) = self.needy.first().cloned() else { return };
+            let image = images.get_mut(&repository);
+            let Some((image, (wanted, need))) = image.and_then(|image| image.needs.pop_first().map(|need| (image, need))) else {
+                self.needy.remove(&repository);
+                continue;
+            };
+            (image.running, self.looks) = (image.running + 1, self.looks + 1);
+            let view = View { repository, platform: wanted[0].clone() };
+            jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
+        }
+    }
+}
+
+impl State {
+    pub(super) fn host(&mut self, repository: &Repository) -> &mut Host {
+        if !self.hosts.contains_key(&repository.registry) {
+            self.hosts.insert(repository.registry.clone(), Host::default());
+        }
+        self.hosts.get_mut(&repository.registry).expect("it was made where there was none")
+    }
+
+    /// Drops the unit from every image that it no longer asks about, and images that nobody asks about.
+    pub(super) fn keep(&mut self, unit: &str, asks: impl Fn(&Repository) -> bool) {
+        let mut idle = Vec::new();
+        for (repository, image) in &mut self.images {
+            if !asks(repository) {
+                image.users.retain(|user| *user.unit != *unit);
+            }
+            if image.users.is_empty() && image.running == 0 {
+                idle.push(repository.clone());
+            }
+        }
+        for repository in idle {
+            self.forget(&repository);
+        }
+    }
+
+    pub(super) fn forget(&mut self, repository: &Repository) {
+        self.plan(repository, None);
+        self.images.remove(repository);
+        self.new.remove(repository);
+        self.dirty.remove(repository);
+        let host = self.host(repository);
+        host.needy.remove(repository);
+        if host.due.is_empty() && host.needy.is_empty() && host.lists + host.looks == 0 {
+            self.hosts.remove(&repository.registry);
+        }
+    }
+
+    /// Makes the next list due then, and never while it is asked for.
+    pub(super) fn plan(&mut self, repository: &Repository, due: Option<Timestamp>) {
+        let Some(image) = self.images.get_mut(repository) else { return };
+        let before = std::mem::replace(&mut image.due, due);
+        let host = self.host(repository);
+        if let Some(before) = before {
+            host.due.remove(&(before, repository.clone()));
+        }
+        if let Some(due) = due {
+            host.due.insert((due, repository.clone()));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+use std::sync::Mutex;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{
+    image::Name,
+    plan::Answer,
+    policy::{
+        Blame, Code,
+        annotation::{Origin, Policy},
+        decision::Wants,
+        keys::Keys,
+        pattern::Pattern,
+    },
+    service::clock::{self, Clock, Listener},
+    store::Record,
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn noon() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().expect("a time")
+}
+
+fn repository(name: &str) -> Repository {
+    Name::parse(name).expect("a name").repository()
+}
+
+fn tags(texts: &[&str]) -> Vec<Tag> {
+    texts.iter().map(|text| Tag::parse(text).expect("a tag")).collect()
+}
+
+fn asked(name: &str, tag: &str, pattern: &str, keys: &[(&str, &str)]) -> Asked {
+    let mut policy = Policy { pattern: Pattern::parse(pattern).expect("a pattern"), keys: Keys::default(), origin: Origin::Written };
+    for (key, value) in keys {
+        policy.keys.set(key, value).expect("a key");
+    }
+    Asked { repository: repository(name), tag: Tag::parse(tag).ok(), digest: None, policy, wants: Wants::Image }
+}
+
+/// A board with one unit, and what that unit hears and remembers.
+struct Table {
+    board: Board,
+    now: Arc<Mutex<Timestamp>>,
+    heard: Listener,
+    _work: Listener,
+    subjects: Subjects,
+    answers: Answers,
+}
+
+impl Table {
+    fn new(questions: Vec<Asked>) -> Self {
+        let now = Arc::new(Mutex::new(noon()));
+        let told = Arc::clone(&now);
+        let clock: Clock = Arc::new(move || *told.lock().expect("no panic"));
+        let ((work, works), (bell, heard)) = (clock::bell(&clock), clock::bell(&clock));
+        let board = Board::new("open".to_owned(), Box::new(|_| 10 * MINUTE), work);
+        board.join("fleet", bell);
+        let mut table = Self { board, now, heard, _work: works, subjects: Subjects::default(), answers: Answers::default() };
+        table.ask(questions);
+        table
+    }
+
+    fn ask(&mut self, questions: Vec<Asked>) {
+        self.subjects = Subjects { list: vec![], questions };
+        self.answers = self.board.ask("fleet", &self.subjects, std::mem::take(&mut self.answers), self.now());
+    }
+
+    fn now(&self) -> Timestamp {
+        *self.now.lock().expect("no panic")
+    }
+
+    fn pass(&self, time: SignedDuration) {
+        *self.now.lock().expect("no panic") += time;
+    }
+
+    /// What is to be done; where the store is to be asked, it knows nothing.
+    fn jobs(&self) -> Vec<Job> {
+        let mut jobs = self.board.jobs(self.now());
+        if let Some(Job::Open(repositories)) = jobs.first().cloned() {
+            self.board.opened(repositories.iter().map(|repository| (repository.clone(), Kept::default())).collect(), self.now());
+            for repository in &repositories {
+                self.board.done(Work::Open, repository, self.now());
+            }
+            jobs = self.board.jobs(self.now());
+        }
+        jobs
+    }
+
+    fn lists(&self, name: &str, texts: &[&str]) {
+        self.board.listed(&repository(name), tags(texts), self.now());
+        self.board.done(Work::List, &repository(name), self.now());
+    }
+
+    /// Decides; the answer is when it may be otherwise.
+    fn decide(&mut self) -> Timestamp {
+        let now = self.now();
+        self.board.answer("fleet", &self.subjects.questions, &mut self.answers, now)
+    }
+
+    /// The answers by code and winner.
+    fn says(&mut self) -> String {
+        self.decide();
+        let word = |answer: &Answer| match answer {
+            Answer::Waiting => "waits".to_owned(),
+            Answer::Failed(failure) => failure.code.as_str().to_owned(),
+            Answer::Decided(decision) => format!("{} {}", decision.code.as_str(), decision.winner.as_ref().map_or("-", Tag::as_str)),
+        };
+        self.answers.list().iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether the unit's bell was rung since the last time.
+    fn is_woken(&mut self) -> bool {
+        use futures_util::FutureExt;
+        self.heard.until(Timestamp::MAX, clock::Hold::default()).now_or_never().is_some()
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_says_what_the_last_one_said_wakes_nobody() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    table.jobs();
+    for (word, listed, wakes) in [
+        ("the first", vec!["1.0.0"], true),
+        ("the same", vec!["1.0.0"], false),
+        ("in another order, one twice", vec!["1.0.0", "1.0.0"], false),
+        ("a new tag", vec!["1.0.0", "1.1.0"], true),
+        ("one is gone", vec!["1.0.0"], true),
+    ] {
+        table.pass(SignedDuration::from_mins(10));
+        table.lists("quay.io/shop/web", &listed);
+        assert_eq!(table.is_woken(), wakes, "{word}");
+    }
+    let failure = Failure { code: Code::Unreachable, reason: "no answer".to_owned(), blame: Blame::Remote, hint: None };
+    for (word, wakes) in [("it fails", true), ("it fails alike", false)] {
+        table.board.failed(&repository("quay.io/shop/web"), failure.clone(), table.now());
+        assert_eq!(table.is_woken(), wakes, "{word}");
+    }
+    assert_eq!(table.says(), "stale");
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    assert!(table.is_woken(), "it is over");
+    assert_eq!(table.says(), "current 1.0.0");
+}
+
+#[test]
+fn only_what_changed_is_decided_anew() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[]), asked("quay.io/shop/api", "1.0.0", "semver:~1", &[])]);
+    table.jobs();
+    for name in ["quay.io/shop/web", "quay.io/shop/api"] {
+        table.lists(name, &["1.0.0"]);
+    }
+    assert_eq!(table.says(), "current 1.0.0, current 1.0.0");
+    let outdated = |table: &Table| table.board.outdated(&table.answers, table.now()).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(outdated(&table), [""; 0]);
+    table.pass(SignedDuration::from_mins(10));
+    table.lists("quay.io/shop/web", &["1.0.0", "2.0.0"]);
+    table.lists("quay.io/shop/api", &["1.0.0"]);
+    assert_eq!(outdated(&table), ["quay.io/shop/web"]);
+    table.decide();
+    let [web, api, other] = ["quay.io/shop/web", "quay.io/shop/api", "quay.io/shop/other"].map(|name| asked(name, "1.0.0", "semver:~1", &[]));
+    for (word, questions, expected) in [
+        ("the same in another order", vec![api.clone(), web.clone()], vec![]),
+        ("another image beside them", vec![other, api.clone(), web.clone()], vec!["quay.io/shop/other"]),
+        ("another kind of place", vec![Asked { wants: Wants::Artifact, ..web.clone() }, api.clone()], vec!["quay.io/shop/web"]),
+        ("another pattern", vec![asked("quay.io/shop/web", "1.0.0", "semver:*", &[]), api.clone()], vec!["quay.io/shop/web"]),
+        ("another tag", vec![asked("quay.io/shop/web", "1.0.1", "semver:*", &[]), api], vec!["quay.io/shop/web"]),
+    ] {
+        table.ask(questions);
+        assert_eq!(outdated(&table), expected, "{word}");
+        table.decide();
+    }
+}
+
+#[test]
+fn what_no_list_could_change_is_never_listed() {
+    let mut table = Table::new(vec![Asked { tag: None, ..asked("quay.io/shop/web", "-", "glob:*", &[]) }]);
+    table.subjects.questions[0].policy.origin = Origin::Default;
+    let questions = table.subjects.questions.clone();
+    table.ask(questions);
+    assert_eq!((table.jobs(), table.says().as_str()), (vec![], "noExplicitPattern -"));
+}
+
+#[test]
+fn an_age_is_reached_at_its_moment() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "regexp:^(?P<semver>.*)$", &[("min-age", "25m")])]);
+    table.jobs();
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    table.pass(SignedDuration::from_mins(10));
+    table.lists("quay.io/shop/web", &["1.0.0", "1.1.0"]);
+    let moment = table.decide();
+    let view = View { repository: repository("quay.io/shop/web"), platform: Platform::linux_amd64() };
+    let gone = tags(&["1.1.0"]).remove(0);
+    assert_eq!(moment, noon() + 25 * MINUTE, "the first list's");
+    table.pass(SignedDuration::from_mins(10));
+    table.lists("quay.io/shop/web", &["1.0.0", "1.1.0"]);
+    table.pass(SignedDuration::from_mins(5));
+    assert_eq!(table.decide(), noon() + 35 * MINUTE, "the new tag's");
+    table.board.looked(&view, &gone, &Metadata::Gone, None, table.now());
+    assert_eq!(table.says(), "current 1.0.0");
+}
+
+#[test]
+fn a_list_is_stale_after_three_intervals_without_any_news() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    table.jobs();
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    assert_eq!(table.decide(), noon() + 30 * MINUTE);
+    table.pass(SignedDuration::from_mins(30));
+    assert_eq!((table.says().as_str(), table.decide()), ("stale", Timestamp::MAX));
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    assert_eq!(table.says(), "current 1.0.0");
+}
+
+#[test]
+fn a_clock_that_is_set_back_neither_freezes_nor_hurries() {
+    let names: Vec<String> = (0..30).map(|number| format!("quay.io/shop/web-{number}")).collect();
+    let table = Table::new(names.iter().map(|name| asked(name, "1.0.0", "semver:~1", &[])).collect());
+    table.jobs();
+    for name in &names {
+        table.lists(name, &["1.0.0"]);
+    }
+    table.pass(SignedDuration::from_hours(-24));
+    assert_eq!(table.jobs(), [], "nothing is due");
+    let mut listed = 0;
+    for minute in 1..=11 {
+        table.pass(SignedDuration::from_mins(1));
+        let jobs = table.jobs();
+        assert!(jobs.len() <= 12, "{} at once in minute {minute}", jobs.len());
+        listed += jobs.len();
+    }
+    assert_eq!(listed, 30);
+}
+
+#[test]
+fn a_host_that_is_silent_holds_up_no_other() {
+    let names: Vec<String> = (0..100).map(|number| format!("dead.example/shop/web-{number}")).chain(["quay.io/shop/web".to_owned()]).collect();
+    let table = Table::new(names.iter().map(|name| asked(name, "1.0.0", "semver:~1", &[])).collect());
+    let count = |jobs: &[Job], host: &str| jobs.iter().filter(|job| matches!(job, Job::List(image, _) if &*image.registry == host)).count();
+    let jobs = table.jobs();
+    assert_eq!((count(&jobs, "dead.example"), count(&jobs, "quay.io")), (ABREAST, 1));
+    assert_eq!((table.jobs(), table.board.next_due().is_none()), (vec![], true), "there is no room");
+    let Some(Job::List(first, _)) = jobs.first() else { panic!("a list is due") };
+    table.board.done(Work::List, first, table.now());
+    assert_eq!((table.jobs().len(), table.board.next_due().is_some()), (1, false), "as one ends another begins");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_made_anew() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    let listed = Seen::default().observe(tags(&["1.0.0"]), crate::store::Mark::default(), &BTreeSet::new(), noon());
+    let mut bytes = listed.encode();
+    bytes.push(0);
+    let kept = Kept { record: Packed::decode(&bytes).expect("its head can be read"), generation: None, due: Some(noon() + 5 * MINUTE) };
+    assert!(matches!(table.board.jobs(noon())[..], [Job::Open(_)]));
+    table.board.opened(vec![(repository("quay.io/shop/web"), kept)], noon());
+    assert_eq!((table.board.next_due(), table.says().as_str()), (Some(noon() + 5 * MINUTE), "waits"));
+    assert_eq!(table.board.next_due(), Some(noon()));
+}
+
+#[test]
+fn what_nobody_asks_about_is_forgotten() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    assert_eq!(table.jobs().len(), 1);
+    table.ask(vec![]);
+    assert_eq!(table.board.lists().len(), 1, "its list is asked for");
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    assert!(table.board.lists().is_empty() && table.board.unsaved().is_empty() && table.board.next_due().is_none());
+    assert!(table.board.state().hosts.is_empty());
+}
