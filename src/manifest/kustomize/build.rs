@@ -4,16 +4,17 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{
     HeldByKustomize, Kustomization, Link,
+    change::{affix, annotate, merged},
     entry::{Entry, Pattern},
     layout::{Layout, Target, folder, is_below, shown},
-    live::{Leaf, Live, Source},
+    live::{Live, Source},
     merge,
     patch::{Form, From, Operation, Patch, Says, is_annotated},
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
     transform,
-    value::{Object, Words},
+    value::Object,
 };
 use crate::manifest::Place;
 
@@ -301,16 +302,16 @@ impl<'l, 'f> Build<'l, 'f> {
             self.set_namespace(layer.path, layer.says.line, namespace, gathered);
         }
         if let Some(prefix) = layer.text(|says| says.prefix.as_deref()) {
-            affix(gathered, |name| format!("{prefix}{name}"));
+            affix(&mut gathered.resources, |name| format!("{prefix}{name}"));
         }
         if let Some(suffix) = layer.text(|says| says.suffix.as_deref()) {
-            affix(gathered, |name| format!("{name}{suffix}"));
+            affix(&mut gathered.resources, |name| format!("{name}{suffix}"));
         }
         for (path, (key, text)) in layer.all(|says| &says.labels) {
-            annotate(gathered, "labels", path, key, text);
+            annotate(&mut gathered.resources, "labels", path, key, text);
         }
         for (path, (key, text)) in layer.all(|says| &says.annotations) {
-            annotate(gathered, "annotations", path, key, text);
+            annotate(&mut gathered.resources, "annotations", path, key, text);
         }
         for (path, patch) in layer.all(|says| &says.operations) {
             self.patch(path, patch, gathered);
@@ -456,47 +457,4 @@ impl<'l, 'f> Build<'l, 'f> {
 
 fn several(folder: &str) -> String {
     format!("{} has several kustomization files, which kustomize refuses", shown(folder))
-}
-
-/// Merges a patch into a resource; `false` where it takes it away.
-fn merged<'f>(resource: &mut Resource<'f>, object: &'f Object, patch: &Patch, from: Source<'f>) -> bool {
-    resource.patched = true;
-    if patch.renames || patch.rekinds {
-        resource.remember();
-    }
-    let kept: [(&[&'static str], bool); 4] =
-        [(&["apiVersion"], true), (&["kind"], !patch.rekinds), (&["metadata", "name"], !patch.renames), (&["metadata", "namespace"], true)];
-    let before = kept.map(|(keys, _)| resource.text(keys).to_owned());
-    match merge::merge(&mut resource.live, &object.value, from) {
-        Ok(false) => return false,
-        Ok(true) => {
-            for ((keys, _), text) in kept.into_iter().zip(before).filter(|((_, stays), _)| *stays) {
-                if resource.text(keys) != text {
-                    resource.rename(keys, Cow::Owned(text));
-                }
-            }
-        }
-        Err(reason) => {
-            let reason = format!("the patch {} cannot be merged into it: {reason}", from.path);
-            let held = HeldByKustomize { reason, path: from.path.to_owned(), line: object.line, annotates: false };
-            resource.held.get_or_insert(held);
-        }
-    }
-    true
-}
-
-fn affix(gathered: &mut Gathered<'_>, of: impl Fn(&str) -> String) {
-    for resource in gathered.resources.iter_mut().filter(|resource| resource.takes_affixes()) {
-        resource.remember();
-        let name = of(resource.name());
-        resource.rename(&["metadata", "name"], Cow::Owned(name));
-    }
-}
-
-/// Gives every resource a label or an annotation.
-fn annotate<'f>(gathered: &mut Gathered<'f>, map: &'f str, path: &'f str, key: &'f str, text: &'f Words) {
-    let from = Source { path, place: Place::Container };
-    for resource in &mut gathered.resources {
-        resource.live.entry("metadata").entry(map).set(key, Live::Text(Leaf::new(text, from)));
-    }
 }

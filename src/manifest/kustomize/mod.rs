@@ -4,6 +4,7 @@
 //! together, [`build`] goes through one root in the order in which kustomize works, and [`deployed`] tells what came of all roots.
 
 mod build;
+mod change;
 mod deployed;
 mod entry;
 pub(super) mod images;

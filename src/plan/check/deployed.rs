@@ -12,7 +12,7 @@ use crate::{
     manifest::{
         File, Place, Workload,
         inspect::Inspection,
-        kustomize::{Deployed, HeldByKustomize},
+        kustomize::{Deployed, HeldByKustomize, Image},
     },
     plan::{
         Index, Subject, Subjects,
@@ -42,7 +42,6 @@ impl<'a> Layout<'a> {
         Self { files: index.files(), deployed: index.layout(), presets }
     }
 
-
     /// Those that take part as far as their own annotations say.
     fn taking_part(&self) -> impl Iterator<Item = &Deployed<'a>> {
         self.deployed.iter().filter(|deployed| takes_part(&deployed.workload))
@@ -67,7 +66,7 @@ impl<'a> Layout<'a> {
                 let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), Some(*at))));
                 let own = object.workload.as_ref().map(|(_, workload)| workload.id.to_string()).unwrap_or_default();
                 let id = place.map_or(own, |deployed| deployed.workload.id.to_string());
-                let view = if place.is_some_and(|deployed| deployed.held.is_some()) { View::Part } else { View::Whole };
+                let view = if place.is_some_and(|deployed| is_part(deployed)) { View::Part } else { View::Whole };
                 found.extend(annotations::in_object(path, object, &id, view, self.presets));
             }
         }
@@ -190,6 +189,15 @@ fn without_tag(subjects: &Subjects) -> Vec<Finding> {
         found.push(Finding { hint: decision.hint, ..told });
     }
     found
+}
+
+/// Whether what a file says of a workload is only a part of it.
+fn is_part(deployed: &Deployed<'_>) -> bool {
+    let elsewhere = deployed.built.as_ref().is_some_and(|built| {
+        let brought = |image: &Image<'_>| image.chain.first().is_some_and(|given| given.path != deployed.path);
+        built.annotated_in.iter().any(|path| *path != deployed.path) || built.images.iter().flatten().any(brought)
+    });
+    deployed.held.is_some() || elsewhere
 }
 
 /// Whether annotations of the workload itself, or comments in it, ask for updates.
