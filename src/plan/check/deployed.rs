@@ -66,7 +66,9 @@ impl<'a> Layout<'a> {
                 let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), Some(*at))));
                 let own = object.workload.as_ref().map(|(_, workload)| workload.id.to_string()).unwrap_or_default();
                 let id = place.map_or(own, |deployed| deployed.workload.id.to_string());
-                let view = if place.is_some_and(|deployed| is_part(deployed)) { View::Part } else { View::Whole };
+                // What no root deploys is a patch of something.
+                let is_patch = object.workload.is_some() && place.is_none();
+                let view = if is_patch || place.is_some_and(|deployed| is_part(deployed)) { View::Part } else { View::Whole };
                 found.extend(annotations::in_object(path, object, &id, view, self.presets));
             }
         }
