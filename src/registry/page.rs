@@ -1,8 +1,10 @@
 //! Pages of a tag list.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{DefaultHasher, Hasher},
+    mem,
 };
 
 use serde::Deserialize;
@@ -28,7 +30,13 @@ pub struct TagList {
     pub tags: Vec<Tag>,
     /// How many names were no legal tags.
     pub ignored: u32,
+    /// The pages that it came on.
+    pub pages: Pages,
 }
+
+/// What tells that a list came on the same pages as another: a hash of the bytes of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages(Box<[u64]>);
 
 /// A tag list while its pages come in.
 #[derive(Default)]
@@ -36,34 +44,55 @@ pub(super) struct Listing {
     list: TagList,
     known: HashSet<Tag>,
     places: HashSet<String>,
-    bodies: HashSet<u64>,
+    pages: Vec<u64>,
     names: usize,
+    /// The pages of last time.
+    last: Pages,
+    /// Bodies that are those of last time, and not read for as long as all are.
+    same: Vec<Body>,
+}
+
+/// A page that is not read yet.
+struct Body {
+    bytes: Vec<u8>,
+    is_only: bool,
 }
 
 #[derive(Deserialize)]
-struct Page {
-    name: Option<String>,
-    #[serde(default)]
-    tags: Tags,
+struct Page<'a> {
+    #[serde(borrow)]
+    name: Option<Name<'a>>,
+    #[serde(default, borrow)]
+    tags: Tags<'a>,
 }
+
+/// A text, copied only where it holds escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What stands under `tags`.
 #[derive(Default, Deserialize)]
-#[serde(from = "Option<Vec<String>>")]
-enum Tags {
+#[serde(from = "Option<Vec<Name<'a>>>")]
+enum Tags<'a> {
     #[default]
     Missing,
     Null,
-    Names(Vec<String>),
+    #[serde(borrow)]
+    Names(Vec<Name<'a>>),
 }
 
-impl From<Option<Vec<String>>> for Tags {
-    fn from(names: Option<Vec<String>>) -> Self {
+impl<'a> From<Option<Vec<Name<'a>>>> for Tags<'a> {
+    fn from(names: Option<Vec<Name<'a>>>) -> Self {
         names.map_or(Self::Null, Self::Names)
     }
 }
 
 impl Listing {
+    /// A list of which these pages are known.
+    pub(super) fn after(last: Pages) -> Self {
+        Self { last, ..Self::default() }
+    }
+
     /// Notes that a page is asked for.
     ///
     /// # Errors
@@ -75,46 +104,77 @@ impl Listing {
         if self.places.insert(url.to_string()) { Ok(()) } else { Err(Fault::RepeatedPage) }
     }
 
-    /// Adds the tags of a page; the answer is where the next one is.
+    /// Adds a page; the answer is where the next one is.
     ///
     /// # Errors
     /// The page is none, or departs from the specification.
-    pub(super) fn add(&mut self, path: &str, at: &Url, links: &[&str], body: &[u8]) -> Result<Option<Url>, Fault> {
+    pub(super) fn add(&mut self, path: &str, at: &Url, links: &[&str], bytes: Vec<u8>) -> Result<Option<Url>, Fault> {
         let next = next_page(at, links)?;
-        let page: Page = json(body, "a tag list")?;
-        if let Some(name) = page.name.filter(|name| !same_repository(name, path)) {
-            return Err(Fault::OtherRepository(printable(&name, 100)));
-        }
-        let tags = match page.tags {
-            Tags::Names(names) => names,
-            Tags::Null if self.places.len() == 1 && next.is_none() => return Ok(None),
-            Tags::Null => return Err(Fault::NullTags),
-            Tags::Missing => return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() }),
-        };
-        self.names += tags.len();
-        if self.names > TAGS {
-            return Err(Fault::TooManyTags(TAGS));
-        }
-        let repeated = self.take(&tags);
-        if repeated && !tags.is_empty() {
-            return Err(Fault::RepeatedPage);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        let hash = hasher.finish();
+        let is_repeated = self.pages.contains(&hash);
+        let is_same = !is_repeated && self.last.0.get(self.pages.len()) == Some(&hash) && self.same.len() == self.pages.len();
+        self.pages.push(hash);
+        let body = Body { bytes, is_only: self.pages.len() == 1 && next.is_none() };
+        let held: usize = self.same.iter().map(|body| body.bytes.len()).sum();
+        if is_same && held + body.bytes.len() <= PAGE_BODY {
+            self.same.push(body);
+        } else {
+            self.read_all(path)?;
+            let came = self.read(path, &body)?;
+            if came > 0 && is_repeated {
+                return Err(Fault::RepeatedPage);
+            }
         }
         Ok(next)
     }
 
-    /// The list, once its last page is added.
-    pub(super) fn finish(self) -> TagList {
-        self.list
+    /// The list, once its last page is added; `None` where it came on the pages of last time.
+    ///
+    /// # Errors
+    /// A page is none, or departs from the specification.
+    pub(super) fn finish(mut self, path: &str) -> Result<Option<TagList>, Fault> {
+        if !self.same.is_empty() && self.pages == *self.last.0 && self.same.len() == self.pages.len() {
+            return Ok(None);
+        }
+        self.read_all(path)?;
+        self.list.pages = Pages(self.pages.into());
+        Ok(Some(self.list))
+    }
+
+    /// Reads what is not read yet.
+    fn read_all(&mut self, path: &str) -> Result<(), Fault> {
+        mem::take(&mut self.same).iter().try_for_each(|body| self.read(path, body).map(drop))
+    }
+
+    /// Takes the tags of a page; says how many names it has.
+    fn read(&mut self, path: &str, body: &Body) -> Result<usize, Fault> {
+        let page: Page<'_> = json(&body.bytes, "a tag list")?;
+        if let Some(Name(name)) = page.name.filter(|name| !same_repository(&name.0, path)) {
+            return Err(Fault::OtherRepository(printable(&name, 100)));
+        }
+        let names = match page.tags {
+            Tags::Names(names) => names,
+            Tags::Null if body.is_only => return Ok(0),
+            Tags::Null => return Err(Fault::NullTags),
+            Tags::Missing => return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() }),
+        };
+        self.names += names.len();
+        if self.names > TAGS {
+            return Err(Fault::TooManyTags(TAGS));
+        }
+        if self.take(&names) && !names.is_empty() {
+            return Err(Fault::RepeatedPage);
+        }
+        Ok(names.len())
     }
 
     /// Takes in names; the answer is whether all of them had come with earlier pages.
-    fn take(&mut self, names: &[String]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        names.hash(&mut hasher);
-        let known_bytes = !self.bodies.insert(hasher.finish());
+    fn take(&mut self, names: &[Name<'_>]) -> bool {
         let before = self.list.tags.len();
         let mut illegal = 0;
-        for name in names {
+        for Name(name) in names {
             match Tag::parse(name) {
                 Ok(tag) if self.known.insert(tag.clone()) => self.list.tags.push(tag),
                 Ok(_) => {}
@@ -122,7 +182,7 @@ impl Listing {
             }
         }
         self.list.ignored += illegal;
-        known_bytes || (illegal == 0 && self.list.tags.len() == before)
+        illegal == 0 && self.list.tags.len() == before
     }
 }
 
@@ -228,12 +288,12 @@ mod tests {
         for (link, body) in pages {
             listing.ask(&url)?;
             let links: Vec<&str> = Some(*link).filter(|link| !link.is_empty()).into_iter().collect();
-            match listing.add("a/b", &url, &links, body.as_bytes())? {
+            match listing.add("a/b", &url, &links, body.as_bytes().to_vec())? {
                 Some(next) => url = next,
                 None => break,
             }
         }
-        let list = listing.finish();
+        let list = listing.finish("a/b")?.expect("nothing was known before");
         Ok((list.tags.iter().map(Tag::to_string).collect(), list.ignored))
     }
 

@@ -24,7 +24,8 @@ use super::{clock::Bell, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
-    policy::{Blame, Code, decision::Need, record::Metadata},
+    policy::{Blame, decision::Need, record::Metadata},
+    registry::Pages,
     store::{Generation, Kept, Packed, Seen, Write},
 };
 
@@ -130,6 +131,7 @@ impl Board {
             }
             let image = state.images.entry(repository.clone()).or_default();
             image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            state.sort(repository);
         }
         drop(state);
         self.work.ring();
@@ -151,6 +153,7 @@ impl Board {
             image.needs.extend(ruling.needs);
             if snapshot.packed.listed_at().is_some() && snapshot.tags().is_none() {
                 image.forget();
+                state.sort(&repository);
                 state.plan(&repository, Some(now));
                 self.work.ring();
             }
@@ -303,13 +306,34 @@ impl Board {
     pub fn listed(&self, repository: &Repository, mut tags: Vec<Tag>, now: Timestamp) {
         tags.sort_unstable();
         tags.dedup();
+        self.observe(repository, now, |image| image.observe(tags, now));
+    }
+
+    /// Takes the news that the list is the last one again.
+    pub fn listed_again(&self, repository: &Repository, now: Timestamp) {
+        self.observe(repository, now, |image| image.observe_again(now));
+    }
+
+    fn observe(&self, repository: &Repository, now: Timestamp, observe: impl FnOnce(&mut Image) -> Effect) {
         let interval = (self.interval)(repository);
         self.change(repository, |image| {
             let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
-            let effect = image.observe(tags, now);
+            let effect = observe(image);
             if was_stale { Effect::Changed } else { effect }
         });
         self.came(repository, now);
+    }
+
+    /// The pages that the last list came on; none where that is not known.
+    pub fn pages(&self, repository: &Repository) -> Pages {
+        self.state().images.get(repository).map(|image| image.pages.clone()).unwrap_or_default()
+    }
+
+    /// Notes the pages that the last list came on.
+    pub fn came_on(&self, repository: &Repository, pages: Pages) {
+        if let Some(image) = self.state().images.get_mut(repository) {
+            image.pages = pages;
+        }
     }
 
     /// Takes the news that the list could not be had.
@@ -352,39 +376,19 @@ impl Board {
         hosts
     }
 
-    /// How each host goes: badly where a list could not be had, and it waits where one is missing.
+    /// How each host goes.
     pub fn hosts(&self) -> BTreeMap<String, Going> {
-        let mut hosts: BTreeMap<&str, (Option<&Failure>, usize)> = BTreeMap::new();
         let state = self.state();
-        for (repository, image) in &state.images {
-            let (failing, missing) = hosts.entry(&repository.registry).or_default();
-            match image.trouble().map(|trouble| &trouble.failure) {
-                // A host that says so answers.
-                Some(failure) if failure.code == Code::NotFound => {}
-                Some(failure) => drop(failing.get_or_insert(failure)),
-                None => *missing += usize::from(image.listed_at().is_none()),
-            }
-        }
-        let going = |(failing, missing): (Option<&Failure>, usize)| match (failing, missing) {
-            (Some(failure), _) => Going::Badly(match &failure.hint {
-                Some(hint) => format!("{}; {hint}", failure.reason),
-                None => failure.reason.clone(),
-            }),
-            (None, 0) => Going::Well,
-            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
-            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
-        };
-        hosts.into_iter().map(|(host, lists)| (host.to_owned(), going(lists))).collect()
+        state.hosts.iter().map(|(name, host)| (name.to_string(), host.going(&state.images))).collect()
     }
 
     /// Changes an image, and wakes its users where that makes a difference to them.
     fn change(&self, repository: &Repository, change: impl FnOnce(&mut Image) -> Effect) {
         let mut state = self.state();
+        let Some(effect) = state.images.get_mut(repository).map(change) else { return };
+        state.sort(repository);
         let State { images, units, .. } = &mut *state;
-        let Some(image) = images.get_mut(repository) else { return };
-        if change(image) == Effect::Nothing {
-            return;
-        }
+        let Some(image) = images.get_mut(repository).filter(|_| effect == Effect::Changed) else { return };
         image.change += 1;
         // While much is to be learnt, nobody decides anew for each bit of it.
         let tells = image.needs.is_empty() || image.change.is_multiple_of(LOOKS);
