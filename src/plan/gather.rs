@@ -1,6 +1,9 @@
 //! Who takes part in updates, and what each asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::{
     index::{Bounds, in_namespace},
@@ -25,8 +28,9 @@ use crate::{
 const IMAGES: usize = 20_000;
 
 /// Every container that takes part, as each root deploys it, then what only a comment or a label rules.
-pub(super) fn gather(files: &BTreeMap<String, File>, deployed: Vec<Deployed>, bounds: &Bounds<'_>) -> Subjects {
-    let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
+pub(super) fn gather<'a>(files: &'a BTreeMap<String, File>, deployed: Vec<Deployed>, bounds: &'a Bounds<'a>) -> Subjects {
+    let (policies, subjects) = (BTreeMap::new(), Subjects::default());
+    let mut gathering = Gathering { bounds, subjects, policies, questions: BTreeMap::new(), images: BTreeSet::new() };
     let mut seen = BTreeSet::new();
     for deployed in deployed {
         gathering.workload(&deployed, &files[&deployed.path].workloads[deployed.workload]);
@@ -53,6 +57,8 @@ type Key = (Repository, Option<String>, Option<String>, String, bool);
 struct Gathering<'a> {
     bounds: &'a Bounds<'a>,
     subjects: Subjects,
+    /// What annotations say about these containers: most workloads of a fleet are annotated alike.
+    policies: BTreeMap<(&'a [Annotation], Vec<&'a str>), Rc<WorkloadPolicy>>,
     questions: BTreeMap<Key, usize>,
     images: BTreeSet<Repository>,
 }
@@ -72,8 +78,8 @@ struct Around<'a> {
     lock: Option<&'a Lock>,
 }
 
-impl Gathering<'_> {
-    fn workload(&mut self, deployed: &Deployed, workload: &Workload) {
+impl<'a> Gathering<'a> {
+    fn workload(&mut self, deployed: &Deployed, workload: &'a Workload) {
         let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
         let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
         if workload.annotations.is_empty() && !annotates && !by_comment {
@@ -82,7 +88,7 @@ impl Gathering<'_> {
         let id = in_namespace(&workload.id, deployed).to_string();
         let eligible = eligible(workload);
         let names: Vec<&str> = eligible.iter().map(|one| one.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
+        let policy = self.policy(&workload.annotations, &names);
         if policy.ignored {
             return;
         }
@@ -114,6 +120,12 @@ impl Gathering<'_> {
             let subject = self.subject(&around, comment.as_ref().or(part));
             self.subjects.list.push(subject);
         }
+    }
+
+    fn policy(&mut self, annotations: &'a [Annotation], names: &[&'a str]) -> Rc<WorkloadPolicy> {
+        let presets = self.bounds.presets;
+        let read = self.policies.entry((annotations, names.to_vec()));
+        Rc::clone(read.or_insert_with(|| Rc::new(WorkloadPolicy::read(annotations, names, presets))))
     }
 
     /// An object that asks for updates, but whose images are in none of the places that are read.

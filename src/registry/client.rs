@@ -136,6 +136,11 @@ impl Client {
         self.wire.tally()
     }
 
+    /// How many requests a host's budget lets begin in a second.
+    pub fn per_second(&self, host: &str) -> f64 {
+        self.settings.registries.budget(host).requests_per_second
+    }
+
     /// Every tag of a repository.
     ///
     /// # Errors

@@ -38,6 +38,13 @@ pub struct TagList {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pages(Box<[u64]>);
 
+impl Pages {
+    /// How many requests brought the list; at least one will.
+    pub fn requests(&self) -> usize {
+        self.0.len().max(1)
+    }
+}
+
 /// A tag list while its pages come in.
 #[derive(Default)]
 pub(super) struct Listing {
@@ -281,9 +288,9 @@ mod tests {
         Url::parse("https://r.corp:5000/v2/a/b/tags/list?n=1000").expect("a URL")
     }
 
-    /// The names of the pages' tags and of the fault, as the bodies come in one after the other.
-    fn listed(pages: &[(&str, &str)]) -> Result<(Vec<String>, u32), Fault> {
-        let mut listing = Listing::default();
+    /// The list, as the bodies come in one after the other.
+    fn came(last: Pages, pages: &[(&str, &str)]) -> Result<Option<TagList>, Fault> {
+        let mut listing = Listing::after(last);
         let mut url = at();
         for (link, body) in pages {
             listing.ask(&url)?;
@@ -293,7 +300,12 @@ mod tests {
                 None => break,
             }
         }
-        let list = listing.finish("a/b")?.expect("nothing was known before");
+        listing.finish("a/b")
+    }
+
+    /// The names of the tags of a list of which nothing is known, and how many were illegal.
+    fn listed(pages: &[(&str, &str)]) -> Result<(Vec<String>, u32), Fault> {
+        let list = came(Pages::default(), pages)?.expect("nothing was known before");
         Ok((list.tags.iter().map(Tag::to_string).collect(), list.ignored))
     }
 
@@ -358,6 +370,34 @@ mod tests {
             let (found, illegal) = listed(pages).expect(word);
             assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), illegal), (tags, ignored), "{word}");
         }
+    }
+
+    #[test]
+    fn pages_of_last_time_are_not_read_again() {
+        let (next, one, two, other) = (r#"</v2/a/b/tags/list?last=2>; rel="next""#, r#"{"tags":["1"]}"#, r#"{"tags":["2"]}"#, r#"{"tags":["3"]}"#);
+        for (word, last, pages, tags) in [
+            ("one page", &[("", one)][..], &[("", one)][..], None),
+            ("two pages", &[(next, one), ("", two)], &[(next, one), ("", two)], None),
+            ("the last differs", &[(next, one), ("", two)], &[(next, one), ("", other)], Some(&["1", "3"][..])),
+            ("the first differs", &[(next, one), ("", two)], &[(next, other), ("", two)], Some(&["3", "2"])),
+            ("one more", &[("", one)], &[(next, one), ("", two)], Some(&["1", "2"])),
+            ("one less", &[(next, one), ("", two)], &[("", one)], Some(&["1"])),
+            ("another order", &[(next, one), ("", two)], &[(next, two), ("", one)], Some(&["2", "1"])),
+            ("null again", &[("", r#"{"tags":null}"#)], &[("", r#"{"tags":null}"#)], None),
+        ] {
+            let last = came(Pages::default(), last).expect(word).expect(word).pages;
+            let list = came(last, pages).expect(word);
+            let names: Option<Vec<String>> = list.map(|list| list.tags.iter().map(Tag::to_string).collect());
+            assert_eq!(names.as_deref(), tags.map(|tags| tags.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_page_twice_is_a_fault_though_the_first_is_that_of_last_time() {
+        let next = r#"</v2/a/b/tags/list?last=2>; rel="next""#;
+        let last = came(Pages::default(), &[("", r#"{"tags":["1"]}"#)]).expect("a list").expect("a new one").pages;
+        let fault = came(last, &[(next, r#"{"tags":["1"]}"#), ("", r#"{"tags":["1"]}"#)]).expect_err("the same page twice");
+        assert_eq!(fault, Fault::RepeatedPage);
     }
 
     #[test]

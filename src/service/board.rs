@@ -32,6 +32,14 @@ use crate::{
 /// How often the tags of a repository in a registry are listed.
 pub type Interval = Box<dyn Fn(&Repository) -> Duration + Send + Sync>;
 
+/// How fast registries are asked.
+pub struct Pace {
+    /// How often each repository is listed.
+    pub interval: Interval,
+    /// How many requests to a host begin in a second.
+    pub per_second: Box<dyn Fn(&str) -> f64 + Send + Sync>,
+}
+
 /// So many jobs of a kind are out for one host at once; the client's budget bounds what is really sent.
 const ABREAST: usize = 32;
 
@@ -42,7 +50,7 @@ const LOOKS: u64 = 64;
 pub struct Board {
     /// What tells this view of the registries from others, in the ids of rows.
     view: String,
-    interval: Interval,
+    pace: Pace,
     state: Mutex<State>,
     /// Rung when there may be something new to ask.
     work: Bell,
@@ -90,8 +98,8 @@ pub struct Lists {
 
 impl Board {
     /// A board on which nothing is known; `work` is rung when there may be something new to ask.
-    pub fn new(view: String, interval: Interval, work: Bell) -> Self {
-        Self { view, interval, state: Mutex::default(), work }
+    pub fn new(view: String, pace: Pace, work: Bell) -> Self {
+        Self { view, pace, state: Mutex::default(), work }
     }
 
     /// What tells this view of the registries from others.
@@ -128,6 +136,7 @@ impl Board {
         for (repository, group) in &answers.images {
             if !state.images.contains_key(repository) {
                 state.new.insert(repository.clone());
+                state.host(repository).requests += Pages::default().requests();
             }
             let image = state.images.entry(repository.clone()).or_default();
             image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
@@ -142,8 +151,11 @@ impl Board {
     /// comes in.
     pub fn answer(&self, unit: &str, questions: &[Asked], answers: &mut Answers, now: Timestamp) -> Timestamp {
         for repository in self.outdated(answers, now) {
-            let Some(snapshot) = self.state().images.get(&repository).map(Image::snapshot) else { continue };
-            let ruling = answers.rule(&repository, questions, &snapshot, (self.interval)(&repository), now);
+            let state = self.state();
+            let Some(snapshot) = state.images.get(&repository).map(Image::snapshot) else { continue };
+            let period = self.period(&state, &repository);
+            drop(state);
+            let ruling = answers.rule(&repository, questions, &snapshot, period, now);
             let mut state = self.state();
             let Some(image) = state.images.get_mut(&repository) else { continue };
             if let Some(user) = image.users.iter_mut().find(|one| *one.unit == *unit) {
@@ -164,7 +176,7 @@ impl Board {
         }
         let state = self.state();
         let until = |(repository, group): (&Repository, &answers::Group)| {
-            group.until(state.images.get(repository)?.listed_at(), (self.interval)(repository)).into()
+            group.until(state.images.get(repository)?.listed_at(), self.period(&state, repository)).into()
         };
         answers.images.iter().filter_map(until).min().unwrap_or(Timestamp::MAX)
     }
@@ -174,7 +186,7 @@ impl Board {
         let state = self.state();
         let outdated = |(repository, group): &(&Repository, &answers::Group)| {
             let image = state.images.get(*repository);
-            image.is_some_and(|image| !group.holds(image.change, image.listed_at(), (self.interval)(repository), now))
+            image.is_some_and(|image| !group.holds(image.change, image.listed_at(), self.period(&state, repository), now))
         };
         answers.images.iter().filter(outdated).map(|(repository, _)| repository.clone()).collect()
     }
@@ -214,11 +226,17 @@ impl Board {
     }
 
     fn planned(&self, repository: &Repository, due: Timestamp, now: Timestamp) -> Timestamp {
-        schedule::planned(due, now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+        schedule::planned(due, now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
+    }
+
+    /// How often a list of the repository can come.
+    fn period(&self, state: &State, repository: &Repository) -> Duration {
+        let requests = state.hosts.get(&repository.registry).map_or(0, |host| host.requests);
+        schedule::period((self.pace.interval)(repository), requests, (self.pace.per_second)(&repository.registry))
     }
 
     fn next(&self, repository: &Repository, now: Timestamp) -> Timestamp {
-        schedule::next(now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+        schedule::next(now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
     }
 
     /// When the next list is due.
@@ -315,9 +333,9 @@ impl Board {
     }
 
     fn observe(&self, repository: &Repository, now: Timestamp, observe: impl FnOnce(&mut Image) -> Effect) {
-        let interval = (self.interval)(repository);
+        let period = self.period(&self.state(), repository);
         self.change(repository, |image| {
-            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
+            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, period, now));
             let effect = observe(image);
             if was_stale { Effect::Changed } else { effect }
         });
@@ -331,9 +349,13 @@ impl Board {
 
     /// Notes the pages that the last list came on.
     pub fn came_on(&self, repository: &Repository, pages: Pages) {
-        if let Some(image) = self.state().images.get_mut(repository) {
-            image.pages = pages;
-        }
+        let mut state = self.state();
+        let Some(image) = state.images.get_mut(repository) else { return };
+        let requests = std::mem::replace(&mut image.requests, pages.requests());
+        image.pages = pages;
+        let grown = image.requests;
+        let host = state.host(repository);
+        host.requests = host.requests + grown - requests;
     }
 
     /// Takes the news that the list could not be had.

@@ -22,6 +22,8 @@ pub(super) struct Image {
     row: Option<Generation>,
     /// What the last list came on.
     pub(super) pages: Pages,
+    /// How many requests its list takes.
+    pub(super) requests: usize,
     /// What documents say, for each platform that somebody wants first.
     facts: Vec<(Platform, Arc<Pack>)>,
     pub(super) users: Vec<Use>,
@@ -76,6 +78,7 @@ impl Default for Image {
             open: None,
             row: None,
             pages: Pages::default(),
+            requests: Pages::default().requests(),
             facts: Vec::new(),
             users: Vec::new(),
             needs: BTreeSet::new(),

@@ -40,6 +40,8 @@ pub(super) struct Host {
     pub(super) lists: usize,
     /// Tags that are looked at now.
     pub(super) looks: usize,
+    /// How many requests the lists of all its images take.
+    pub(super) requests: usize,
     /// Images that were not listed yet.
     missing: BTreeSet<Repository>,
     /// Images whose list could not be had, though the host may well answer.
@@ -94,7 +96,7 @@ impl Host {
     }
 
     fn is_idle(&self) -> bool {
-        self.due.is_empty() && self.needy.is_empty() && self.lists + self.looks == 0 && self.missing.is_empty() && self.failing.is_empty()
+        self.requests + self.lists + self.looks == 0
     }
 }
 
@@ -124,10 +126,11 @@ impl State {
 
     pub(super) fn forget(&mut self, repository: &Repository) {
         self.plan(repository, None);
-        self.images.remove(repository);
+        let requests = self.images.remove(repository).map_or(0, |image| image.requests);
         self.new.remove(repository);
         self.dirty.remove(repository);
         let host = self.host(repository);
+        host.requests = host.requests.saturating_sub(requests);
         for set in [&mut host.needy, &mut host.missing, &mut host.failing] {
             set.remove(repository);
         }
