@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use super::{
@@ -28,30 +29,34 @@ use crate::{
 const IMAGES: usize = 20_000;
 
 /// Every container that takes part, as each root deploys it, then what only a comment or a label rules.
-pub(super) fn gather(files: &BTreeMap<String, File>, deployed: &[Deployed<'_>], bounds: &Bounds<'_>) -> Subjects {
-    let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
-    let mut seen = BTreeSet::new();
+pub(super) fn gather<'a>(files: &'a BTreeMap<String, File>, deployed: &'a [Deployed<'a>], bounds: &'a Bounds<'a>) -> Subjects {
+    let seen: BTreeSet<_> = deployed.iter().filter(|deployed| deployed.built.is_none()).map(|deployed| (deployed.path, deployed.at)).collect();
+    let by_comment: BTreeMap<&str, Vec<Deployed<'a>>> =
+        files.iter().map(|(path, file)| (path.as_str(), alone(path, file, &seen))).filter(|(_, alone)| !alone.is_empty()).collect();
+    let (policies, subjects) = (BTreeMap::new(), Subjects::default());
+    let mut gathering = Gathering { bounds, subjects, policies, questions: BTreeMap::new(), images: BTreeSet::new() };
     for deployed in deployed {
         gathering.workload(deployed);
-        if deployed.built.is_none() {
-            seen.insert((deployed.path, deployed.at));
-        }
     }
     for (path, file) in files {
-        for (at, workload) in file.workloads.iter().enumerate() {
-            // What a comment says is about the scalar, whatever a kustomization makes of it.
-            if workload.containers.iter().any(|container| container.policy.is_some()) && !seen.contains(&(path, Some(at))) {
-                let mut alone = workload.clone();
-                alone.containers.retain(|container| container.policy.is_some());
-                let workload = Cow::Owned(alone);
-                gathering.workload(&Deployed { root: path, path, workload, at: Some(at), built: None, held: None });
-            }
-        }
+        by_comment.get(path.as_str()).into_iter().flatten().for_each(|deployed| gathering.workload(deployed));
         for place in &file.places {
             gathering.place(path, file, place);
         }
     }
     gathering.subjects
+}
+
+/// What no root deploys as it stands, but comments rule: what a comment says is about the scalar, whatever a kustomization makes of it.
+fn alone<'f>(path: &'f str, file: &'f File, seen: &BTreeSet<(&str, Option<usize>)>) -> Vec<Deployed<'f>> {
+    let is_ruled = |container: &Container| container.policy.is_some();
+    let found = file.workloads.iter().enumerate().filter(|(at, one)| one.containers.iter().any(is_ruled) && !seen.contains(&(path, Some(*at))));
+    let alone = |(at, workload): (usize, &Workload)| {
+        let mut alone = workload.clone();
+        alone.containers.retain(is_ruled);
+        Deployed { root: path, path, workload: Cow::Owned(alone), at: Some(at), built: None, held: None }
+    };
+    found.map(alone).collect()
 }
 
 /// A question as its answer is remembered: two containers that ask the same share one.
@@ -60,6 +65,8 @@ type Key = (Repository, Option<String>, Option<String>, String, bool);
 struct Gathering<'a> {
     bounds: &'a Bounds<'a>,
     subjects: Subjects,
+    /// What annotations say about these containers: most workloads of a fleet are annotated alike.
+    policies: BTreeMap<(&'a [Annotation], Vec<&'a str>), Rc<WorkloadPolicy>>,
     questions: BTreeMap<Key, usize>,
     images: BTreeSet<Repository>,
 }
@@ -80,8 +87,8 @@ struct Around<'a> {
     lock: Option<&'a Lock>,
 }
 
-impl Gathering<'_> {
-    fn workload(&mut self, deployed: &Deployed<'_>) {
+impl<'a> Gathering<'a> {
+    fn workload(&mut self, deployed: &'a Deployed<'a>) {
         let workload = &*deployed.workload;
         let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
         let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
@@ -91,7 +98,7 @@ impl Gathering<'_> {
         let id = workload.id.to_string();
         let eligible = eligible(workload);
         let names: Vec<&str> = eligible.iter().map(|one| one.name.as_str()).collect();
-        let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
+        let policy = self.policy(&workload.annotations, &names);
         if policy.ignored {
             return;
         }
@@ -124,6 +131,12 @@ impl Gathering<'_> {
             subject.annotated_in(deployed);
             self.subjects.list.push(subject);
         }
+    }
+
+    fn policy(&mut self, annotations: &'a [Annotation], names: &[&'a str]) -> Rc<WorkloadPolicy> {
+        let presets = self.bounds.presets;
+        let read = self.policies.entry((annotations, names.to_vec()));
+        Rc::clone(read.or_insert_with(|| Rc::new(WorkloadPolicy::read(annotations, names, presets))))
     }
 
     /// An object that asks for updates, but whose images are in none of the places that are read.

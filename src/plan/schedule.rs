@@ -45,13 +45,19 @@ pub fn after_refusal(now: Timestamp, refusals: usize) -> Timestamp {
 }
 
 /// Whether an image's list is too old to decide upon.
-pub fn is_stale(listed: Timestamp, interval: Duration, now: Timestamp) -> bool {
-    stale_at(listed, interval) <= now
+pub fn is_stale(listed: Timestamp, period: Duration, now: Timestamp) -> bool {
+    stale_at(listed, period) <= now
 }
 
-/// When an image's list is too old to decide upon: after three of its intervals.
-pub fn stale_at(listed: Timestamp, interval: Duration) -> Timestamp {
-    later(listed, interval.saturating_mul(3))
+/// How often a list can come: each interval, or each round of its host, where so many requests at so many in a second take longer.
+pub fn period(interval: Duration, requests: usize, per_second: f64) -> Duration {
+    let requests = f64::from(u32::try_from(requests).unwrap_or(u32::MAX));
+    interval.max(Duration::try_from_secs_f64(requests / per_second).unwrap_or(interval))
+}
+
+/// When an image's list is too old to decide upon: after three of its periods.
+pub fn stale_at(listed: Timestamp, period: Duration) -> Timestamp {
+    later(listed, period.saturating_mul(3))
 }
 
 /// A quiet period: what is due waits until nothing has come in for as long as the window.
@@ -140,6 +146,20 @@ mod tests {
     fn refusals_wait_longer_and_longer_then_hourly() {
         for (refusals, minutes) in [(0, 1), (1, 1), (2, 5), (3, 30), (4, 60), (40, 60)] {
             assert_eq!(after_refusal(at(0), refusals), at(60 * minutes), "{refusals}");
+        }
+    }
+
+    #[test]
+    fn a_list_comes_each_round_where_the_budget_makes_one_longer() {
+        for (word, requests, per_second, seconds) in [
+            ("quick", 100, 20.0, 100),
+            ("just as long", 2000, 20.0, 100),
+            ("longer", 5000, 20.0, 250),
+            ("a slow budget", 300, 0.5, 600),
+            ("nothing to ask", 0, 20.0, 100),
+            ("a budget that is none", 10, 0.0, 100),
+        ] {
+            assert_eq!(period(Duration::from_secs(100), requests, per_second), Duration::from_secs(seconds), "{word}");
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     flight::Flights,
     helper::Helpers,
     look::Part,
-    page::{Listing, PAGE_BODY, TagList},
+    page::{Listing, PAGE_BODY, Pages, TagList},
     place::Place,
     token::Proofs,
     visit::{Opened, Question, Verdict, Visit},
@@ -136,15 +136,28 @@ impl Client {
         self.wire.tally()
     }
 
+    /// How many requests a host's budget lets begin in a second.
+    pub fn per_second(&self, host: &str) -> f64 {
+        self.settings.registries.budget(host).requests_per_second
+    }
+
     /// Every tag of a repository.
     ///
     /// # Errors
     /// The whole list cannot be had; a part of it is none.
     pub async fn tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
+        Ok(self.tags_unless(repository, &Pages::default()).await?.expect("a list has at least one page, and none of it is known"))
+    }
+
+    /// Every tag of a repository; `None` where they came on the pages of `last`, which are not read again.
+    ///
+    /// # Errors
+    /// As of [`Client::tags`].
+    pub async fn tags_unless(&self, repository: &Repository, last: &Pages) -> Result<Option<TagList>, RegistryError> {
         let question = Question { verb: Verb::List, repository: repository.clone(), object: repository.to_string() };
         let mut visit = Visit::begin(self, question)?;
         while let Some(place) = visit.next().await? {
-            let outcome = self.listing(&place).await;
+            let outcome = self.listing(&place, last.clone()).await;
             let verdict = Verdict::of(&outcome);
             if let Some(end) = visit.take(&place, outcome, verdict) {
                 return end;
@@ -188,14 +201,14 @@ impl Client {
         visit.end()
     }
 
-    async fn listing(&self, place: &Place) -> Result<TagList, Problem> {
+    async fn listing(&self, place: &Place, last: Pages) -> Result<Option<TagList>, Problem> {
         let path = &place.repository.path;
         let mut deadline = Deadline::listing(self.wire.patience());
         let base = self.base(place).await?;
         let unsized_list = api(&base, &format!("{path}/tags/list"));
         let mut url = unsized_list.clone();
         url.set_query(Some("n=1000"));
-        let mut listing = Listing::default();
+        let mut listing = Listing::after(last);
         let mut first = true;
         loop {
             let ask = |url: Url| Request {
@@ -217,13 +230,14 @@ impl Client {
             if answer.status != 200 {
                 return Err(answer.failure(self.wire.now()));
             }
-            let fault = |fault| Problem::Answer { host: answer.host(), fault };
+            let host = answer.host();
+            let fault = |fault| Problem::Answer { host: host.clone(), fault };
             listing.ask(&url).map_err(fault)?;
             let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
             let links = links.ok_or_else(|| fault(Fault::Link("it is not ASCII".to_owned())))?;
-            match listing.add(path, &answer.url, &links, &answer.body).map_err(fault)? {
+            match listing.add(path, &answer.url, &links, answer.body).map_err(fault)? {
                 Some(next) => url = next,
-                None => return Ok(listing.finish()),
+                None => return listing.finish(path).map_err(fault),
             }
         }
     }

@@ -29,5 +29,5 @@ pub use client::{Client, Clock, RequestKind, Settings};
 pub use error::{Fault, Problem, RegistryError, Said, Verb};
 pub use helper::HelperError;
 pub use login::Login;
-pub use page::TagList;
+pub use page::{Pages, TagList};
 pub use place::{SignIn, sign_in};

@@ -1,8 +1,10 @@
 //! Pages of a tag list.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{DefaultHasher, Hasher},
+    mem,
 };
 
 use serde::Deserialize;
@@ -28,6 +30,19 @@ pub struct TagList {
     pub tags: Vec<Tag>,
     /// How many names were no legal tags.
     pub ignored: u32,
+    /// The pages that it came on.
+    pub pages: Pages,
+}
+
+/// What tells that a list came on the same pages as another: a hash of the bytes of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages(Box<[u64]>);
+
+impl Pages {
+    /// How many requests brought the list; at least one will.
+    pub fn requests(&self) -> usize {
+        self.0.len().max(1)
+    }
 }
 
 /// A tag list while its pages come in.
@@ -36,34 +51,55 @@ pub(super) struct Listing {
     list: TagList,
     known: HashSet<Tag>,
     places: HashSet<String>,
-    bodies: HashSet<u64>,
+    pages: Vec<u64>,
     names: usize,
+    /// The pages of last time.
+    last: Pages,
+    /// Bodies that are those of last time, and not read for as long as all are.
+    same: Vec<Body>,
+}
+
+/// A page that is not read yet.
+struct Body {
+    bytes: Vec<u8>,
+    is_only: bool,
 }
 
 #[derive(Deserialize)]
-struct Page {
-    name: Option<String>,
-    #[serde(default)]
-    tags: Tags,
+struct Page<'a> {
+    #[serde(borrow)]
+    name: Option<Name<'a>>,
+    #[serde(default, borrow)]
+    tags: Tags<'a>,
 }
+
+/// A text, copied only where it holds escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What stands under `tags`.
 #[derive(Default, Deserialize)]
-#[serde(from = "Option<Vec<String>>")]
-enum Tags {
+#[serde(from = "Option<Vec<Name<'a>>>")]
+enum Tags<'a> {
     #[default]
     Missing,
     Null,
-    Names(Vec<String>),
+    #[serde(borrow)]
+    Names(Vec<Name<'a>>),
 }
 
-impl From<Option<Vec<String>>> for Tags {
-    fn from(names: Option<Vec<String>>) -> Self {
+impl<'a> From<Option<Vec<Name<'a>>>> for Tags<'a> {
+    fn from(names: Option<Vec<Name<'a>>>) -> Self {
         names.map_or(Self::Null, Self::Names)
     }
 }
 
 impl Listing {
+    /// A list of which these pages are known.
+    pub(super) fn after(last: Pages) -> Self {
+        Self { last, ..Self::default() }
+    }
+
     /// Notes that a page is asked for.
     ///
     /// # Errors
@@ -75,46 +111,77 @@ impl Listing {
         if self.places.insert(url.to_string()) { Ok(()) } else { Err(Fault::RepeatedPage) }
     }
 
-    /// Adds the tags of a page; the answer is where the next one is.
+    /// Adds a page; the answer is where the next one is.
     ///
     /// # Errors
     /// The page is none, or departs from the specification.
-    pub(super) fn add(&mut self, path: &str, at: &Url, links: &[&str], body: &[u8]) -> Result<Option<Url>, Fault> {
+    pub(super) fn add(&mut self, path: &str, at: &Url, links: &[&str], bytes: Vec<u8>) -> Result<Option<Url>, Fault> {
         let next = next_page(at, links)?;
-        let page: Page = json(body, "a tag list")?;
-        if let Some(name) = page.name.filter(|name| !same_repository(name, path)) {
-            return Err(Fault::OtherRepository(printable(&name, 100)));
-        }
-        let tags = match page.tags {
-            Tags::Names(names) => names,
-            Tags::Null if self.places.len() == 1 && next.is_none() => return Ok(None),
-            Tags::Null => return Err(Fault::NullTags),
-            Tags::Missing => return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() }),
-        };
-        self.names += tags.len();
-        if self.names > TAGS {
-            return Err(Fault::TooManyTags(TAGS));
-        }
-        let repeated = self.take(&tags);
-        if repeated && !tags.is_empty() {
-            return Err(Fault::RepeatedPage);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        let hash = hasher.finish();
+        let is_repeated = self.pages.contains(&hash);
+        let is_same = !is_repeated && self.last.0.get(self.pages.len()) == Some(&hash) && self.same.len() == self.pages.len();
+        self.pages.push(hash);
+        let body = Body { bytes, is_only: self.pages.len() == 1 && next.is_none() };
+        let held: usize = self.same.iter().map(|body| body.bytes.len()).sum();
+        if is_same && held + body.bytes.len() <= PAGE_BODY {
+            self.same.push(body);
+        } else {
+            self.read_all(path)?;
+            let came = self.read(path, &body)?;
+            if came > 0 && is_repeated {
+                return Err(Fault::RepeatedPage);
+            }
         }
         Ok(next)
     }
 
-    /// The list, once its last page is added.
-    pub(super) fn finish(self) -> TagList {
-        self.list
+    /// The list, once its last page is added; `None` where it came on the pages of last time.
+    ///
+    /// # Errors
+    /// A page is none, or departs from the specification.
+    pub(super) fn finish(mut self, path: &str) -> Result<Option<TagList>, Fault> {
+        if !self.same.is_empty() && self.pages == *self.last.0 && self.same.len() == self.pages.len() {
+            return Ok(None);
+        }
+        self.read_all(path)?;
+        self.list.pages = Pages(self.pages.into());
+        Ok(Some(self.list))
+    }
+
+    /// Reads what is not read yet.
+    fn read_all(&mut self, path: &str) -> Result<(), Fault> {
+        mem::take(&mut self.same).iter().try_for_each(|body| self.read(path, body).map(drop))
+    }
+
+    /// Takes the tags of a page; says how many names it has.
+    fn read(&mut self, path: &str, body: &Body) -> Result<usize, Fault> {
+        let page: Page<'_> = json(&body.bytes, "a tag list")?;
+        if let Some(Name(name)) = page.name.filter(|name| !same_repository(&name.0, path)) {
+            return Err(Fault::OtherRepository(printable(&name, 100)));
+        }
+        let names = match page.tags {
+            Tags::Names(names) => names,
+            Tags::Null if body.is_only => return Ok(0),
+            Tags::Null => return Err(Fault::NullTags),
+            Tags::Missing => return Err(Fault::Unreadable { expected: "a tag list", why: "it has no tags".to_owned() }),
+        };
+        self.names += names.len();
+        if self.names > TAGS {
+            return Err(Fault::TooManyTags(TAGS));
+        }
+        if self.take(&names) && !names.is_empty() {
+            return Err(Fault::RepeatedPage);
+        }
+        Ok(names.len())
     }
 
     /// Takes in names; the answer is whether all of them had come with earlier pages.
-    fn take(&mut self, names: &[String]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        names.hash(&mut hasher);
-        let known_bytes = !self.bodies.insert(hasher.finish());
+    fn take(&mut self, names: &[Name<'_>]) -> bool {
         let before = self.list.tags.len();
         let mut illegal = 0;
-        for name in names {
+        for Name(name) in names {
             match Tag::parse(name) {
                 Ok(tag) if self.known.insert(tag.clone()) => self.list.tags.push(tag),
                 Ok(_) => {}
@@ -122,7 +189,7 @@ impl Listing {
             }
         }
         self.list.ignored += illegal;
-        known_bytes || (illegal == 0 && self.list.tags.len() == before)
+        illegal == 0 && self.list.tags.len() == before
     }
 }
 
@@ -221,19 +288,24 @@ mod tests {
         Url::parse("https://r.corp:5000/v2/a/b/tags/list?n=1000").expect("a URL")
     }
 
-    /// The names of the pages' tags and of the fault, as the bodies come in one after the other.
-    fn listed(pages: &[(&str, &str)]) -> Result<(Vec<String>, u32), Fault> {
-        let mut listing = Listing::default();
+    /// The list, as the bodies come in one after the other.
+    fn came(last: Pages, pages: &[(&str, &str)]) -> Result<Option<TagList>, Fault> {
+        let mut listing = Listing::after(last);
         let mut url = at();
         for (link, body) in pages {
             listing.ask(&url)?;
             let links: Vec<&str> = Some(*link).filter(|link| !link.is_empty()).into_iter().collect();
-            match listing.add("a/b", &url, &links, body.as_bytes())? {
+            match listing.add("a/b", &url, &links, body.as_bytes().to_vec())? {
                 Some(next) => url = next,
                 None => break,
             }
         }
-        let list = listing.finish();
+        listing.finish("a/b")
+    }
+
+    /// The names of the tags of a list of which nothing is known, and how many were illegal.
+    fn listed(pages: &[(&str, &str)]) -> Result<(Vec<String>, u32), Fault> {
+        let list = came(Pages::default(), pages)?.expect("nothing was known before");
         Ok((list.tags.iter().map(Tag::to_string).collect(), list.ignored))
     }
 
@@ -298,6 +370,34 @@ mod tests {
             let (found, illegal) = listed(pages).expect(word);
             assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), illegal), (tags, ignored), "{word}");
         }
+    }
+
+    #[test]
+    fn pages_of_last_time_are_not_read_again() {
+        let (next, one, two, other) = (r#"</v2/a/b/tags/list?last=2>; rel="next""#, r#"{"tags":["1"]}"#, r#"{"tags":["2"]}"#, r#"{"tags":["3"]}"#);
+        for (word, last, pages, tags) in [
+            ("one page", &[("", one)][..], &[("", one)][..], None),
+            ("two pages", &[(next, one), ("", two)], &[(next, one), ("", two)], None),
+            ("the last differs", &[(next, one), ("", two)], &[(next, one), ("", other)], Some(&["1", "3"][..])),
+            ("the first differs", &[(next, one), ("", two)], &[(next, other), ("", two)], Some(&["3", "2"])),
+            ("one more", &[("", one)], &[(next, one), ("", two)], Some(&["1", "2"])),
+            ("one less", &[(next, one), ("", two)], &[("", one)], Some(&["1"])),
+            ("another order", &[(next, one), ("", two)], &[(next, two), ("", one)], Some(&["2", "1"])),
+            ("null again", &[("", r#"{"tags":null}"#)], &[("", r#"{"tags":null}"#)], None),
+        ] {
+            let last = came(Pages::default(), last).expect(word).expect(word).pages;
+            let list = came(last, pages).expect(word);
+            let names: Option<Vec<String>> = list.map(|list| list.tags.iter().map(Tag::to_string).collect());
+            assert_eq!(names.as_deref(), tags.map(|tags| tags.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_page_twice_is_a_fault_though_the_first_is_that_of_last_time() {
+        let next = r#"</v2/a/b/tags/list?last=2>; rel="next""#;
+        let last = came(Pages::default(), &[("", r#"{"tags":["1"]}"#)]).expect("a list").expect("a new one").pages;
+        let fault = came(last, &[(next, r#"{"tags":["1"]}"#), ("", r#"{"tags":["1"]}"#)]).expect_err("the same page twice");
+        assert_eq!(fault, Fault::RepeatedPage);
     }
 
     #[test]

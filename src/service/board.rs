@@ -24,12 +24,21 @@ use super::{clock::Bell, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
-    policy::{Blame, Code, decision::Need, record::Metadata},
+    policy::{Blame, decision::Need, record::Metadata},
+    registry::Pages,
     store::{Generation, Kept, Packed, Seen, Write},
 };
 
 /// How often the tags of a repository in a registry are listed.
 pub type Interval = Box<dyn Fn(&Repository) -> Duration + Send + Sync>;
+
+/// How fast registries are asked.
+pub struct Pace {
+    /// How often each repository is listed.
+    pub interval: Interval,
+    /// How many requests to a host begin in a second.
+    pub per_second: Box<dyn Fn(&str) -> f64 + Send + Sync>,
+}
 
 /// So many jobs of a kind are out for one host at once; the client's budget bounds what is really sent.
 const ABREAST: usize = 32;
@@ -41,7 +50,7 @@ const LOOKS: u64 = 64;
 pub struct Board {
     /// What tells this view of the registries from others, in the ids of rows.
     view: String,
-    interval: Interval,
+    pace: Pace,
     state: Mutex<State>,
     /// Rung when there may be something new to ask.
     work: Bell,
@@ -89,8 +98,8 @@ pub struct Lists {
 
 impl Board {
     /// A board on which nothing is known; `work` is rung when there may be something new to ask.
-    pub fn new(view: String, interval: Interval, work: Bell) -> Self {
-        Self { view, interval, state: Mutex::default(), work }
+    pub fn new(view: String, pace: Pace, work: Bell) -> Self {
+        Self { view, pace, state: Mutex::default(), work }
     }
 
     /// What tells this view of the registries from others.
@@ -127,9 +136,11 @@ impl Board {
         for (repository, group) in &answers.images {
             if !state.images.contains_key(repository) {
                 state.new.insert(repository.clone());
+                state.host(repository).requests += Pages::default().requests();
             }
             let image = state.images.entry(repository.clone()).or_default();
             image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            state.sort(repository);
         }
         drop(state);
         self.work.ring();
@@ -140,8 +151,11 @@ impl Board {
     /// comes in.
     pub fn answer(&self, unit: &str, questions: &[Asked], answers: &mut Answers, now: Timestamp) -> Timestamp {
         for repository in self.outdated(answers, now) {
-            let Some(snapshot) = self.state().images.get(&repository).map(Image::snapshot) else { continue };
-            let ruling = answers.rule(&repository, questions, &snapshot, (self.interval)(&repository), now);
+            let state = self.state();
+            let Some(snapshot) = state.images.get(&repository).map(Image::snapshot) else { continue };
+            let period = self.period(&state, &repository);
+            drop(state);
+            let ruling = answers.rule(&repository, questions, &snapshot, period, now);
             let mut state = self.state();
             let Some(image) = state.images.get_mut(&repository) else { continue };
             if let Some(user) = image.users.iter_mut().find(|one| *one.unit == *unit) {
@@ -151,6 +165,7 @@ impl Board {
             image.needs.extend(ruling.needs);
             if snapshot.packed.listed_at().is_some() && snapshot.tags().is_none() {
                 image.forget();
+                state.sort(&repository);
                 state.plan(&repository, Some(now));
                 self.work.ring();
             }
@@ -161,7 +176,7 @@ impl Board {
         }
         let state = self.state();
         let until = |(repository, group): (&Repository, &answers::Group)| {
-            group.until(state.images.get(repository)?.listed_at(), (self.interval)(repository)).into()
+            group.until(state.images.get(repository)?.listed_at(), self.period(&state, repository)).into()
         };
         answers.images.iter().filter_map(until).min().unwrap_or(Timestamp::MAX)
     }
@@ -171,7 +186,7 @@ impl Board {
         let state = self.state();
         let outdated = |(repository, group): &(&Repository, &answers::Group)| {
             let image = state.images.get(*repository);
-            image.is_some_and(|image| !group.holds(image.change, image.listed_at(), (self.interval)(repository), now))
+            image.is_some_and(|image| !group.holds(image.change, image.listed_at(), self.period(&state, repository), now))
         };
         answers.images.iter().filter(outdated).map(|(repository, _)| repository.clone()).collect()
     }
@@ -211,11 +226,17 @@ impl Board {
     }
 
     fn planned(&self, repository: &Repository, due: Timestamp, now: Timestamp) -> Timestamp {
-        schedule::planned(due, now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+        schedule::planned(due, now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
+    }
+
+    /// How often a list of the repository can come.
+    fn period(&self, state: &State, repository: &Repository) -> Duration {
+        let requests = state.hosts.get(&repository.registry).map_or(0, |host| host.requests);
+        schedule::period((self.pace.interval)(repository), requests, (self.pace.per_second)(&repository.registry))
     }
 
     fn next(&self, repository: &Repository, now: Timestamp) -> Timestamp {
-        schedule::next(now, (self.interval)(repository), schedule::chance(&self.id(repository), now))
+        schedule::next(now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
     }
 
     /// When the next list is due.
@@ -303,13 +324,38 @@ impl Board {
     pub fn listed(&self, repository: &Repository, mut tags: Vec<Tag>, now: Timestamp) {
         tags.sort_unstable();
         tags.dedup();
-        let interval = (self.interval)(repository);
+        self.observe(repository, now, |image| image.observe(tags, now));
+    }
+
+    /// Takes the news that the list is the last one again.
+    pub fn listed_again(&self, repository: &Repository, now: Timestamp) {
+        self.observe(repository, now, |image| image.observe_again(now));
+    }
+
+    fn observe(&self, repository: &Repository, now: Timestamp, observe: impl FnOnce(&mut Image) -> Effect) {
+        let period = self.period(&self.state(), repository);
         self.change(repository, |image| {
-            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, interval, now));
-            let effect = image.observe(tags, now);
+            let was_stale = image.listed_at().is_some_and(|listed| schedule::is_stale(listed, period, now));
+            let effect = observe(image);
             if was_stale { Effect::Changed } else { effect }
         });
         self.came(repository, now);
+    }
+
+    /// The pages that the last list came on; none where that is not known.
+    pub fn pages(&self, repository: &Repository) -> Pages {
+        self.state().images.get(repository).map(|image| image.pages.clone()).unwrap_or_default()
+    }
+
+    /// Notes the pages that the last list came on.
+    pub fn came_on(&self, repository: &Repository, pages: Pages) {
+        let mut state = self.state();
+        let Some(image) = state.images.get_mut(repository) else { return };
+        let requests = std::mem::replace(&mut image.requests, pages.requests());
+        image.pages = pages;
+        let grown = image.requests;
+        let host = state.host(repository);
+        host.requests = host.requests + grown - requests;
     }
 
     /// Takes the news that the list could not be had.
@@ -352,39 +398,19 @@ impl Board {
         hosts
     }
 
-    /// How each host goes: badly where a list could not be had, and it waits where one is missing.
+    /// How each host goes.
     pub fn hosts(&self) -> BTreeMap<String, Going> {
-        let mut hosts: BTreeMap<&str, (Option<&Failure>, usize)> = BTreeMap::new();
         let state = self.state();
-        for (repository, image) in &state.images {
-            let (failing, missing) = hosts.entry(&repository.registry).or_default();
-            match image.trouble().map(|trouble| &trouble.failure) {
-                // A host that says so answers.
-                Some(failure) if failure.code == Code::NotFound => {}
-                Some(failure) => drop(failing.get_or_insert(failure)),
-                None => *missing += usize::from(image.listed_at().is_none()),
-            }
-        }
-        let going = |(failing, missing): (Option<&Failure>, usize)| match (failing, missing) {
-            (Some(failure), _) => Going::Badly(match &failure.hint {
-                Some(hint) => format!("{}; {hint}", failure.reason),
-                None => failure.reason.clone(),
-            }),
-            (None, 0) => Going::Well,
-            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
-            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
-        };
-        hosts.into_iter().map(|(host, lists)| (host.to_owned(), going(lists))).collect()
+        state.hosts.iter().map(|(name, host)| (name.to_string(), host.going(&state.images))).collect()
     }
 
     /// Changes an image, and wakes its users where that makes a difference to them.
     fn change(&self, repository: &Repository, change: impl FnOnce(&mut Image) -> Effect) {
         let mut state = self.state();
+        let Some(effect) = state.images.get_mut(repository).map(change) else { return };
+        state.sort(repository);
         let State { images, units, .. } = &mut *state;
-        let Some(image) = images.get_mut(repository) else { return };
-        if change(image) == Effect::Nothing {
-            return;
-        }
+        let Some(image) = images.get_mut(repository).filter(|_| effect == Effect::Changed) else { return };
         image.change += 1;
         // While much is to be learnt, nobody decides anew for each bit of it.
         let tells = image.needs.is_empty() || image.change.is_multiple_of(LOOKS);

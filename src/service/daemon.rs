@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::watch};
 use tracing::error;
 
 use super::{
-    board::{Board, Interval},
+    board::{Board, Interval, Pace},
     clock::{self, Bell, Hold, Listener},
     ready::Going,
     scanner::Scanner,
@@ -58,10 +58,13 @@ impl Daemon {
         let mut boards = BTreeMap::new();
         for (view, Registries { client, interval }) in views {
             let (bell, listener) = clock::bell(&shared.clock);
-            let board = Arc::new(Board::new(view.clone(), interval, bell));
+            let client = Arc::new(client);
+            let budgets = Arc::clone(&client);
+            let per_second = Box::new(move |host: &str| budgets.per_second(host));
+            let board = Arc::new(Board::new(view.clone(), Pace { interval, per_second }, bell));
             let scanner = Arc::new(Scanner {
                 board: Arc::clone(&board),
-                client: Arc::new(client),
+                client,
                 store: store.clone(),
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),

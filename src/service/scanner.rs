@@ -25,7 +25,7 @@ use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
     policy::{decision::Need, record::Metadata},
-    registry::{Client, RequestKind},
+    registry::{Client, RequestKind, TagList},
     store::{self, Cache, Embedded, Facts, Kept, Kind, Packed, Saved, Store, StoreError},
 };
 
@@ -73,6 +73,8 @@ impl Scanner {
             if save <= now || save > later(now) {
                 self.save().await;
                 save = later(now);
+                let lists = self.board.lists();
+                self.metrics.listed(lists.iter().map(|(host, lists)| (host.as_str(), lists.tags as u64, lists.oldest)));
             }
             self.count();
             self.readiness.hosts(self.board.view(), || self.board.hosts());
@@ -125,10 +127,15 @@ impl Scanner {
     }
 
     async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
-        match self.client.tags(repository).await {
-            Ok(list) => {
-                debug!(image = %repository, tags = list.tags.len(), "listed");
-                self.board.listed(repository, list.tags, self.clock.now());
+        match self.client.tags_unless(repository, &self.board.pages(repository)).await {
+            Ok(Some(TagList { tags, pages, .. })) => {
+                debug!(image = %repository, tags = tags.len(), "listed");
+                self.board.listed(repository, tags, self.clock.now());
+                self.board.came_on(repository, pages);
+            }
+            Ok(None) => {
+                debug!(image = %repository, "listed as before");
+                self.board.listed_again(repository, self.clock.now());
             }
             Err(error) => {
                 self.board.failed(repository, failure(&error), self.clock.now());
@@ -146,8 +153,6 @@ impl Scanner {
                 self.board.pointed(repository, &tag, &digest, self.clock.now());
             }
         }
-        let lists = self.board.lists();
-        self.metrics.listed(lists.iter().map(|(host, lists)| (host.as_str(), lists.tags as u64, lists.oldest)));
     }
 
     async fn look(&self, view: &View, wanted: &[Platform], need: &Need, digest: Option<&Digest>) {

@@ -9,7 +9,6 @@ mod facts;
 mod parsed;
 mod record;
 mod rest;
-pub mod schedule;
 mod seen;
 mod wire;
 

@@ -101,10 +101,10 @@ impl Answers {
     }
 
     /// Decides anew about one repository.
-    pub(super) fn rule(&mut self, repository: &Repository, questions: &[Asked], snapshot: &Snapshot, interval: Duration, now: Timestamp) -> Ruling {
+    pub(super) fn rule(&mut self, repository: &Repository, questions: &[Asked], snapshot: &Snapshot, period: Duration, now: Timestamp) -> Ruling {
         let Some(group) = self.images.get_mut(repository) else { return Ruling::default() };
         let listed = snapshot.packed.listed_at();
-        let mut holds = Holds { change: snapshot.change, age: age(listed, interval, now), from: now, until: Timestamp::MAX };
+        let mut holds = Holds { change: snapshot.change, age: age(listed, period, now), from: now, until: Timestamp::MAX };
         let mut ruling = Ruling::default();
         let failed = snapshot.packed.trouble().map(|trouble| failure(&trouble.failure, listed)).or_else(|| too_old(repository, holds.age));
         let seen = if failed.is_none() && listed.is_some() { snapshot.tags() } else { None };
@@ -133,21 +133,21 @@ impl Answers {
 
 impl Group {
     /// Whether the answers still hold.
-    pub(super) fn holds(&self, change: u64, listed: Option<Timestamp>, interval: Duration, now: Timestamp) -> bool {
-        let is_same = |holds: &Holds| holds.change == change && holds.age == age(listed, interval, now);
+    pub(super) fn holds(&self, change: u64, listed: Option<Timestamp>, period: Duration, now: Timestamp) -> bool {
+        let is_same = |holds: &Holds| holds.change == change && holds.age == age(listed, period, now);
         self.holds.as_ref().is_some_and(|holds| is_same(holds) && holds.from <= now && now < holds.until)
     }
 
     /// When they hold no more, if nothing comes in until then.
-    pub(super) fn until(&self, listed: Option<Timestamp>, interval: Duration) -> Timestamp {
+    pub(super) fn until(&self, listed: Option<Timestamp>, period: Duration) -> Timestamp {
         let Some(holds) = &self.holds else { return Timestamp::MAX };
-        let stale = listed.filter(|_| holds.age == Age::Fresh).map(|listed| schedule::stale_at(listed, interval));
+        let stale = listed.filter(|_| holds.age == Age::Fresh).map(|listed| schedule::stale_at(listed, period));
         stale.unwrap_or(Timestamp::MAX).min(holds.until)
     }
 }
 
-fn age(listed: Option<Timestamp>, interval: Duration, now: Timestamp) -> Age {
-    if listed.is_some_and(|listed| schedule::is_stale(listed, interval, now)) { Age::Stale } else { Age::Fresh }
+fn age(listed: Option<Timestamp>, period: Duration, now: Timestamp) -> Age {
+    if listed.is_some_and(|listed| schedule::is_stale(listed, period, now)) { Age::Stale } else { Age::Fresh }
 }
 
 /// The tags whose digest can change the decision, where it was ever asked for: where digests are written the winner, by build time also
@@ -165,7 +165,7 @@ fn failure(failure: &Failure, listed: Option<Timestamp>) -> Failure {
 }
 
 fn too_old(repository: &Repository, age: Age) -> Option<Failure> {
-    (age == Age::Stale).then(|| stale(&format!("the list of {repository} is older than three of its intervals")))
+    (age == Age::Stale).then(|| stale(&format!("the list of {repository} is older than three of its intervals, or three rounds of its host")))
 }
 
 fn stale(reason: &str) -> Failure {

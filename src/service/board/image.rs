@@ -9,6 +9,7 @@ use crate::{
     image::{Digest, Platform, Tag},
     plan::Failure,
     policy::{decision::Listing, record::Metadata},
+    registry::Pages,
     store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Trouble, Write},
 };
 
@@ -19,6 +20,10 @@ pub(super) struct Image {
     /// The tags while jobs are out: these come in one by one.
     open: Option<Seen>,
     row: Option<Generation>,
+    /// What the last list came on.
+    pub(super) pages: Pages,
+    /// How many requests its list takes.
+    pub(super) requests: usize,
     /// What documents say, for each platform that somebody wants first.
     facts: Vec<(Platform, Arc<Pack>)>,
     pub(super) users: Vec<Use>,
@@ -72,6 +77,8 @@ impl Default for Image {
             seen: Packed::default(),
             open: None,
             row: None,
+            pages: Pages::default(),
+            requests: Pages::default().requests(),
             facts: Vec::new(),
             users: Vec::new(),
             needs: BTreeSet::new(),
@@ -116,12 +123,12 @@ impl Image {
 
     /// Takes what earlier runs saw.
     pub(super) fn restore(&mut self, kept: Kept<Packed>) {
-        (self.seen, self.row) = (kept.record, kept.generation);
+        (self.seen, self.row, self.pages) = (kept.record, kept.generation, Pages::default());
     }
 
     /// Forgets what cannot be read.
     pub(super) fn forget(&mut self) {
-        (self.seen, self.open, self.recheck) = (Packed::default(), None, Timestamp::MIN);
+        (self.seen, self.open, self.recheck, self.pages) = (Packed::default(), None, Timestamp::MIN, Pages::default());
     }
 
     /// The row that says all this, due as planned.
@@ -171,6 +178,17 @@ impl Image {
         let changed = was != essence(&after) || set_back || troubled || missed;
         self.pack(&after);
         Effect::from(changed)
+    }
+
+    /// Takes the news that the list is the last one again.
+    pub(super) fn observe_again(&mut self, now: Timestamp) -> Effect {
+        let (missed, troubled) = (self.unanswered, self.seen.trouble().is_some());
+        if self.open.is_none() && self.seen.once_more(now) {
+            self.unanswered = false;
+            return Effect::from(troubled || missed);
+        }
+        let listed = |seen: Seen| seen.tags().iter().filter(|seen| seen.standing.is_listed()).map(|seen| seen.tag.clone()).collect();
+        self.observe(self.tags().map(listed).unwrap_or_default(), now)
     }
 
     /// Takes the news that the list could not be had.

@@ -8,7 +8,12 @@ use std::{
 use jiff::Timestamp;
 
 use super::{ABREAST, Job, image::Image};
-use crate::{image::Repository, plan::View, service::clock::Bell};
+use crate::{
+    image::Repository,
+    plan::{Failure, View},
+    policy::Code,
+    service::{clock::Bell, ready::Going},
+};
 
 /// All that a board knows.
 #[derive(Default)]
@@ -35,6 +40,12 @@ pub(super) struct Host {
     pub(super) lists: usize,
     /// Tags that are looked at now.
     pub(super) looks: usize,
+    /// How many requests the lists of all its images take.
+    pub(super) requests: usize,
+    /// Images that were not listed yet.
+    missing: BTreeSet<Repository>,
+    /// Images whose list could not be had, though the host may well answer.
+    failing: BTreeSet<Repository>,
 }
 
 /// A unit that takes part.
@@ -71,6 +82,24 @@ impl Host {
     }
 }
 
+impl Host {
+    /// How it goes: badly where a list could not be had, and it waits where one is missing.
+    pub(super) fn going(&self, images: &BTreeMap<Repository, Image>) -> Going {
+        let failing = self.failing.first().and_then(|repository| images.get(repository)?.trouble());
+        match (failing.map(|trouble| &trouble.failure), self.missing.len()) {
+            (Some(Failure { reason, hint: Some(hint), .. }), _) => Going::Badly(format!("{reason}; {hint}")),
+            (Some(Failure { reason, .. }), _) => Going::Badly(reason.clone()),
+            (None, 0) => Going::Well,
+            (None, 1) => Going::Waiting("1 list is missing".to_owned()),
+            (None, missing) => Going::Waiting(format!("{missing} lists are missing")),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.requests + self.lists + self.looks == 0
+    }
+}
+
 impl State {
     pub(super) fn host(&mut self, repository: &Repository) -> &mut Host {
         if !self.hosts.contains_key(&repository.registry) {
@@ -97,13 +126,32 @@ impl State {
 
     pub(super) fn forget(&mut self, repository: &Repository) {
         self.plan(repository, None);
-        self.images.remove(repository);
+        let requests = self.images.remove(repository).map_or(0, |image| image.requests);
         self.new.remove(repository);
         self.dirty.remove(repository);
         let host = self.host(repository);
-        host.needy.remove(repository);
-        if host.due.is_empty() && host.needy.is_empty() && host.lists + host.looks == 0 {
+        host.requests = host.requests.saturating_sub(requests);
+        for set in [&mut host.needy, &mut host.missing, &mut host.failing] {
+            set.remove(repository);
+        }
+        if host.is_idle() {
             self.hosts.remove(&repository.registry);
+        }
+    }
+
+    /// Notes how the image goes, for its host.
+    pub(super) fn sort(&mut self, repository: &Repository) {
+        let Some(image) = self.images.get(repository) else { return };
+        // A host that says that there is no such image answers.
+        let fails = image.trouble().is_some_and(|trouble| trouble.failure.code != Code::NotFound);
+        let misses = image.trouble().is_none() && image.listed_at().is_none();
+        let host = self.host(repository);
+        for (set, holds) in [(&mut host.failing, fails), (&mut host.missing, misses)] {
+            if !holds {
+                set.remove(repository);
+            } else if !set.contains(repository) {
+                set.insert(repository.clone());
+            }
         }
     }
 

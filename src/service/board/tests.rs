@@ -9,7 +9,7 @@ use crate::{
     policy::{
         Blame, Code,
         annotation::{Origin, Policy},
-        decision::Wants,
+        decision::{Listing, Wants},
         keys::Keys,
         pattern::Pattern,
     },
@@ -55,7 +55,8 @@ impl Table {
         let told = Arc::clone(&now);
         let clock: Clock = Arc::new(move || *told.lock().expect("no panic"));
         let ((work, works), (bell, heard)) = (clock::bell(&clock), clock::bell(&clock));
-        let board = Board::new("open".to_owned(), Box::new(|_| 10 * MINUTE), work);
+        let pace = Pace { interval: Box::new(|_| 10 * MINUTE), per_second: Box::new(|host| if host == "slow.corp" { 0.001 } else { 20.0 }) };
+        let board = Board::new("open".to_owned(), pace, work);
         board.join("fleet", bell);
         let mut table = Self { board, now, heard, _work: works, subjects: Subjects::default(), answers: Answers::default() };
         table.ask(questions);
@@ -210,6 +211,42 @@ fn a_list_is_stale_after_three_intervals_without_any_news() {
     assert_eq!((table.says().as_str(), table.decide()), ("stale", Timestamp::MAX));
     table.lists("quay.io/shop/web", &["1.0.0"]);
     assert_eq!(table.says(), "current 1.0.0");
+}
+
+#[test]
+fn a_list_is_stale_after_three_rounds_where_the_budget_makes_them_longer() {
+    let mut table = Table::new(vec![asked("slow.corp/shop/web", "1.0.0", "semver:~1", &[]), asked("slow.corp/shop/api", "1.0.0", "semver:~1", &[])]);
+    table.jobs();
+    for name in ["slow.corp/shop/web", "slow.corp/shop/api"] {
+        table.lists(name, &["1.0.0"]);
+    }
+    assert_eq!(table.decide(), noon() + Duration::from_secs(3 * 2_000), "two requests at one in 1000 s");
+    table.ask(vec![asked("slow.corp/shop/web", "1.0.0", "semver:~1", &[])]);
+    assert_eq!(table.decide(), noon() + Duration::from_secs(3 * 1_000), "one is left");
+}
+
+#[test]
+fn the_last_list_again_is_no_news_unless_it_was_stale_or_in_doubt() {
+    let web = repository("quay.io/shop/web");
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.19", "semver:~1", &[])]);
+    table.jobs();
+    let many: Vec<String> = (0..20).map(|patch| format!("1.0.{patch}")).collect();
+    table.lists("quay.io/shop/web", &many.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(table.says(), "current 1.0.19");
+    let generation = table.board.generation("fleet");
+    table.board.listed_again(&web, table.now());
+    assert_eq!(table.board.generation("fleet"), generation, "nothing changed");
+    table.pass(SignedDuration::from_mins(30));
+    assert_eq!(table.says(), "stale");
+    table.board.listed_again(&web, table.now());
+    assert_eq!(table.says(), "current 1.0.19", "it is young again");
+    let listing = |table: &Table| table.board.state().images[&web].snapshot().packed.listing();
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    assert_eq!(listing(&table), Listing::InDoubt, "it lacks too much");
+    for _ in 0..2 {
+        table.board.listed_again(&web, table.now());
+    }
+    assert_eq!(listing(&table), Listing::Trusted, "three equal lists end the doubt");
 }
 
 #[test]

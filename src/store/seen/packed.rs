@@ -60,10 +60,16 @@ impl Packed {
     /// Takes a list with this mark, if that can make no difference but to when it came: it is the last one again, and nobody doubts it.
     /// Says whether it did.
     pub fn again(&mut self, mark: &Mark, now: Timestamp) -> bool {
+        let is_last = self.list.as_ref().is_some_and(|list| mark.hash.is_some() && list.mark.hash == mark.hash);
+        is_last && self.once_more(now)
+    }
+
+    /// Takes the last list again, under the same conditions.
+    pub fn once_more(&mut self, now: Timestamp) -> bool {
         let now = whole(now);
         match &mut self.list {
             // Before the last list, the clock was set back: then the times of tags change.
-            Some(list) if mark.hash.is_some() && list.mark.hash == mark.hash && list.doubt.is_none() && list.at <= now => {
+            Some(list) if list.doubt.is_none() && list.at <= now => {
                 list.at = now;
                 self.trouble = None;
                 true
