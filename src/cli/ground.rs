@@ -127,14 +127,12 @@ pub fn client(config: &Config, repository: &config::Repository, docker: DockerCo
 
 /// What a client for the registries that serve a repository is made of.
 pub fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
-    Settings {
-        registries: config.registries_for(repository),
-        docker,
-        patience: Patience::default(),
-        allow: config.registry_allow,
-        addresses,
-        clock: Arc::new(Timestamp::now),
-    }
+    settings_of(config, config.registries_for(repository), docker, addresses)
+}
+
+/// What a client for these registries is made of.
+pub fn settings_of(config: &Config, registries: config::Registries, docker: DockerConfig, addresses: Where) -> Settings {
+    Settings { registries, docker, patience: Patience::default(), allow: config.registry_allow, addresses, clock: Arc::new(Timestamp::now) }
 }
 
 /// The presets that patterns may name.

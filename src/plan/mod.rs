@@ -10,6 +10,7 @@ pub mod listing;
 pub mod message;
 pub mod report;
 pub mod safe;
+pub mod scanned;
 pub mod schedule;
 pub mod set;
 pub mod subject;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::LINK};
+use serde::Serialize;
 use url::Url;
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
     error::{Fault, Problem, RegistryError, Verb, printable},
     flight::Flights,
     helper::Helpers,
+    journal::Sent,
     look::Part,
     page::{Listing, PAGE_BODY, TagList},
     place::Place,
@@ -46,7 +48,8 @@ pub struct Settings {
 }
 
 /// What a registry, or the service of its tokens, is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RequestKind {
     /// A page of a tag list.
     List,
@@ -134,6 +137,16 @@ impl Client {
     /// How many requests of each kind were sent to each host so far, as in [`Client::requests`].
     pub fn tally(&self) -> BTreeMap<(String, RequestKind), u64> {
         self.wire.tally()
+    }
+
+    /// Keeps every request that is sent from now on, for [`Client::sent`].
+    pub fn keep_requests(&self) {
+        self.wire.journal.open();
+    }
+
+    /// The requests that were kept, in the order of their answers.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.wire.journal.sent()
     }
 
     /// Every tag of a repository.

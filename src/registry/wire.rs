@@ -23,6 +23,7 @@ use super::{
     client::RequestKind,
     client::Settings,
     error::{Fault, Problem, printable},
+    journal::{Ask, Journal},
     limit::Gate,
     retry,
     said::said,
@@ -43,6 +44,7 @@ pub(super) struct Wire {
     clients: Mutex<HashMap<(Trust, Route, Reach), reqwest::Client>>,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     sent: Mutex<BTreeMap<(String, RequestKind), u64>>,
+    pub(super) journal: Journal,
 }
 
 /// Whose certificates are believed.
@@ -168,6 +170,7 @@ impl Wire {
             clients: Mutex::default(),
             gates: Mutex::default(),
             sent: Mutex::default(),
+            journal: Journal::default(),
         }
     }
 
@@ -218,13 +221,14 @@ impl Wire {
 
     /// Sends a request once.
     pub(super) async fn once(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
-        self.exchange(request, deadline).await
+        self.exchange(request, None, deadline).await
     }
 
     async fn follow(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
         let mut hop = request.clone();
+        let mut from = None;
         for _ in 0..=REDIRECTS {
-            let answer = self.exchange(&hop, deadline).await?;
+            let answer = self.exchange(&hop, from.as_ref(), deadline).await?;
             // What is posted is a secret for one place alone.
             let redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308) && hop.form.is_none();
             let Some(location) = answer.headers.get(LOCATION).filter(|_| redirect) else {
@@ -237,7 +241,7 @@ impl Wire {
                 hop.authorization = None;
                 hop.trust = self.trust_of(&next, &hop);
             }
-            hop.url = next;
+            from = Some(std::mem::replace(&mut hop.url, next));
         }
         Err(Problem::Answer { host: authority(&hop.url), fault: Fault::TooManyRedirects(REDIRECTS) })
     }
@@ -255,7 +259,7 @@ impl Wire {
         if authority(url) == authority(&from.url) { from.trust.clone() } else { self.trust_elsewhere(&authority(url), &from.trust) }
     }
 
-    async fn exchange(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+    async fn exchange(&self, request: &Request, from: Option<&Url>, deadline: &mut Deadline) -> Result<Answer, Problem> {
         let host = authority(&request.url);
         let gate = self.gate(&request.url);
         if let Some(wait) = gate.resting() {
@@ -266,10 +270,13 @@ impl Wire {
         }
         let pass = gate.enter().await;
         deadline.extend(pass.waited);
-        match timeout_at(deadline.until(), self.transfer(request)).await {
+        let outcome = match timeout_at(deadline.until(), self.transfer(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Problem::Silent { host, after: self.patience.request }),
-        }
+        };
+        let ask = Ask { kind: request.kind, method: &request.method, url: &request.url, from };
+        self.journal.note(&ask, outcome.as_ref().ok().map(|answer| answer.status));
+        outcome
     }
 
     async fn transfer(&self, request: &Request) -> Result<Answer, Problem> {

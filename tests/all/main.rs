@@ -28,6 +28,7 @@ mod presets;
 mod registry;
 mod remembered;
 mod repository;
+mod scan;
 mod scenarios;
 mod sign_in;
 mod store;
