@@ -14,6 +14,7 @@ use super::{
     flight::Flights,
     helper::Helpers,
     journal::Sent,
+    limit::Budgets,
     look::Part,
     page::{Listing, PAGE_BODY, TagList},
     place::Place,
@@ -116,10 +117,15 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that has asked nothing yet.
+    /// A client that has asked nothing yet, with budgets of its own.
     pub fn new(settings: Settings) -> Self {
+        Self::sharing(settings, Budgets::default())
+    }
+
+    /// A client whose requests count with those of all that have these budgets.
+    pub fn sharing(settings: Settings, budgets: Budgets) -> Self {
         Self {
-            wire: Wire::new(&settings),
+            wire: Wire::new(&settings, budgets),
             settings,
             helpers: Helpers::default(),
             opened: Opened::default(),
@@ -221,6 +227,7 @@ impl Client {
                 bound: PAGE_BODY,
                 trust: place.trust.clone(),
             };
+            listing.ask(&url).map_err(|fault| Problem::Answer { host: authority(&url), fault })?;
             deadline = deadline.next();
             let mut answer = self.ask(place, &base, ask(url.clone()), &mut deadline).await?;
             if first && refuses_page_size(&answer) {
@@ -231,7 +238,6 @@ impl Client {
                 return Err(answer.failure(self.wire.now()));
             }
             let fault = |fault| Problem::Answer { host: answer.host(), fault };
-            listing.ask(&url).map_err(fault)?;
             let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
             let links = links.ok_or_else(|| fault(Fault::Link("it is not ASCII".to_owned())))?;
             match listing.add(path, &answer.url, &links, &answer.body).map_err(fault)? {

@@ -24,7 +24,8 @@ use super::{
     client::Settings,
     error::{Fault, Problem, printable},
     journal::{Ask, Journal},
-    limit::Gate,
+    limit::{Budgets, Gate},
+    pace::Allowance,
     retry,
     said::said,
 };
@@ -42,7 +43,7 @@ pub(super) struct Wire {
     registries: Arc<Registries>,
     addresses: Where,
     clients: Mutex<HashMap<(Trust, Route, Reach), reqwest::Client>>,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    budgets: Budgets,
     sent: Mutex<BTreeMap<(String, RequestKind), u64>>,
     pub(super) journal: Journal,
 }
@@ -161,14 +162,14 @@ impl Answer {
 }
 
 impl Wire {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, budgets: Budgets) -> Self {
         Self {
             patience: settings.patience,
             clock: Arc::clone(&settings.clock),
             registries: Arc::new(settings.registries.clone()),
             addresses: settings.addresses,
             clients: Mutex::default(),
-            gates: Mutex::default(),
+            budgets,
             sent: Mutex::default(),
             journal: Journal::default(),
         }
@@ -203,9 +204,6 @@ impl Wire {
             let pause = match &outcome {
                 Ok(answer) if retry::passes(answer.status) => {
                     let asked = retry::retry_after(&answer.headers, self.now()).filter(|_| matches!(answer.status, 429 | 503));
-                    if let Some(wait) = asked {
-                        self.gate(&answer.url).rest(wait);
-                    }
                     asked.unwrap_or_else(|| retry::pause(self.patience.first_pause, tried + 1))
                 }
                 Err(problem) if retry::may_pass(problem) => retry::pause(self.patience.first_pause, tried + 1),
@@ -270,13 +268,30 @@ impl Wire {
         }
         let pass = gate.enter().await;
         deadline.extend(pass.waited);
+        let sent = Instant::now();
         let outcome = match timeout_at(deadline.until(), self.transfer(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Problem::Silent { host, after: self.patience.request }),
         };
+        if let Ok(answer) = &outcome {
+            self.heed(answer, &gate, sent);
+        }
         let ask = Ask { kind: request.kind, method: &request.method, url: &request.url, from };
         self.journal.note(&ask, outcome.as_ref().ok().map(|answer| answer.status));
         outcome
+    }
+
+    /// Does as a host asks: it is left alone, or asked more slowly.
+    fn heed(&self, answer: &Answer, gate: &Gate, sent: Instant) {
+        let complains = matches!(answer.status, 429 | 503);
+        match retry::retry_after(&answer.headers, self.now()) {
+            Some(wait) if complains => gate.rest(wait),
+            None if complains => gate.slow_down(sent),
+            _ => {}
+        }
+        if let Some(allowance) = Allowance::of(&answer.headers) {
+            gate.allow(allowance);
+        }
     }
 
     async fn transfer(&self, request: &Request) -> Result<Answer, Problem> {
@@ -315,14 +330,8 @@ impl Wire {
 
     fn gate(&self, url: &Url) -> Arc<Gate> {
         let host = authority(url);
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = gates.get(&host) {
-            return Arc::clone(gate);
-        }
         let named = if host == super::place::DOCKER_HUB { "docker.io" } else { &host };
-        let gate = Arc::new(Gate::new(self.registries.budget(named), Instant::now()));
-        gates.insert(host, Arc::clone(&gate));
-        gate
+        self.budgets.gate(&host, || self.registries.budget(named))
     }
 
     fn client(&self, request: &Request) -> Result<reqwest::Client, Problem> {

@@ -15,6 +15,7 @@ mod deploy;
 mod diff;
 mod docs;
 mod end_to_end;
+mod faults;
 mod git;
 mod git_local;
 mod help;
