@@ -269,7 +269,8 @@ impl Wire {
         let pass = gate.enter().await;
         deadline.extend(pass.waited);
         let sent = Instant::now();
-        let outcome = match timeout_at(deadline.until(), self.transfer(request)).await {
+        // Boxed, for every question to a registry holds one of these.
+        let outcome = match timeout_at(deadline.until(), Box::pin(self.transfer(request))).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Problem::Silent { host, after: self.patience.request }),
         };

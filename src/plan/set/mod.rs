@@ -68,7 +68,8 @@ impl SetPlan {
     /// Looks for the wanted images in these files.
     ///
     /// # Shape
-    /// A place below a kustomization whose entry gives the image another name is that entry's: only the entry is rewritten.
+    /// A place below a kustomization whose entry gives the image another name, or shall, is that entry's: only the entry is rewritten, for it
+    /// matches by the name below.
     pub fn new(files: &BTreeMap<String, File>, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Self {
         let mut plan = Self::default();
         let mut matched = BTreeSet::new();
@@ -191,10 +192,11 @@ fn fed(file: &File) -> BTreeMap<(usize, usize), usize> {
     fed
 }
 
-/// For each wish, the files below kustomizations whose entry of that name gives it another name.
+/// For each wish, the files below kustomizations whose entry of that name gives it another name, or shall.
 fn renamed<'f>(files: &'f BTreeMap<String, File>, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Vec<BTreeSet<&'f str>> {
     let renames = |wish: &Wish, place: &ImagePlace<'_>| {
-        is_entry(wish, place) && reference(place).is_ok_and(|now| wish.repository() != Some(now.name.repository()))
+        let goes = |now: Reference| wish.repository() != Some(wish.wanted(&now, place.place).name.repository());
+        is_entry(wish, place) && reference(place).is_ok_and(goes)
     };
     let below = |wish| {
         let tops = files.iter().filter(|(path, file)| allows(path) && file.images().any(|place| renames(wish, &place)));
