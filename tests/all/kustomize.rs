@@ -195,7 +195,9 @@ impl Generator<'_> {
 
     fn overlay(&mut self, folder: &str, below: &[(String, Vec<Object>)]) -> (String, Vec<Object>) {
         let mut text = "resources:\n".to_owned();
-        below.iter().for_each(|(below, _)| writeln!(text, "- ../{below}").unwrap());
+        for (below, _) in below {
+            writeln!(text, "- ../{below}").unwrap();
+        }
         let mut objects: Vec<Object> = below.iter().flat_map(|(_, objects)| objects.clone()).collect();
         if self.tape.sometimes(3) {
             let component = format!("component-of-{folder}");
@@ -221,15 +223,21 @@ impl Generator<'_> {
         }
         if self.tape.sometimes(4) {
             text += "namespace: other\n";
-            objects.iter_mut().for_each(|object| object.namespace = Some("other".to_owned()));
+            for object in &mut objects {
+                object.namespace = Some("other".to_owned());
+            }
         }
         if self.tape.sometimes(4) {
             writeln!(text, "namePrefix: {folder}-").unwrap();
-            objects.iter_mut().for_each(|object| object.name = format!("{folder}-{}", object.name));
+            for object in &mut objects {
+                object.name = format!("{folder}-{}", object.name);
+            }
         }
         if self.tape.sometimes(5) {
             text += "nameSuffix: -x\n";
-            objects.iter_mut().for_each(|object| object.name += "-x");
+            for object in &mut objects {
+                object.name += "-x";
+            }
         }
         if self.tape.sometimes(5) {
             text += "commonLabels:\n  added: here\n";

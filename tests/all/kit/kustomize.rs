@@ -55,10 +55,10 @@ pub fn write(folder: &Path, files: &Files) {
 pub fn render(folder: &Path, root: &str) -> Result<String, String> {
     let (program, arguments) = *PROGRAM;
     let Output { status, stdout, stderr } = Command::new(program).args(arguments).arg(folder.join(root)).output().expect("kustomize runs");
-    match status.success() {
-        true => Ok(String::from_utf8(stdout).expect("text")),
-        false => Err(String::from_utf8_lossy(&stderr).lines().filter(|line| !line.starts_with('#')).collect()),
+    if status.success() {
+        return Ok(String::from_utf8(stdout).expect("text"));
     }
+    Err(String::from_utf8_lossy(&stderr).lines().filter(|line| !line.starts_with('#')).collect())
 }
 
 /// The images of rendered objects.
