@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod annotate;
+mod scan;
 mod set;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
 pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+pub use scan::ScanArgs;
 pub use set::SetArgs;
 
 pub use super::{
@@ -61,6 +63,8 @@ pub enum Command {
         #[command(subcommand)]
         command: ListCommand,
     },
+    /// Show the tags of images as the registries list them
+    Scan(ScanArgs),
     /// Look for what is wrong in a repository or in the configuration; no registry is asked
     Check(CheckArgs),
     /// Work with policies
@@ -427,6 +431,7 @@ impl Args {
             | Command::Deautomate(DeautomateArgs { place, .. })
             | Command::Lock(LockArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
+            Command::Scan(scan) => scan.overrides(),
             Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
             Command::Policy { .. } | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => Overrides::default(),
         };
@@ -510,6 +515,10 @@ mod tests {
             ("list what", "tagalong list", Some(Exit::Usage)),
             ("workloads have no tags", "tagalong list workloads --available", Some(Exit::Usage)),
             ("two repositories of a list", "tagalong list images . --git-url ../fleet", Some(Exit::Usage)),
+            ("scan", "tagalong scan redis ghcr.io/acme/app:1.0 --limit 3 --explain-requests --output json --timeout 5s", None),
+            ("scan of nothing", "tagalong scan", Some(Exit::Usage)),
+            ("scan of no tag at all", "tagalong scan redis --limit 0", Some(Exit::Usage)),
+            ("scan of a digest", "tagalong scan redis@sha256:x", Some(Exit::Usage)),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),

@@ -68,6 +68,22 @@ struct RegistryFlags {
     #[arg(long, env = "TAGALONG_REGISTRY_POLL_INTERVAL", value_name = "DURATION", value_parser = parse_interval, help = with_default("How often an image is listed; one run lists once", Show(defaults::REGISTRY_INTERVAL)))]
     registry_poll_interval: Option<Duration>,
 
+    #[command(flatten)]
+    manners: Manners,
+
+    /// Never look up these images: globs over the full name
+    #[arg(long, env = "TAGALONG_REGISTRY_EXCLUDE_IMAGE", value_name = "GLOBS", value_parser = image_patterns)]
+    registry_exclude_image: Vec<List<ImagePattern>>,
+
+    /// Look up only these images: globs over the full name [default: all]
+    #[arg(long, env = "TAGALONG_REGISTRY_INCLUDE_IMAGE", value_name = "GLOBS", value_parser = image_patterns)]
+    registry_include_image: Vec<List<ImagePattern>>,
+}
+
+/// How every registry is asked.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Registries")]
+pub struct Manners {
     #[arg(long, env = "TAGALONG_REGISTRY_RPS", value_name = "NUMBER", value_parser = rate, help = with_default("Requests per second and host", defaults::BUDGET.requests_per_second))]
     registry_rps: Option<f64>,
 
@@ -78,21 +94,27 @@ struct RegistryFlags {
     #[arg(long, env = "TAGALONG_REGISTRY_INSECURE_HOST", value_name = "HOSTS", value_parser = prefixes)]
     registry_insecure_host: Vec<List<Prefix>>,
 
-    /// Never look up these images: globs over the full name
-    #[arg(long, env = "TAGALONG_REGISTRY_EXCLUDE_IMAGE", value_name = "GLOBS", value_parser = image_patterns)]
-    registry_exclude_image: Vec<List<ImagePattern>>,
-
-    /// Look up only these images: globs over the full name [default: all]
-    #[arg(long, env = "TAGALONG_REGISTRY_INCLUDE_IMAGE", value_name = "GLOBS", value_parser = image_patterns)]
-    registry_include_image: Vec<List<ImagePattern>>,
-
     /// Docker configuration file with credentials [default: the user's, where present]
     #[arg(long, env = "TAGALONG_DOCKER_CONFIG", value_name = "FILE")]
     docker_config: Option<PathBuf>,
 }
 
+impl Manners {
+    /// The flags and variables that win over the configuration file.
+    pub(super) fn overrides(&self) -> RegistryOverrides {
+        let flags = self.clone();
+        RegistryOverrides {
+            requests_per_second: flags.registry_rps,
+            burst: flags.registry_burst,
+            insecure_hosts: flat(flags.registry_insecure_host).unwrap_or_default(),
+            docker_config: flags.docker_config,
+            ..RegistryOverrides::default()
+        }
+    }
+}
+
 /// A help text that ends in the default, which is written in `config` alone.
-fn with_default(text: &str, default: impl std::fmt::Display) -> String {
+pub(super) fn with_default(text: &str, default: impl std::fmt::Display) -> String {
     format!("{text} [default: {default}]")
 }
 
@@ -167,12 +189,9 @@ impl Target {
             timeout: self.timeout,
             registry: RegistryOverrides {
                 poll_interval: registry.registry_poll_interval,
-                requests_per_second: registry.registry_rps,
-                burst: registry.registry_burst,
-                insecure_hosts: flat(registry.registry_insecure_host).unwrap_or_default(),
                 exclude_images: flat(registry.registry_exclude_image),
                 include_images: flat(registry.registry_include_image),
-                docker_config: registry.docker_config,
+                ..registry.manners.overrides()
             },
             ..self.git.overrides()
         }

@@ -14,7 +14,7 @@ use crate::{
     git::{self, Access, Location, Plaintext},
     manifest::KindPaths,
     policy::preset::Presets,
-    registry::{Client, Settings, Where},
+    registry::{Budgets, Client, Settings, Where},
     service::{Clock, Inquiry, Memory, Unit, Watcher, board::Interval},
 };
 
@@ -121,20 +121,18 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
 }
 
 /// The daemon's client for the registries that serve a repository: names in a repository do not lead it into the network that it stands in.
-pub fn client(config: &Config, repository: &config::Repository, docker: DockerConfig) -> Client {
-    Client::new(settings(config, repository, docker, Where::Public))
+pub fn client(config: &Config, repository: &config::Repository, docker: DockerConfig, budgets: Budgets) -> Client {
+    Client::sharing(settings(config, repository, docker, Where::Public), budgets)
 }
 
 /// What a client for the registries that serve a repository is made of.
 pub fn settings(config: &Config, repository: &config::Repository, docker: DockerConfig, addresses: Where) -> Settings {
-    Settings {
-        registries: config.registries_for(repository),
-        docker,
-        patience: Patience::default(),
-        allow: config.registry_allow,
-        addresses,
-        clock: Arc::new(Timestamp::now),
-    }
+    settings_of(config, config.registries_for(repository), docker, addresses)
+}
+
+/// What a client for these registries is made of.
+pub fn settings_of(config: &Config, registries: config::Registries, docker: DockerConfig, addresses: Where) -> Settings {
+    Settings { registries, docker, patience: Patience::default(), allow: config.registry_allow, addresses, clock: Arc::new(Timestamp::now) }
 }
 
 /// The presets that patterns may name.

@@ -21,6 +21,7 @@ mod policy;
 pub mod print;
 pub mod progress;
 mod run;
+mod scan;
 mod set;
 mod terminal;
 mod values;
@@ -86,6 +87,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
         Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
+        Command::Scan(scan) => scan::scan(args, scan).await,
         Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     config::{self, Config, Environment, defaults},
     plan::safe,
+    registry::Budgets,
     service::{
         Clock, Memory,
         daemon::{Daemon, Registries, Served},
@@ -162,13 +163,13 @@ impl Process<'_> {
             config::DockerConfig::default()
         });
         docker.notices().iter().for_each(|notice| warn!("{notice}"));
-        let (mut served, mut views) = (Vec::new(), BTreeMap::new());
+        let (mut served, mut views, budgets) = (Vec::new(), BTreeMap::new(), Budgets::default());
         for (place, repository) in repositories(&config, self.run)? {
             self.shared.metrics.add_repository(&repository.name);
             let registries = config.registries_for(&repository);
             let view = ground::view(&registries);
             views.entry(view.clone()).or_insert_with(|| {
-                let client = ground::client(&config, &repository, docker.clone());
+                let client = ground::client(&config, &repository, docker.clone(), budgets.clone());
                 Registries { client, interval: ground::interval(registries, config.registry_interval) }
             });
             let (name, interval) = (repository.name.clone(), repository.interval);

@@ -9,7 +9,7 @@ use super::{
     subject::{State, Subject, Subjects},
 };
 use crate::{
-    image::{Name, Reference, Repository},
+    image::{Name, Reference},
     manifest::{
         ImageField, LoosePlace, Place, WorkloadId,
         kustomize::{Deployed, Image, deployed},
@@ -245,19 +245,21 @@ impl Images {
                 State::Asks(asked) => Some(subjects.questions[asked].clone()),
                 State::Held(_) => None,
             },
-            Question::Image(reference, place) => Some(unasked(reference, *place)),
+            Question::Image(reference, place) => {
+                Some(Asked::about(reference, if *place == Place::OciRepository { Wants::Artifact } else { Wants::Image }))
+            }
         };
         self.images.iter().enumerate().filter_map(|(at, image)| Some((at, asked(image.question.as_ref()?)?))).collect()
     }
 }
 
-/// What is asked about an image that takes no part: its versions, the highest first.
-fn unasked(reference: &Reference, place: Place) -> Asked {
-    let pattern = Pattern::parse("semver:*").expect("the pattern is legal");
-    let repository: Repository = reference.name.repository();
-    let wants = if place == Place::OciRepository { Wants::Artifact } else { Wants::Image };
-    let policy = Policy { pattern, keys: Keys::default(), origin: Origin::Written };
-    Asked { repository, tag: reference.tag.clone(), digest: None, policy, wants }
+impl Asked {
+    /// What is asked about an image that takes no part: its versions, the highest first.
+    pub fn about(reference: &Reference, wants: Wants) -> Self {
+        let pattern = Pattern::parse("semver:*").expect("the pattern is legal");
+        let policy = Policy { pattern, keys: Keys::default(), origin: Origin::Written };
+        Self { repository: reference.name.repository(), tag: reference.tag.clone(), digest: None, policy, wants }
+    }
 }
 
 /// Each workload once for each id and each image that its roots give it.

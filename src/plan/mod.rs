@@ -11,6 +11,7 @@ pub mod message;
 mod place;
 pub mod report;
 pub mod safe;
+pub mod scanned;
 pub mod schedule;
 pub mod set;
 pub mod subject;

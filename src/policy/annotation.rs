@@ -15,7 +15,7 @@ use super::{
 };
 
 /// One annotation of a workload, as it stands in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Annotation {
     /// The key, with its prefix.
     pub key: String,
@@ -28,7 +28,7 @@ pub struct Annotation {
 }
 
 /// How an annotation's value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Quoting {
     /// Text, as the API server wants it.
     Text,

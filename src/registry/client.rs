@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::LINK};
+use serde::Serialize;
 use url::Url;
 
 use super::{
@@ -12,6 +13,8 @@ use super::{
     error::{Fault, Problem, RegistryError, Verb, printable},
     flight::Flights,
     helper::Helpers,
+    journal::Sent,
+    limit::Budgets,
     look::Part,
     page::{Listing, PAGE_BODY, Pages, TagList},
     place::Place,
@@ -46,7 +49,8 @@ pub struct Settings {
 }
 
 /// What a registry, or the service of its tokens, is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RequestKind {
     /// A page of a tag list.
     List,
@@ -113,10 +117,15 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that has asked nothing yet.
+    /// A client that has asked nothing yet, with budgets of its own.
     pub fn new(settings: Settings) -> Self {
+        Self::sharing(settings, Budgets::default())
+    }
+
+    /// A client whose requests count with those of all that have these budgets.
+    pub fn sharing(settings: Settings, budgets: Budgets) -> Self {
         Self {
-            wire: Wire::new(&settings),
+            wire: Wire::new(&settings, budgets),
             settings,
             helpers: Helpers::default(),
             opened: Opened::default(),
@@ -139,6 +148,16 @@ impl Client {
     /// How many requests a host's budget lets begin in a second.
     pub fn per_second(&self, host: &str) -> f64 {
         self.settings.registries.budget(host).requests_per_second
+    }
+
+    /// Keeps every request that is sent from now on, for [`Client::sent`].
+    pub fn keep_requests(&self) {
+        self.wire.journal.open();
+    }
+
+    /// The requests that were kept, in the order of their answers.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.wire.journal.sent()
     }
 
     /// Every tag of a repository.
@@ -221,6 +240,7 @@ impl Client {
                 bound: PAGE_BODY,
                 trust: place.trust.clone(),
             };
+            listing.ask(&url).map_err(|fault| Problem::Answer { host: authority(&url), fault })?;
             deadline = deadline.next();
             let mut answer = self.ask(place, &base, ask(url.clone()), &mut deadline).await?;
             if first && refuses_page_size(&answer) {
@@ -232,7 +252,6 @@ impl Client {
             }
             let host = answer.host();
             let fault = |fault| Problem::Answer { host: host.clone(), fault };
-            listing.ask(&url).map_err(fault)?;
             let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
             let links = links.ok_or_else(|| fault(Fault::Link("it is not ASCII".to_owned())))?;
             match listing.add(path, &answer.url, &links, answer.body).map_err(fault)? {

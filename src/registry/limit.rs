@@ -1,7 +1,8 @@
 //! How hard one host is asked.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,7 +11,25 @@ use tokio::{
     time::Instant,
 };
 
+use super::pace::{Allowance, Pace};
 use crate::config::Budget;
+
+/// The budgets of all hosts, for all clients that share them: a host counts the requests of the whole process.
+#[derive(Clone, Default)]
+pub struct Budgets(Arc<Mutex<HashMap<String, Arc<Gate>>>>);
+
+impl Budgets {
+    /// What requests to a host pass through; the first who asks it says what its budget is.
+    pub(super) fn gate(&self, host: &str, budget: impl FnOnce() -> Budget) -> Arc<Gate> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.get(host) {
+            return Arc::clone(gate);
+        }
+        let gate = Arc::new(Gate::new(budget(), Instant::now()));
+        gates.insert(host.to_owned(), Arc::clone(&gate));
+        gate
+    }
+}
 
 /// What every request to one host passes through.
 pub(super) struct Gate {
@@ -51,6 +70,16 @@ impl Gate {
         (!left.is_zero()).then_some(left)
     }
 
+    /// The host wants fewer requests than came at the time when one was sent, and says no more.
+    pub(super) fn slow_down(&self, sent: Instant) {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).pace.slow_down(sent, Instant::now());
+    }
+
+    /// The host says how many requests it will still answer.
+    pub(super) fn allow(&self, allowance: Allowance) {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).pace.spare(allowance, Instant::now());
+    }
+
     /// Leaves the host alone for some time.
     pub(super) fn rest(&self, time: Duration) {
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,24 +89,23 @@ impl Gate {
 
 /// A token bucket that holds one second's worth, and at least one; it lends, so that those who wait are served in turn.
 struct Bucket {
-    rate: f64,
-    size: f64,
+    pace: Pace,
     left: f64,
     at: Instant,
 }
 
 impl Bucket {
     fn new(rate: f64, now: Instant) -> Self {
-        let size = rate.max(1.0);
-        Self { rate, size, left: size, at: now }
+        Self { pace: Pace::new(rate, now), left: rate.max(1.0), at: now }
     }
 
     /// Takes one token; the answer is how long to wait until it is there.
     fn take(&mut self, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.left = (self.left + passed * self.rate).min(self.size) - 1.0;
+        let rate = self.pace.rate(now);
+        self.left = (self.left + passed * rate).min(rate.max(1.0)) - 1.0;
         self.at = now;
-        if self.left >= 0.0 { Duration::ZERO } else { Duration::try_from_secs_f64(-self.left / self.rate).unwrap_or(Duration::MAX) }
+        if self.left >= 0.0 { Duration::ZERO } else { Duration::try_from_secs_f64(-self.left / rate).unwrap_or(Duration::MAX) }
     }
 }
 

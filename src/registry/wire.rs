@@ -23,7 +23,9 @@ use super::{
     client::RequestKind,
     client::Settings,
     error::{Fault, Problem, printable},
-    limit::Gate,
+    journal::{Ask, Journal},
+    limit::{Budgets, Gate},
+    pace::Allowance,
     retry,
     said::said,
 };
@@ -41,8 +43,9 @@ pub(super) struct Wire {
     registries: Arc<Registries>,
     addresses: Where,
     clients: Mutex<HashMap<(Trust, Route, Reach), reqwest::Client>>,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    budgets: Budgets,
     sent: Mutex<BTreeMap<(String, RequestKind), u64>>,
+    pub(super) journal: Journal,
 }
 
 /// Whose certificates are believed.
@@ -159,15 +162,16 @@ impl Answer {
 }
 
 impl Wire {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, budgets: Budgets) -> Self {
         Self {
             patience: settings.patience,
             clock: Arc::clone(&settings.clock),
             registries: Arc::new(settings.registries.clone()),
             addresses: settings.addresses,
             clients: Mutex::default(),
-            gates: Mutex::default(),
+            budgets,
             sent: Mutex::default(),
+            journal: Journal::default(),
         }
     }
 
@@ -200,9 +204,6 @@ impl Wire {
             let pause = match &outcome {
                 Ok(answer) if retry::passes(answer.status) => {
                     let asked = retry::retry_after(&answer.headers, self.now()).filter(|_| matches!(answer.status, 429 | 503));
-                    if let Some(wait) = asked {
-                        self.gate(&answer.url).rest(wait);
-                    }
                     asked.unwrap_or_else(|| retry::pause(self.patience.first_pause, tried + 1))
                 }
                 Err(problem) if retry::may_pass(problem) => retry::pause(self.patience.first_pause, tried + 1),
@@ -218,13 +219,14 @@ impl Wire {
 
     /// Sends a request once.
     pub(super) async fn once(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
-        self.exchange(request, deadline).await
+        self.exchange(request, None, deadline).await
     }
 
     async fn follow(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
         let mut hop = request.clone();
+        let mut from = None;
         for _ in 0..=REDIRECTS {
-            let answer = self.exchange(&hop, deadline).await?;
+            let answer = self.exchange(&hop, from.as_ref(), deadline).await?;
             // What is posted is a secret for one place alone.
             let redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308) && hop.form.is_none();
             let Some(location) = answer.headers.get(LOCATION).filter(|_| redirect) else {
@@ -237,7 +239,7 @@ impl Wire {
                 hop.authorization = None;
                 hop.trust = self.trust_of(&next, &hop);
             }
-            hop.url = next;
+            from = Some(std::mem::replace(&mut hop.url, next));
         }
         Err(Problem::Answer { host: authority(&hop.url), fault: Fault::TooManyRedirects(REDIRECTS) })
     }
@@ -255,7 +257,7 @@ impl Wire {
         if authority(url) == authority(&from.url) { from.trust.clone() } else { self.trust_elsewhere(&authority(url), &from.trust) }
     }
 
-    async fn exchange(&self, request: &Request, deadline: &mut Deadline) -> Result<Answer, Problem> {
+    async fn exchange(&self, request: &Request, from: Option<&Url>, deadline: &mut Deadline) -> Result<Answer, Problem> {
         let host = authority(&request.url);
         let gate = self.gate(&request.url);
         if let Some(wait) = gate.resting() {
@@ -266,9 +268,30 @@ impl Wire {
         }
         let pass = gate.enter().await;
         deadline.extend(pass.waited);
-        match timeout_at(deadline.until(), self.transfer(request)).await {
+        let sent = Instant::now();
+        // Boxed, for every question to a registry holds one of these.
+        let outcome = match timeout_at(deadline.until(), Box::pin(self.transfer(request))).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Problem::Silent { host, after: self.patience.request }),
+        };
+        if let Ok(answer) = &outcome {
+            self.heed(answer, &gate, sent);
+        }
+        let ask = Ask { kind: request.kind, method: &request.method, url: &request.url, from };
+        self.journal.note(&ask, outcome.as_ref().ok().map(|answer| answer.status));
+        outcome
+    }
+
+    /// Does as a host asks: it is left alone, or asked more slowly.
+    fn heed(&self, answer: &Answer, gate: &Gate, sent: Instant) {
+        let complains = matches!(answer.status, 429 | 503);
+        match retry::retry_after(&answer.headers, self.now()) {
+            Some(wait) if complains => gate.rest(wait),
+            None if complains => gate.slow_down(sent),
+            _ => {}
+        }
+        if let Some(allowance) = Allowance::of(&answer.headers) {
+            gate.allow(allowance);
         }
     }
 
@@ -308,14 +331,8 @@ impl Wire {
 
     fn gate(&self, url: &Url) -> Arc<Gate> {
         let host = authority(url);
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = gates.get(&host) {
-            return Arc::clone(gate);
-        }
         let named = if host == super::place::DOCKER_HUB { "docker.io" } else { &host };
-        let gate = Arc::new(Gate::new(self.registries.budget(named), Instant::now()));
-        gates.insert(host, Arc::clone(&gate));
-        gate
+        self.budgets.gate(&host, || self.registries.budget(named))
     }
 
     fn client(&self, request: &Request) -> Result<reqwest::Client, Problem> {

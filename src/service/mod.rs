@@ -26,7 +26,7 @@ pub use clock::Clock;
 pub use command::{Command, Listed};
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 pub use memory::Memory;
-pub use scan::Inquiry;
+pub use scan::{Inquiry, scan_images};
 
 /// What watches the work go on.
 pub trait Watcher {

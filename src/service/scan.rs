@@ -11,11 +11,16 @@ use jiff::Timestamp;
 
 use super::{Memory, Watcher, board::Interval};
 use crate::{
-    image::{Digest, Platform, Repository, Tag},
-    plan::{Answer, Asked, Failure, Knowledge, Known, Subjects, View, listing::AvailableTag, schedule, tags},
+    image::{Digest, Platform, Reference, Repository, Tag},
+    plan::{
+        Answer, Asked, Failure, Knowledge, Known, Subjects, View,
+        listing::AvailableTag,
+        scanned::{ScannedImage, chosen, scanned},
+        schedule, tags,
+    },
     policy::{
         Code,
-        decision::{Decision, Need, wanted_platforms},
+        decision::{Decision, Need, Wants, wanted_platforms},
         record::{Metadata, TagRecord},
     },
     registry::{Client, RegistryError, TagList},
@@ -62,6 +67,18 @@ struct Image {
 
 /// One thing to learn about a tag.
 type Wish = (View, Need);
+
+/// Asks the registries about images, whatever stands in Git: the tags of each, at most `limit` of them.
+pub async fn scan_images(
+    inquiry: &Inquiry,
+    patience: Duration,
+    watcher: &dyn Watcher,
+    references: &[Reference],
+    limit: usize,
+    now: Timestamp,
+) -> Vec<Result<ScannedImage, Failure>> {
+    Scan::new(inquiry, patience, watcher).scanned(references, limit, now).await
+}
 
 impl<'a> Scan<'a> {
     pub(super) fn new(inquiry: &'a Inquiry, patience: Duration, watcher: &'a dyn Watcher) -> Self {
@@ -110,6 +127,35 @@ impl<'a> Scan<'a> {
             Ok(best.map(|one| AvailableTag { tag: one.tag, created: one.created, first_seen: one.first_seen }).collect())
         };
         subjects.questions.iter().zip(answers).map(shown).collect()
+    }
+
+    /// Each image with the tags that are wanted, all of which are looked at.
+    async fn scanned(&mut self, references: &[Reference], limit: usize, now: Timestamp) -> Vec<Result<ScannedImage, Failure>> {
+        let questions: Vec<Asked> = references.iter().map(|reference| Asked::about(reference, Wants::Image)).collect();
+        self.list(&questions, now).await;
+        let chosen: Vec<Vec<Tag>> = questions.iter().map(|asked| chosen(asked, &self.knowledge, limit, now)).collect();
+        // What an earlier run saw of a tag holds while it points to the same digest.
+        for need in [Need::Digest, Need::Metadata] {
+            let open = |(at, tags): (usize, &Vec<Tag>)| {
+                let wanted = tags.iter().cloned().map(need).filter(|need| self.lacks(&questions[at], need));
+                (at, wanted.collect())
+            };
+            let open: BTreeMap<usize, Vec<Need>> = chosen.iter().enumerate().map(open).collect();
+            self.learn(&questions, &open, now).await;
+        }
+        self.save(now).await;
+        let all = references.iter().zip(&questions).zip(&chosen);
+        all.map(|((reference, asked), tags)| scanned(reference, asked, &self.knowledge, tags)).collect()
+    }
+
+    /// Whether it is not known in this process; of a tag that nobody looked at before, a digest alone is of no use.
+    fn lacks(&self, asked: &Asked, need: &Need) -> bool {
+        let Some(Known::Listed { records, .. }) = self.knowledge.get(&asked.view()) else { return false };
+        let found = records.binary_search_by(|record| record.tag.cmp(need.tag())).ok().map(|at| &records[at].metadata);
+        match need {
+            Need::Digest(_) => matches!(found, Some(Metadata::Pointed(_))),
+            Need::Metadata(_) => matches!(found, Some(Metadata::Pointed(_) | Metadata::NotRead)),
+        }
     }
 
     /// Lists each repository once, all at the same time.

@@ -20,7 +20,7 @@ use tagalong::{
         Blame, Code,
         record::{ImageFacts, Metadata},
     },
-    registry::{Client, RegistryError, Settings, TagList, Where},
+    registry::{Budgets, Client, RegistryError, Settings, TagList, Where},
 };
 
 use crate::kit::{
@@ -37,15 +37,19 @@ fn client(entries: &str) -> Client {
 }
 
 fn client_with(entries: &str, docker: &str, patience: Patience) -> Client {
+    Client::new(settings(entries, docker, patience))
+}
+
+fn settings(entries: &str, docker: &str, patience: Patience) -> Settings {
     install_tls();
-    Client::new(Settings {
+    Settings {
         registries: serde_json::from_str::<Registries>(entries).expect("registries"),
         docker: DockerConfig::parse(docker.as_bytes()).expect("a Docker configuration"),
         patience,
         allow: RegistryAllow::Any,
         addresses: Where::Anywhere,
         clock: Arc::new(|| "2026-03-01T12:00:00Z".parse().expect("a time")),
-    })
+    }
 }
 
 fn repository(host: &str, path: &str) -> Repository {
@@ -461,6 +465,20 @@ async fn a_host_that_wants_peace_is_not_asked_about_anything_else() {
     assert_eq!(error.code(), Code::RateLimited);
     assert!(error.to_string().contains("asked to be left alone for "), "{error}");
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn clients_with_one_budget_leave_a_host_alone_together() {
+    let server = Hostile::start(|_, _| Reply::new(429, vec![]).header("Retry-After", "600"));
+    let repository = repository(&server.host(), "acme/app");
+    let budgets = Budgets::default();
+    let sharing = || Client::sharing(settings("[]", "{}", Patience::default()), budgets.clone());
+    sharing().tags(&repository).await.expect_err("the first is answered so");
+    let error = sharing().tags(&repository).await.expect_err("the second is not sent");
+    assert!(error.to_string().contains("asked to be left alone for "), "{error}");
+    assert_eq!(server.asked().len(), 1);
+    client("[]").tags(&repository).await.expect_err("who has a budget of its own asks");
+    assert_eq!(server.asked().len(), 2);
 }
 
 #[tokio::test]

@@ -204,13 +204,18 @@ impl Watcher for Quiet {
 
 /// One `plan` at a time of day, with the memory of a state folder; and how many requests it sent.
 fn plan(place: &str, state: &Path, at: Timestamp) -> (Outcome, u64) {
+    plan_with(place, state, at, Patience::default())
+}
+
+/// The same with this patience.
+pub fn plan_with(place: &str, state: &Path, at: Timestamp, patience: Patience) -> (Outcome, u64) {
     install_tls();
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
     let repository = config.repository_for(place).expect("a repository");
     let client = Client::new(Settings {
         registries: config.registries_for(&repository),
         docker: DockerConfig::default(),
-        patience: Patience::default(),
+        patience,
         allow: RegistryAllow::Any,
         addresses: Where::Anywhere,
         clock: Arc::new(move || at),
@@ -223,7 +228,7 @@ fn plan(place: &str, state: &Path, at: Timestamp) -> (Outcome, u64) {
     (outcome, inquiry.client.requests())
 }
 
-fn only(report: &Report) -> &Record {
+pub fn only(report: &Report) -> &Record {
     let all: Vec<&Record> = report.records().collect();
     let [one] = all[..] else { panic!("{all:?}") };
     one

@@ -13,6 +13,7 @@ mod paint;
 mod policy;
 mod preset;
 mod sarif;
+mod scan;
 #[cfg(test)]
 mod screens;
 mod set;
@@ -32,6 +33,7 @@ pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
 pub use sarif::sarif;
+pub use scan::{ScanReport, scan};
 pub use set::{SetReport, set};
 pub use text::{decisions, plan};
 

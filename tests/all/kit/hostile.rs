@@ -98,7 +98,12 @@ impl Reply {
 impl Hostile {
     /// Starts a server on a free loopback port; the answer to each request is the closure's, which is also told how many came before.
     pub fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1:0", answer)
+    }
+
+    /// The same on another address.
+    pub fn start_at(address: &str, answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
