@@ -257,7 +257,7 @@ fn unasked(reference: &Reference, place: Place) -> Asked {
     let repository: Repository = reference.name.repository();
     let wants = if place == Place::OciRepository { Wants::Artifact } else { Wants::Image };
     let policy = Policy { pattern, keys: Keys::default(), origin: Origin::Written };
-    Asked { repository, tag: reference.tag.clone(), digest: None, policy, wants }
+    Asked { repository, tag: reference.tag.clone(), digest: None, policy, wants, rolled_back: vec![] }
 }
 
 /// Each workload once for each id and each image that its roots give it.
