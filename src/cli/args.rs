@@ -559,14 +559,14 @@ mod tests {
     #[test]
     fn flags_become_overrides() {
         let line = "tagalong apply --state /s --timeout 5s --branch main --git-path apps,infra/{eu,us} --git-path base --git-user Bot --git-email bot@x \
-                    --git-ci-skip --git-poll-interval 2m --git-timeout 10s --registry-poll-interval 1h --registry-rps 3 --registry-burst 4 \
+                    --git-ci-skip --group image --git-poll-interval 2m --git-timeout 10s --registry-poll-interval 1h --registry-rps 3 --registry-burst 4 \
                     --registry-insecure-host a:5000,b.x --registry-insecure-host c.x --registry-exclude-image x/* --docker-config /d";
         let overrides = read(line).expect("parses").overrides();
         assert_eq!(
             format!("{overrides:?}"),
             "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
              paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
-             poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
+             group: Some(Image), poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \
              Prefix { host: \"c.x\", path: [] }], exclude_images: Some([\"x/*\"]), \
              include_images: None, docker_config: Some(\"/d\") }, log: LogOverrides { level: None, format: None } }"

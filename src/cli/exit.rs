@@ -99,6 +99,7 @@ mod tests {
             newer_elsewhere: None,
             departs: None,
             hint: None,
+            link: None,
         }
     }
 

@@ -2,10 +2,14 @@
 
 use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
-use clap::{Args, builder::BoolishValueParser};
+use clap::{
+    Args,
+    builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser},
+};
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
+use crate::config::{GROUPS, GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
+use crate::plan::Group;
 
 /// The repository that a command works on, and how it and the registries are asked.
 #[derive(Clone, Debug, Args)]
@@ -27,7 +31,6 @@ pub struct Target {
 /// How a Git repository is read and written.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Git")]
-#[expect(clippy::struct_field_names, reason = "the flags are named after the fields")]
 pub struct GitFlags {
     /// The repository, in place of REPO
     #[arg(long, env = "TAGALONG_GIT_URL", value_name = "URL")]
@@ -50,6 +53,10 @@ pub struct GitFlags {
     /// Put `[ci skip]` into the commit message
     #[arg(long, env = "TAGALONG_GIT_CI_SKIP", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     git_ci_skip: Option<bool>,
+
+    /// One commit for all updates, or one for each workload or image [default: all]
+    #[arg(long, env = "TAGALONG_GROUP", value_name = "GROUP", value_parser = group())]
+    group: Option<Group>,
 
     /// Accepted for Flux v1's sake, and without effect
     #[arg(long, env = "TAGALONG_GIT_LABEL", value_name = "LABEL")]
@@ -97,6 +104,12 @@ pub struct Manners {
     /// Docker configuration file with credentials [default: the user's, where present]
     #[arg(long, env = "TAGALONG_DOCKER_CONFIG", value_name = "FILE")]
     docker_config: Option<PathBuf>,
+}
+
+/// `all`, `workload` or `image`.
+fn group() -> impl TypedValueParser<Value = Group> {
+    PossibleValuesParser::new(GROUPS.map(|(word, _)| word))
+        .map(|text| GROUPS.into_iter().find(|(word, _)| *word == text).map_or(Group::All, |(_, group)| group))
 }
 
 impl Manners {
@@ -158,6 +171,7 @@ impl GitFlags {
             user: git.git_user,
             email: git.git_email,
             ci_skip: git.git_ci_skip,
+            group: git.group,
             poll_interval: git.git_poll_interval,
             timeout: git.git_timeout,
         };

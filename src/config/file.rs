@@ -117,7 +117,7 @@ section! {
         "email" email: Text, "text", defaults::AUTHOR_EMAIL;
         /// The key that signs commits. Not supported yet.
         "signingKeyFile" signing_key_file: Text, "file", "none";
-        /// One commit for all updates, or one for each workload or image. Only `all` is supported yet.
+        /// One commit for all updates, or one for each workload or image.
         "group" group: Text, "`all`, `workload` or `image`", "all";
         /// The quiet period before a commit.
         "batchWindow" batch_window: Text, "duration", Show(defaults::BATCH_WINDOW);

@@ -45,7 +45,7 @@ pub use paths::{PathError, Paths};
 pub use policies::PresetFileError;
 pub use prefix::Prefix;
 pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
-pub use repository::{Commit, Group, Repository};
+pub use repository::{Commit, GROUPS, Repository};
 pub use schema::schema;
 pub use secret::{Credential, CredentialSource, SecretError, SecretSource};
 
@@ -144,6 +144,8 @@ pub struct GitOverrides {
     pub email: Option<String>,
     /// `--git-ci-skip`.
     pub ci_skip: Option<bool>,
+    /// `--group`.
+    pub group: Option<crate::plan::Group>,
     /// `--git-poll-interval`.
     pub poll_interval: Option<Duration>,
     /// `--git-timeout`.

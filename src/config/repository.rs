@@ -13,6 +13,7 @@ use super::{
     source::{Source, line},
     url::{check_git, identity, last_part},
 };
+use crate::plan::Group;
 
 /// A Git repository, with every default filled in.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub struct Repository {
 /// A key that is not supported yet, and its line.
 type Unsupported = (&'static str, u64);
 
+/// What one commit may hold, as it is written.
+pub const GROUPS: [(&str, Group); 3] = [("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)];
+
 /// How commits are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -75,17 +79,6 @@ pub struct Commit {
     pub body: Option<String>,
     /// Whether the message says `[ci skip]`.
     pub ci_skip: bool,
-}
-
-/// What one commit holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// Every update that is due.
-    All,
-    /// The updates of one workload.
-    Workload,
-    /// The updates of one image.
-    Image,
 }
 
 impl Default for Commit {
@@ -174,12 +167,13 @@ impl Repository {
     }
 
     fn override_with(&mut self, flags: &GitOverrides) {
-        let GitOverrides { branch, paths, user, email, ci_skip, poll_interval, timeout: _ } = flags.clone();
+        let GitOverrides { branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
         self.branch = branch.or(self.branch.take());
         self.paths = paths.unwrap_or_else(|| std::mem::take(&mut self.paths));
         self.interval = poll_interval.unwrap_or(self.interval);
         self.commit.name = user.unwrap_or_else(|| std::mem::take(&mut self.commit.name));
         self.commit.email = email.unwrap_or_else(|| std::mem::take(&mut self.commit.email));
+        self.commit.group = group.unwrap_or(self.commit.group);
         self.commit.ci_skip = ci_skip.unwrap_or(self.commit.ci_skip);
     }
 
@@ -223,7 +217,6 @@ impl Repository {
 impl Commit {
     /// What the section means, and the keys of it that are not supported yet.
     fn read(source: &Source, written: &CommitWritten) -> (Self, Vec<Unsupported>) {
-        const GROUPS: [(&str, Group); 3] = [("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)];
         source.note_unknown(&written.unknown, CommitWritten::KEYS);
         let usual = Self::default();
         let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
@@ -240,10 +233,8 @@ impl Commit {
             body: text("body", &written.body),
             ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
         };
-        let group = written.group.as_ref().filter(|_| commit.group != Group::All);
         let unsupported = [
             ("commit.signingKeyFile", written.signing_key_file.as_ref()),
-            ("commit.group", group),
             ("commit.subject", written.subject.as_ref()),
             ("commit.body", written.body.as_ref()),
         ];

@@ -79,6 +79,7 @@ fn a_flag_wins_over_the_file() {
             paths: Some(Paths::parse(["flag"]).expect("a path")),
             user: Some("Flag".into()),
             email: Some("flag@x".into()),
+            group: None,
             ci_skip: Some(false),
             poll_interval: Some(Duration::from_mins(1)),
             timeout: Some(Duration::from_secs(20)),

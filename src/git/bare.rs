@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf
 use git2::{ErrorCode, Oid, Repository};
 
 use super::{
-    commit::{self, NewCommit},
+    commit::{self, NewCommit, NewStep},
     error::{ReadError, WriteError},
     mirror::{Advertised, choose},
     tree::{self, BlobId, CommitId, Content, Tip},
@@ -68,18 +68,19 @@ impl Bare {
         tree::content(&self.repository, blob, limit).map_err(|error| tree::damaged(&self.name, &error))
     }
 
-    pub(super) fn write(
-        &self,
-        branch: &str,
-        from: Oid,
-        changes: &BTreeMap<String, Vec<u8>>,
-        new: &NewCommit,
-    ) -> Result<Option<CommitId>, WriteError> {
+    /// Does something with the repository that holds its objects.
+    pub(super) fn with_repository<T>(&self, work: impl FnOnce(&Repository, &str) -> T) -> T {
+        work(&self.repository, &self.name)
+    }
+
+    pub(super) fn write(&self, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
         if self.named == Named::Url {
             self.check_push(branch)?;
         }
-        let Some(commit) = commit::build(&self.repository, &self.name, from, changes, new)? else { return Ok(None) };
-        move_branch(&self.repository, &self.name, branch, from, commit, new)?;
+        let (Some(commit), Some((_, last))) = (commit::build_series(&self.repository, &self.name, from, series)?, series.last()) else {
+            return Ok(None);
+        };
+        move_branch(&self.repository, &self.name, branch, from, commit, last)?;
         Ok(Some(CommitId(commit)))
     }
 

@@ -27,8 +27,20 @@ pub struct NewCommit {
     pub signature: Signature,
 }
 
+/// New bytes by path, and the commit that they make.
+pub type NewStep<'a> = (&'a BTreeMap<String, Vec<u8>>, &'a NewCommit);
+
+/// Commit objects, each on top of the one before and on no branch yet; `None` where nothing changes, else the last of them.
+pub(super) fn build_series(repository: &Repository, name: &str, parent: Oid, series: &[NewStep<'_>]) -> Result<Option<Oid>, WriteError> {
+    let mut tip = None;
+    for (changes, commit) in series {
+        tip = build(repository, name, tip.unwrap_or(parent), changes, commit)?.or(tip);
+    }
+    Ok(tip)
+}
+
 /// A commit object on `parent` with some files changed, on no branch yet; `None` where nothing changes.
-pub(super) fn build(
+fn build(
     repository: &Repository,
     name: &str,
     parent: Oid,

@@ -13,7 +13,7 @@ use git2::{AutotagOption, Direction, ErrorClass, FetchOptions, Oid, RemoteRedire
 use sha2::{Digest, Sha256};
 
 use super::{
-    commit::{self, NewCommit},
+    commit::{self, NewStep},
     contact::{Contact, Head, Talk, listed},
     error::{ReadError, WriteError},
     push::Push,
@@ -98,20 +98,19 @@ impl Mirror {
     }
 
     /// Commits and pushes.
-    pub(super) fn write(
-        &self,
-        branch: &str,
-        from: Oid,
-        changes: &BTreeMap<String, Vec<u8>>,
-        new: &NewCommit,
-    ) -> Result<Option<CommitId>, WriteError> {
+    pub(super) fn write(&self, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
         let repository = self.repository.borrow();
         let name = self.contact.url.as_str();
-        let Some(to) = commit::build(&repository, name, from, changes, new)? else { return Ok(None) };
+        let Some(to) = commit::build_series(&repository, name, from, series)? else { return Ok(None) };
         Push { repository: &repository, contact: &self.contact, branch, from, to }.send()?;
         // The mirror is a cache: a branch that stays behind is fetched again.
         let _kept = repository.reference(&format!("refs/heads/{branch}"), to, true, "pushed");
         Ok(Some(CommitId(to)))
+    }
+
+    /// Does something with the repository that holds its objects.
+    pub(super) fn with_repository<T>(&self, work: impl FnOnce(&Repository, &str) -> T) -> T {
+        work(&self.repository.borrow(), self.contact.url.as_str())
     }
 
     fn fetched(&self, branch: Option<&str>) -> Result<Tip, Failure> {

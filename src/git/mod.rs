@@ -9,6 +9,7 @@ mod bare;
 mod commit;
 mod contact;
 mod error;
+pub mod history;
 mod location;
 mod mirror;
 pub mod options;
@@ -24,8 +25,9 @@ mod worktree;
 
 pub use access::{Access, AccessError, Examined, examine};
 pub use authority::{Authority, AuthorityError, Trust};
-pub use commit::{NewCommit, Signature};
+pub use commit::{NewCommit, NewStep, Signature};
 pub use error::{ReadError, WriteError};
+pub use history::History;
 pub use location::{Location, LocationError};
 pub use person::user_name;
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use git2::Repository;
+
 use super::{
     access::Access,
     bare::{Bare, Named},
-    commit::NewCommit,
+    commit::{NewCommit, NewStep},
     contact::Contact,
     error::{ReadError, WriteError},
     location::Location,
@@ -129,6 +131,24 @@ impl Source {
         }
     }
 
+    /// Does something with the repository that holds its objects; `None` for a folder that is no repository.
+    pub(super) fn with_repository<T>(&self, work: impl FnOnce(&Repository, &str) -> T) -> Option<T> {
+        match self {
+            Self::Mirror(mirror) => Some(mirror.with_repository(work)),
+            Self::Bare(bare) => Some(bare.with_repository(work)),
+            Self::WorkTree(work_tree) => work_tree.with_repository(work),
+        }
+    }
+
+    /// The bytes of a file of another commit, if they are at most `limit`.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn older(&self, blob: BlobId, limit: u64) -> Result<Content, ReadError> {
+        let read = |repository: &Repository, name: &str| tree::content(repository, blob, limit).map_err(|error| tree::damaged(name, &error));
+        self.with_repository(read).unwrap_or(Ok(Content::TooLarge { size: 0 }))
+    }
+
     /// Writes the new bytes of some files on top of `tip`: all or, where it fails, nothing.
     ///
     /// A remote's branch is moved by fast-forward only, a local one only from the commit that was read.
@@ -136,13 +156,21 @@ impl Source {
     /// # Errors
     /// [`WriteError::Moved`] asks for another plan on a new tip; every other one says what a person or the other side has to do.
     pub fn write(&self, tip: &Tip, changes: &BTreeMap<String, Vec<u8>>, commit: &NewCommit, write: Write) -> Result<Written, WriteError> {
-        if changes.is_empty() {
+        self.write_series(tip, &[(changes, commit)], write)
+    }
+
+    /// As [`Source::write`], in several commits, each on top of the one before: one push, and all or nothing but in a work tree.
+    ///
+    /// # Errors
+    /// As [`Source::write`].
+    pub fn write_series(&self, tip: &Tip, series: &[NewStep<'_>], write: Write) -> Result<Written, WriteError> {
+        if series.iter().all(|(changes, _)| changes.is_empty()) {
             return Ok(Written::Nothing);
         }
         let outcome = match (self, &tip.branch, tip.commit) {
-            (Self::WorkTree(work_tree), _, _) => return work_tree.write(tip, changes, commit, write),
-            (Self::Mirror(mirror), Some(branch), Some(from)) => mirror.write(branch, from.0, changes, commit)?,
-            (Self::Bare(bare), Some(branch), Some(from)) => bare.write(branch, from.0, changes, commit)?,
+            (Self::WorkTree(work_tree), _, _) => return work_tree.write_series(tip, series, write),
+            (Self::Mirror(mirror), Some(branch), Some(from)) => mirror.write(branch, from.0, series)?,
+            (Self::Bare(bare), Some(branch), Some(from)) => bare.write(branch, from.0, series)?,
             (Self::Mirror(_) | Self::Bare(_), _, _) => {
                 return Err(tree::failed("the repository", &git2::Error::from_str("the tip of a folder that is no repository takes no commit")));
             }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     index::Index,
+    link::Builds,
     place::Planned,
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
     subject::{Asked, Held, Layer, State, Subject, Subjects, View},
@@ -107,15 +108,15 @@ impl Asked {
             wants: self.wants,
             now,
             remembered: None,
-            rolled_back: &[],
+            rolled_back: &self.rolled_back,
         }
     }
 }
 
 impl Plan {
     /// Puts answers and places together.
-    pub fn new(index: &Index, subjects: &Subjects, answers: &[Answer]) -> Self {
-        let records = subjects.list.iter().map(|subject| record(subject, answers)).collect();
+    pub fn new(index: &Index, subjects: &Subjects, answers: &[Answer], builds: &Builds) -> Self {
+        let records = subjects.list.iter().map(|subject| record(subject, answers, builds)).collect();
         let mut plan = Self { records, changes: BTreeMap::new() };
         plan.place(index, subjects);
         plan
@@ -254,7 +255,7 @@ fn created(record: &TagRecord, view: &View) -> Option<Timestamp> {
     wanted.or_else(|| facts.platforms.iter().find_map(|one| one.created))
 }
 
-fn record(subject: &Subject, answers: &[Answer]) -> Record {
+fn record(subject: &Subject, answers: &[Answer], builds: &Builds) -> Record {
     let reference = subject.reference.as_ref();
     let mut record = Record {
         root: subject.root.clone(),
@@ -273,6 +274,7 @@ fn record(subject: &Subject, answers: &[Answer]) -> Record {
         newer_elsewhere: None,
         departs: None,
         hint: None,
+        link: None,
     };
     match &subject.state {
         State::Held(held) => hold(&mut record, held.clone()),
@@ -282,7 +284,7 @@ fn record(subject: &Subject, answers: &[Answer]) -> Record {
                 (record.code, record.reason) = (failure.code, failure.reason.clone());
                 (record.blame, record.hint) = (Some(failure.blame), failure.hint.clone());
             }
-            Answer::Decided(decision) => take(&mut record, decision),
+            Answer::Decided(decision) => take(&mut record, decision, builds),
         },
     }
     for note in &subject.notes {
@@ -291,7 +293,7 @@ fn record(subject: &Subject, answers: &[Answer]) -> Record {
     record
 }
 
-fn take(record: &mut Record, decision: &Decision) {
+fn take(record: &mut Record, decision: &Decision, builds: &Builds) {
     record.code = decision.code;
     record.blame = decision.code.blame();
     record.reason.clone_from(&decision.reason);
@@ -299,6 +301,14 @@ fn take(record: &mut Record, decision: &Decision) {
     record.to = decision.winner.as_ref().map(|tag| Version { tag: Some(tag.to_string()), digest: decision.digest.as_ref().map(ToString::to_string) });
     record.newer_elsewhere = decision.newer_elsewhere.as_ref().map(ToString::to_string);
     record.departs.clone_from(&decision.departs);
+    if decision.code.list() != List::Updates {
+        return;
+    }
+    if builds.is_ours(decision.image.as_ref()) {
+        hold(record, Held::new(Code::OwnBuild, "built from our own commit: use `--git-ci-skip` or a path filter in CI"));
+    } else {
+        record.link = builds.link(decision.stands.as_ref(), decision.image.as_ref());
+    }
 }
 
 pub(super) fn hold(record: &mut Record, held: Held) {

@@ -303,7 +303,14 @@ impl<'a> Gathering<'a> {
         let key = (repository.clone(), tag, digest, policy.identity(), wants == Wants::Artifact);
         let questions = &mut self.subjects.questions;
         let at = *self.questions.entry(key).or_insert_with(|| {
-            questions.push(Asked { repository, tag: reference.tag.clone(), digest: reference.digest.clone(), policy: policy.clone(), wants });
+            questions.push(Asked {
+                repository,
+                tag: reference.tag.clone(),
+                digest: reference.digest.clone(),
+                policy: policy.clone(),
+                wants,
+                rolled_back: vec![],
+            });
             questions.len() - 1
         });
         State::Asks(at)
@@ -394,6 +401,7 @@ impl Subject {
             chain: Vec::new(),
             reference: None,
             policy: String::new(),
+            identity: None,
             source: None,
             notes: Vec::new(),
             state: State::Held(Held::new(Code::UnsupportedScalar, "")),
@@ -418,6 +426,7 @@ impl Subject {
         self.source = part.source.clone().map(|source| (file.to_owned(), source));
         self.notes.extend(part.overridden.iter().map(|loser| format!("`{}: {}` is overridden", loser.key, loser.text)));
         if let Ok(policy) = &part.policy {
+            self.identity = Some(policy.identity());
             self.notes.extend(policy.pattern.warnings().iter().cloned());
         }
     }

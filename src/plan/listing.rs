@@ -258,7 +258,7 @@ impl Asked {
     pub fn about(reference: &Reference, wants: Wants) -> Self {
         let pattern = Pattern::parse("semver:*").expect("the pattern is legal");
         let policy = Policy { pattern, keys: Keys::default(), origin: Origin::Written };
-        Self { repository: reference.name.repository(), tag: reference.tag.clone(), digest: None, policy, wants }
+        Self { repository: reference.name.repository(), tag: reference.tag.clone(), digest: None, policy, wants, rolled_back: vec![] }
     }
 }
 

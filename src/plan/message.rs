@@ -12,7 +12,7 @@ const SUBJECT: usize = 200;
 /// The most updates that the list names one by one.
 const LISTED: usize = 200;
 /// The token of our trailers: a commit with such a line is ours.
-const TRAILER: &str = "Image-Update";
+pub(super) const TRAILER: &str = "Image-Update";
 
 /// One container's update, as the message tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +29,15 @@ pub struct Update {
     pub to: Version,
     /// The policy's text.
     pub policy: String,
+    /// Where a reviewer sees what changed.
+    pub link: Option<String>,
 }
 
 impl Update {
     /// What a record of a plan updates, `None` where it has no image or no winner.
     pub fn of(record: &Record) -> Option<Self> {
-        let Record { workload, container, from, policy, .. } = record.clone();
-        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy })
+        let Record { workload, container, from, policy, link, .. } = record.clone();
+        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy, link })
     }
 }
 
@@ -52,7 +54,7 @@ pub enum Ci {
 /// The message of the commit that holds these updates.
 ///
 /// # Shape
-/// Subject, list by workload, trailers, with an empty line between. Only the trailers are for machines: one `Image-Update` for each
+/// Subject, list by workload, links to sources, trailers, with an empty line between. Only the trailers are for machines: one `Image-Update` for each
 /// distinct name, old and new, each on one line whatever its parts hold.
 pub fn message(updates: &[Update], ci: Ci) -> String {
     let mut text = subject(updates);
@@ -61,6 +63,7 @@ pub fn message(updates: &[Update], ci: Ci) -> String {
         text.push_str("[ci skip]\n\n");
     }
     write_list(&mut text, updates);
+    write_links(&mut text, updates);
     text.push('\n');
     for trailer in trailers(updates) {
         text.push_str(&trailer);
@@ -129,6 +132,20 @@ fn write_list(text: &mut String, updates: &[Update]) {
     }
 }
 
+/// Where to see what changed, once for each image.
+fn write_links(text: &mut String, updates: &[Update]) {
+    let link = |update: &Update| Some(format!("- {}: {}\n", safe::word(&update.name), safe::word(update.link.as_ref()?)));
+    let lines: BTreeSet<String> = updates.iter().filter_map(link).collect();
+    if lines.is_empty() {
+        return;
+    }
+    text.push_str("\nSources\n");
+    text.extend(lines.iter().take(LISTED).map(String::as_str));
+    if lines.len() > LISTED {
+        writeln!(text, "\nand {} more", lines.len() - LISTED).expect("a string takes all that is written");
+    }
+}
+
 fn list_line(update: &Update) -> String {
     let Update { container, name, from, to, policy, .. } = update;
     format!("- {}: {} {} -> {} ({})\n", safe::word(container), safe::word(name), written(from), written(to), safe::line(policy))
@@ -167,7 +184,7 @@ mod tests {
 
     fn update(workload: &str, container: &str, name: &str, from: &str, to: &str) -> Update {
         let [workload, container, name] = [workload, container, name].map(str::to_owned);
-        Update { workload, container, name, from: tag(from), to: tag(to), policy: "semver:~1".to_owned() }
+        Update { workload, container, name, from: tag(from), to: tag(to), policy: "semver:~1".to_owned(), link: None }
     }
 
     #[test]
@@ -232,6 +249,7 @@ mod tests {
             newer_elsewhere: None,
             departs: None,
             hint: None,
+            link: None,
         };
         for (word, record, update) in [
             ("whole", whole.clone(), Some(update("a:deployment/b", "c", "app", "1", "2"))),

@@ -70,6 +70,9 @@ pub struct Record {
     /// What to do next, for people.
     #[serde(skip)]
     pub hint: Option<String>,
+    /// Where a reviewer sees what changed.
+    #[serde(skip)]
+    pub link: Option<String>,
 }
 
 /// A tag, a digest, both or neither.

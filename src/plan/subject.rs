@@ -8,7 +8,7 @@ use crate::{
     policy::{
         Code,
         annotation::{Policy, Source},
-        decision::{Wants, wanted_platforms},
+        decision::{RolledBack, Wants, wanted_platforms},
     },
 };
 
@@ -48,6 +48,8 @@ pub struct Subject {
     pub reference: Option<Reference>,
     /// The policy's text.
     pub policy: String,
+    /// What is the same for two policies exactly if they decide alike; `None` where there is none that can be read.
+    pub identity: Option<String>,
     /// The file and annotation that hold the pattern.
     pub source: Option<(String, Source)>,
     /// What else to tell.
@@ -109,6 +111,8 @@ pub struct Asked {
     pub policy: Policy,
     /// What the place wants.
     pub wants: Wants,
+    /// Versions that a person took back at this place.
+    pub rolled_back: Vec<RolledBack>,
 }
 
 /// A repository as one kind of question sees it: build times are those of one platform.

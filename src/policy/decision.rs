@@ -63,7 +63,7 @@ pub enum Wants {
 }
 
 /// A version that a person took back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RolledBack {
     /// The version that we had written.
     pub tag: Tag,
@@ -91,6 +91,10 @@ pub struct Decision {
     pub winner: Option<Tag>,
     /// The winner's digest, where one is written beside the tag or stands there.
     pub digest: Option<Digest>,
+    /// What the winner points to, as far as is known.
+    pub image: Option<Digest>,
+    /// What stands in Git or, where no digest does, what its tag points to as far as is known.
+    pub stands: Option<Digest>,
     /// Why, in one sentence.
     pub reason: String,
     /// What to do next, for people.
@@ -173,10 +177,13 @@ impl<'a> Court<'a> {
         }
         let (newer_elsewhere, departs) = self.newer_elsewhere(&choice).unzip();
         let Verdict { code, reason, hint } = refused.unwrap_or_else(|| self.verdict(&choice, &tally, newer_elsewhere.as_ref()));
-        let stands = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
-        let digest = choice.winner.filter(stands).and_then(|at| self.chooser.digest_of(at)).cloned();
+        let is_shown = |&at: &usize| self.chooser.writes_digest() && (code.list() == List::Updates || self.stands_already(at));
+        let digest = choice.winner.filter(is_shown).and_then(|at| self.chooser.digest_of(at)).cloned();
         let needs = if let Some(Stop::Unread(needs)) = &choice.stop { needs.clone() } else { Vec::new() };
-        (Decision { code, winner, digest, reason, hint, tally, newer_elsewhere, departs, needs }, choice)
+        let image = choice.winner.and_then(|at| self.chooser.digest_of(at)).cloned();
+        let listed = || self.question.tag.and_then(|tag| self.chooser.listed(tag)).and_then(|at| self.chooser.digest_of(at));
+        let stands = self.question.digest.or_else(listed).cloned();
+        (Decision { code, winner, digest, image, stands, reason, hint, tally, newer_elsewhere, departs, needs }, choice)
     }
 
     /// What is held before any tag is looked at.

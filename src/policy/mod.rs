@@ -16,6 +16,7 @@
 //!   by_order   version, number, text: the best by name, looked at once, then the next
 //!   by_time    build time: nothing that could still be the newest may be unread
 //!   look       what the metadata of one tag says: platform, age, time
+//! rollback whether what stands in Git is what is left of a version that was taken back
 //! decision from the winner to what becomes of the container: the first row that fits
 //!   words      the sentences
 //! ```
@@ -32,6 +33,7 @@ pub mod preset;
 pub mod range;
 pub mod reason;
 pub mod record;
+pub mod rollback;
 mod select;
 
 pub(crate) use code::codes;

@@ -91,7 +91,8 @@ impl<'a> Command<'a> {
         subjects.keep(|subject| files.contains(&subject.file));
         let now = self.cycle.now();
         let answers = self.scan.answers(&subjects, now).await;
-        let plan = Plan::new(&found.index, &subjects, &answers);
+        let builds = self.cycle.builds(&subjects, &answers);
+        let plan = Plan::new(&found.index, &subjects, &answers, &builds);
         let explanation = explanation(&plan, &subjects, self.scan.knowledge(), now, &wanted);
         Ok((explanation, plan.report(self.cycle.head(&tip))))
     }

@@ -11,18 +11,22 @@ use thiserror::Error;
 
 use super::{
     Clock, Memory,
+    past::PastOf,
     reading::{Found, Reading},
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    image::Digest,
     manifest::KindPaths,
     plan::{
-        Answer, Bounds, Index, Plan, Subjects, diff,
+        Answer, Bounds, Group, Index, Plan, Subjects, diff,
+        link::Builds,
         message::{Ci, Update, message},
-        report::Report,
+        report::{Record, Report},
     },
-    policy::{Blame, preset::Presets},
+    policy::{Blame, List, preset::Presets},
+    store::Facts,
 };
 
 /// How often a branch that moved is planned again.
@@ -121,6 +125,8 @@ pub struct Cycle {
     unit: Arc<Unit>,
     source: Source,
     reading: Reading,
+    past: PastOf,
+    memory: Memory,
     /// Who took part in what was read last.
     subjects: Option<Subjects>,
     clock: Clock,
@@ -136,6 +142,8 @@ pub struct Read {
 /// The plan for what was read, and the bytes that it would write.
 pub struct Planned {
     plan: Plan,
+    /// Old bytes by path, where there is more than one commit to be made.
+    before: BTreeMap<String, Vec<u8>>,
     /// New bytes by path.
     changes: BTreeMap<String, Vec<u8>>,
     diff: Vec<u8>,
@@ -157,7 +165,7 @@ impl Cycle {
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
         let reading = Reading::new(&unit.kinds, memory.clone());
-        Ok(Self { unit, source, reading, subjects: None, clock })
+        Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), subjects: None, clock })
     }
 
     /// What the clock says.
@@ -187,12 +195,13 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn index(&mut self, tip: Tip) -> Result<Read, CycleError> {
-        let Unit { repository, images, presets, .. } = &*self.unit;
+        let Unit { repository, images, kinds, presets, .. } = &*self.unit;
         let mut found = self.reading.index(&self.source, &tip)?;
         found.index = found.index.with_roots(repository.roots.clone());
         let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
         let known = self.subjects.take().filter(|_| found.is_same);
-        let subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
+        let mut subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
+        self.past.note(&self.source, &tip, kinds, &bounds, self.clock.now(), &mut subjects)?;
         Ok(Read { tip, found, subjects })
     }
 
@@ -201,8 +210,9 @@ impl Cycle {
     /// # Errors
     /// A file that is to be edited cannot be read.
     pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
-        let plan = Plan::new(&read.found.index, &read.subjects, answers);
-        let mut planned = Planned { plan, changes: BTreeMap::new(), diff: Vec::new() };
+        let builds = self.builds(&read.subjects, answers);
+        let plan = Plan::new(&read.found.index, &read.subjects, answers, &builds);
+        let mut planned = Planned { plan, before: BTreeMap::new(), changes: BTreeMap::new(), diff: Vec::new() };
         self.edit(read, &mut planned)?;
         Ok(planned)
     }
@@ -228,7 +238,9 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
     pub fn write(&self, read: &Read, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
-        match self.source.write(&read.tip, &planned.changes, &self.commit(&planned), write) {
+        let steps = self.steps(&planned);
+        let series: Vec<NewStep<'_>> = steps.iter().map(|(files, commit)| (files, commit)).collect();
+        match self.source.write_series(&read.tip, &series, write) {
             Ok(written) => Ok(Wrote::Done(Box::new(self.outcome(read, planned, Some(written))))),
             Err(error) if is_refusal(&error) => {
                 planned.plan.refuse_all(&error.to_string(), error.hint().as_deref());
@@ -240,6 +252,26 @@ impl Cycle {
         }
     }
 
+    /// What is known of how the images were built that would be written, and those that stand in their places.
+    pub(super) fn builds(&self, subjects: &Subjects, answers: &[Answer]) -> Builds {
+        let mut wanted = BTreeMap::new();
+        for (asked, answer) in subjects.questions.iter().zip(answers) {
+            let Answer::Decided(decision) = answer else { continue };
+            if decision.code.list() == List::Updates {
+                let platform = asked.view().platform;
+                wanted.extend([&decision.image, &decision.stands].into_iter().flatten().map(|digest| (Facts::id(digest, &platform), digest.clone())));
+            }
+        }
+        let ids: Vec<String> = wanted.keys().cloned().collect();
+        let entries = self.memory.facts(&ids);
+        let labels = |(digest, entry): (Digest, Option<Vec<u8>>)| match Facts::decode(&entry?, &digest)? {
+            Facts::Image(facts) => Some((digest, facts.labels)),
+            Facts::NotAnImage(_) => None,
+        };
+        let ours = if wanted.is_empty() { BTreeSet::new() } else { self.past.ours().clone() };
+        Builds { labels: wanted.into_values().zip(entries).filter_map(labels).collect(), ours }
+    }
+
     /// Makes the new bytes of every file; what cannot be edited is held.
     fn edit(&self, read: &Read, planned: &mut Planned) -> Result<(), CycleError> {
         let paths: BTreeSet<String> = planned.plan.files().map(str::to_owned).collect();
@@ -249,14 +281,23 @@ impl Cycle {
             if after != before {
                 planned.diff.extend(diff::unified(&file.path, &before, &after));
                 planned.changes.insert(file.path.clone(), after);
+                if self.unit.repository.commit.group != Group::All {
+                    planned.before.insert(file.path.clone(), before);
+                }
             }
         }
         Ok(())
     }
 
-    fn commit(&self, planned: &Planned) -> NewCommit {
+    /// The commits that write a plan.
+    fn steps(&self, planned: &Planned) -> Vec<(BTreeMap<String, Vec<u8>>, NewCommit)> {
+        let steps = planned.plan.steps(self.unit.repository.commit.group, &planned.before, &planned.changes);
+        steps.into_iter().map(|step| (step.files, self.commit(&step.updates))).collect()
+    }
+
+    fn commit(&self, updates: &[&Record]) -> NewCommit {
         let settings = &self.unit.repository.commit;
-        let updates: Vec<Update> = planned.plan.updates().filter_map(Update::of).collect();
+        let updates: Vec<Update> = updates.iter().filter_map(|record| Update::of(record)).collect();
         let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
         let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
         NewCommit { message: message(&updates, ci), signature }

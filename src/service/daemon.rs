@@ -69,7 +69,7 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
-                learnt: Mutex::default(),
+                memory: shared.memory.clone(),
                 counted: Mutex::default(),
                 trouble: Mutex::default(),
             });

@@ -13,6 +13,7 @@ pub mod log;
 mod memory;
 pub mod metrics;
 pub mod notify;
+mod past;
 mod reading;
 pub mod ready;
 mod scan;

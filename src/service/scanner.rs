@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Clock,
+    Clock, Memory,
     board::{Board, Job, Work},
     clock::{Hold, Listener},
     metrics::Metrics,
@@ -49,7 +49,7 @@ pub struct Scanner {
     /// Which hosts answer.
     pub readiness: Arc<Readiness>,
     /// What was learnt about images and is not in the store yet.
-    pub learnt: Mutex<Vec<(String, Vec<u8>)>>,
+    pub memory: Memory,
     /// The requests that are counted already.
     pub counted: Mutex<Tally>,
     /// What was told about the store.
@@ -188,8 +188,7 @@ impl Scanner {
         };
         let digest = if let Metadata::Image(facts) = &metadata { Some(&facts.digest) } else { digest };
         if let (Some(facts), Some(digest)) = (Facts::of(&metadata), digest) {
-            let entry = (Facts::id(digest, &view.platform), facts.encode());
-            self.learnt.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+            self.memory.learn(Facts::id(digest, &view.platform), facts.encode());
         }
         metadata
     }
@@ -206,11 +205,7 @@ impl Scanner {
     }
 
     async fn save(&self) {
-        let learnt = std::mem::take(&mut *self.learnt.lock().unwrap_or_else(PoisonError::into_inner));
-        if !learnt.is_empty() {
-            // A cache that cannot be written costs a request next time.
-            let _unkept = self.store.remember(Cache::Facts, learnt).await;
-        }
+        self.memory.save_learnt().await;
         let (repositories, writes): (Vec<_>, Vec<_>) = self.board.unsaved().into_iter().unzip();
         if writes.is_empty() {
             return;

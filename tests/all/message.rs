@@ -27,6 +27,7 @@ fn update(workload: &str, name: &str, from: Option<&str>, to: &str) -> Update {
         from: version(from),
         to: version(Some(to)),
         policy: "semver:~1".to_owned(),
+        link: None,
     }
 }
 

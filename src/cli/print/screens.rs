@@ -35,6 +35,7 @@ fn record(code: Code, workload: &str, image: &str, from: &str, to: Option<&str>,
         newer_elsewhere: None,
         departs: None,
         hint: None,
+        link: None,
     }
 }
 

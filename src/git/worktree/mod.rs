@@ -15,7 +15,7 @@ use std::{
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use super::{
-    commit::NewCommit,
+    commit::{NewCommit, NewStep},
     error::{ReadError, WriteError},
     options,
     source::{Write, Written},
@@ -138,13 +138,34 @@ impl WorkTree {
         Ok(Content::Bytes(bytes))
     }
 
+    /// Does something with the repository that holds its objects, where there is one.
+    pub(super) fn with_repository<T>(&self, work: impl FnOnce(&Repository, &str) -> T) -> Option<T> {
+        self.repository.as_ref().map(|repository| work(repository, &self.root.display().to_string()))
+    }
+
     /// The id of what a file held when it was read.
     pub(super) fn blob(&self, path: &str) -> Option<BlobId> {
         self.read.borrow().get(path).copied().map(BlobId)
     }
 
+    /// Writes commit by commit; without commits all at once.
+    pub(super) fn write_series(&self, tip: &Tip, series: &[NewStep<'_>], write: Write) -> Result<Written, WriteError> {
+        let [.., (_, new)] = series else { return Ok(Written::Nothing) };
+        if write == Write::Files {
+            let all = series.iter().flat_map(|(changes, _)| changes.iter().map(|(path, bytes)| (path.clone(), bytes.clone()))).collect();
+            return self.write(tip, &all, new, write);
+        }
+        let (mut tip, mut written) = (tip.clone(), Written::Nothing);
+        for (changes, new) in series {
+            if let Written::Committed(commit) = self.write(&tip, changes, new, write)? {
+                (tip.commit, written) = (Some(commit), Written::Committed(commit));
+            }
+        }
+        Ok(written)
+    }
+
     /// Writes the files in place; all are checked before the first is touched.
-    pub(super) fn write(&self, tip: &Tip, changes: &BTreeMap<String, Vec<u8>>, new: &NewCommit, write: Write) -> Result<Written, WriteError> {
+    fn write(&self, tip: &Tip, changes: &BTreeMap<String, Vec<u8>>, new: &NewCommit, write: Write) -> Result<Written, WriteError> {
         let changes: BTreeMap<&str, &[u8]> = changes
             .iter()
             .filter(|(path, bytes)| self.read.borrow().get(*path) != Some(&id(bytes)))

@@ -10,7 +10,7 @@ use crate::{
     plan::{Answer, Asked, Failure, Subjects, schedule},
     policy::{
         Blame, Code,
-        decision::{Decision, Need, Wants, wanted_platforms},
+        decision::{Decision, Need, RolledBack, Wants, wanted_platforms},
         record::TagRecord,
     },
     store::Seen,
@@ -26,8 +26,8 @@ pub struct Answers {
     pub(super) images: BTreeMap<Repository, Group>,
 }
 
-/// The tag, the digest, the policy, and what the place wants.
-type Key = (Option<String>, Option<String>, String, Wants);
+/// The tag, the digest, the policy, what the place wants, and what was taken back there.
+type Key = (Option<String>, Option<String>, String, Wants, Vec<RolledBack>);
 
 /// The questions about one repository.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Answers {
         let questions = &subjects.questions;
         let keys = questions.iter().map(|asked| {
             let texts = (asked.tag.as_ref().map(ToString::to_string), asked.digest.as_ref().map(ToString::to_string));
-            (texts.0, texts.1, asked.policy.identity(), asked.wants)
+            (texts.0, texts.1, asked.policy.identity(), asked.wants, asked.rolled_back.clone())
         });
         let mut answers = Self { list: vec![Answer::Waiting; questions.len()], keys: keys.collect(), images: BTreeMap::new() };
         for (at, asked) in questions.iter().enumerate() {

@@ -36,7 +36,7 @@ fn asked(name: &str, tag: &str, pattern: &str, keys: &[(&str, &str)]) -> Asked {
     for (key, value) in keys {
         policy.keys.set(key, value).expect("a key");
     }
-    Asked { repository: repository(name), tag: Tag::parse(tag).ok(), digest: None, policy, wants: Wants::Image }
+    Asked { repository: repository(name), tag: Tag::parse(tag).ok(), digest: None, policy, wants: Wants::Image, rolled_back: vec![] }
 }
 
 /// A board with one unit, and what that unit hears and remembers.

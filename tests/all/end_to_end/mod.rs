@@ -2,6 +2,7 @@
 
 mod environment;
 mod files;
+mod group;
 mod images;
 mod input;
 mod list;
@@ -9,6 +10,7 @@ mod push;
 mod registries;
 mod report;
 mod repositories;
+mod rollback;
 mod ssh;
 mod tls;
 mod way;

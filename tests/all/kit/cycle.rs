@@ -8,6 +8,7 @@ use tagalong::{
     manifest::{self, File, Scope, Unreadable, ignore::Ignored},
     plan::{
         Answer, Bounds, Index, Knowledge, Known, Plan, Subjects,
+        link::Builds,
         message::{Ci, Update, message},
         report::Report,
     },
@@ -40,7 +41,7 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
     let subjects =
         index.subjects(&Bounds { writes: &|path| paths.allow(path), scans: &|_| true, presets: tagalong::policy::preset::Presets::shipped() });
     let (answers, requests) = answers(&subjects, recorded);
-    let mut plan = Plan::new(&index, &subjects, &answers);
+    let mut plan = Plan::new(&index, &subjects, &answers, &Builds::default());
     let mut after = before.clone();
     for path in plan.files().map(str::to_owned).collect::<Vec<_>>() {
         let edited = plan.edit(&path, &before[&path]);

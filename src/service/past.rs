@@ -1,0 +1,119 @@
+//! What the history of a branch says about its containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::cycle::FILE_BYTES;
+use crate::{
+    git::{BlobId, Content, History, ReadError, Source, Tip},
+    image::Name,
+    manifest::{self, File, KindPaths},
+    plan::{
+        Bounds, Index, Subjects,
+        rollback::{Past, Suspect, count, policy_then, suspects, taken_by},
+        trailer::Trailer,
+    },
+    policy::rollback::Value,
+};
+
+/// The history of one branch.
+#[derive(Default)]
+pub(super) struct PastOf {
+    history: History,
+    /// The commits of ours, by their ids.
+    ours: BTreeSet<String>,
+}
+
+/// The older files that one look at the history needs.
+struct Look<'a> {
+    history: &'a mut History,
+    source: &'a Source,
+    kinds: &'a [KindPaths],
+    bounds: &'a Bounds<'a>,
+    files: BTreeMap<(BlobId, String), Option<File>>,
+}
+
+impl PastOf {
+    /// Notes for each container which versions a person took back there.
+    pub(super) fn note(
+        &mut self,
+        source: &Source,
+        tip: &Tip,
+        kinds: &[KindPaths],
+        bounds: &Bounds<'_>,
+        now: Timestamp,
+        subjects: &mut Subjects,
+    ) -> Result<(), ReadError> {
+        subjects.forgive();
+        let commits = tip.commit.map_or_else(|| Ok(Vec::new()), |tip| self.history.read(source, tip, now))?;
+        self.ours = commits.iter().filter(|past| past.is_ours).map(|past| past.id.clone()).collect();
+        let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new() };
+        let mut taken: Vec<(usize, Trailer, Past)> = Vec::new();
+        for suspect in suspects(subjects, &commits) {
+            let is_known = taken.iter().any(|(at, trailer, _)| *at == suspect.at && trailer == suspect.trailer);
+            if !is_known
+                && let Some(by) = look.taken_by(&suspect, &commits)?
+                && look.still_decides(subjects, &suspect, by)?
+            {
+                taken.push((suspect.at, suspect.trailer.clone(), by.clone()));
+            }
+        }
+        for (at, trailer, by) in &taken {
+            subjects.take_back(*at, trailer, by);
+        }
+        if !taken.is_empty() {
+            // Nobody asks what was asked before it was known.
+            subjects.keep(|_| true);
+        }
+        Ok(())
+    }
+
+    /// The ids of our own commits.
+    pub(super) fn ours(&self) -> &BTreeSet<String> {
+        &self.ours
+    }
+}
+
+impl Look<'_> {
+    fn taken_by<'h>(&mut self, suspect: &Suspect<'_>, commits: &'h [Past]) -> Result<Option<&'h Past>, ReadError> {
+        let Suspect { file, name, trailer, .. } = *suspect;
+        let counted = std::cell::RefCell::new(self);
+        let took = |past: &Past| counted.borrow_mut().counts(past, file, name, &trailer.to).map(|(before, after)| after < before);
+        let put = |past: &Past| counted.borrow_mut().counts(past, file, name, &trailer.to).map(|(before, after)| before < after);
+        taken_by(suspect, commits, took, put)
+    }
+
+    /// How many places of a file held a value before and after a commit.
+    fn counts(&mut self, past: &Past, path: &str, name: &Name, value: &Value) -> Result<(usize, usize), ReadError> {
+        let Some((before, after)) = self.history.change(self.source, past, path)? else { return Ok((0, 0)) };
+        let mut held = |blob: Option<BlobId>| Ok::<_, ReadError>(self.file(blob, path)?.map_or(0, |file| count(file, name, value)));
+        Ok((held(before)?, held(after)?))
+    }
+
+    /// Whether the policy of the container is the one under which the version was taken back.
+    fn still_decides(&mut self, subjects: &Subjects, suspect: &Suspect<'_>, by: &Past) -> Result<bool, ReadError> {
+        let now = &subjects.list[suspect.at];
+        let path = now.source.as_ref().map_or(&now.file, |(file, _)| file);
+        let after = History::after(self.source, by, path)?;
+        let bounds = self.bounds;
+        let Some(file) = self.file(after, path)? else { return Ok(true) };
+        let then = Index::new(BTreeMap::from([(path.clone(), file.clone())]), Vec::new()).subjects(bounds);
+        // Where the file alone does not tell, nobody is known to have changed it.
+        Ok(policy_then(&then, now).is_none_or(|then| Some(then) == now.identity.as_deref()))
+    }
+
+    /// What an older form of a file holds; `None` where it cannot be read.
+    fn file(&mut self, blob: Option<BlobId>, path: &str) -> Result<Option<&File>, ReadError> {
+        let Some(blob) = blob else { return Ok(None) };
+        let key = (blob, path.to_owned());
+        if !self.files.contains_key(&key) {
+            let read = match self.source.older(blob, FILE_BYTES)? {
+                Content::Bytes(bytes) => manifest::read(path, &bytes, self.kinds).ok(),
+                Content::TooLarge { .. } => None,
+            };
+            self.files.insert(key.clone(), read);
+        }
+        Ok(self.files.get(&key).and_then(Option::as_ref))
+    }
+}
