@@ -29,6 +29,7 @@ mod registry;
 mod remembered;
 mod repository;
 mod scenarios;
+mod set;
 mod sign_in;
 mod store;
 mod terminal;

@@ -30,7 +30,8 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn unit(place: &str, state: &Path) -> Unit {
+/// The unit of a repository and a state folder.
+pub fn unit(place: &str, state: &Path) -> Unit {
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
     let repository = config.repository_for(place).expect("a repository");
     let location = Location::parse(place, Plaintext::Loopback).expect("a location");
