@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{
     ImageField, ImagePlace, KindPaths, LoosePlace, Place, Workload, comment, compose, helm,
-    kustomize::{self, Kustomization},
+    kustomize::{self, FieldSpec, Kustomization, Object, Operation, Outer},
     workload,
     yaml::{self, Fault, Kind, Tree},
 };
@@ -22,9 +22,24 @@ pub struct File {
     pub flux_yaml: Option<FluxYaml>,
     /// Its images outside workloads, in their order, those that only a comment makes places last.
     pub places: Vec<LoosePlace>,
+    /// Its objects, as kustomize would take them.
+    pub(super) objects: Vec<Object>,
+    /// What it says as a list of patch operations.
+    pub(super) operations: Option<Result<Vec<Operation>, String>>,
+    /// The image fields that it adds to a kustomization's.
+    pub(super) field_specs: Vec<FieldSpec>,
+    /// The objects of it that deploy a folder.
+    pub(super) outers: Vec<Outer>,
+    /// Whether it is not read, because `.tagalongignore` names it.
+    pub(super) left_out: bool,
 }
 
 impl File {
+    /// A file that is there, but not read.
+    pub(super) fn left_out() -> Self {
+        Self { left_out: true, ..Self::default() }
+    }
+
     /// Every place that holds an image.
     pub fn images(&self) -> impl Iterator<Item = ImagePlace<'_>> {
         let containers = self.workloads.iter().flat_map(|workload| workload.containers.iter().map(move |container| (workload, container)));
@@ -64,6 +79,8 @@ impl File {
 pub struct FluxYaml {
     /// How they are made.
     pub generation: Generation,
+    /// The patch file that `patchUpdated` names.
+    pub patch_file: Option<String>,
     /// The line that says so, from 1.
     pub line: u32,
 }
@@ -156,6 +173,10 @@ fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault>
         (file.workloads, objects) = workload::workloads(&tree, kinds);
         file.places = tree.roots().iter().flat_map(|root| values(&tree, *root, name)).collect();
         file.places.shrink_to_fit();
+        file.objects = kustomize::objects(&tree, kinds, &objects, Place::Container);
+        file.operations = kustomize::operations(&tree, Place::KustomizePatch);
+        file.field_specs = kustomize::field_specs(&tree);
+        file.outers = kustomize::outers(&tree);
     }
     comment::attach(&tree, text, &objects, &mut file)?;
     Ok(file)
@@ -245,7 +266,8 @@ fn flux_yaml(tree: &Tree<'_>) -> Option<FluxYaml> {
         [("patchUpdated", Generation::PatchUpdated), ("commandUpdated", Generation::CommandUpdated), ("scanForFiles", Generation::ScanForFiles)];
     let found = known.iter().find_map(|(key, generation)| tree.get_entry(root, key).map(|(key, _)| (tree.line(key), *generation)));
     let (line, generation) = found.unwrap_or((tree.line(root), Generation::Unknown));
-    Some(FluxYaml { generation, line })
+    let patch_file = tree.path(root, &["patchUpdated", "patchFile"]).and_then(|node| tree.text(node)).map(str::to_owned);
+    Some(FluxYaml { generation, patch_file, line })
 }
 
 #[cfg(test)]
@@ -379,7 +401,11 @@ mod tests {
             ("other", "version: 2\n", Generation::Unknown, 1),
         ] {
             let file = read("apps/.flux.yaml", text.as_bytes(), &[]).expect(word);
-            assert_eq!(file.flux_yaml, Some(FluxYaml { generation, line }), "{word}");
+            assert_eq!(
+                file.flux_yaml,
+                Some(FluxYaml { generation, patch_file: text.contains("patchFile").then(|| "a.yaml".to_owned()), line }),
+                "{word}"
+            );
         }
     }
 }

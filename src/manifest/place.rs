@@ -14,9 +14,10 @@ use crate::{
 };
 
 /// An image, where one can be written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageField {
     /// No image is written.
+    #[default]
     Absent,
     /// Scalars that can be edited.
     Written(Parts),
@@ -158,7 +159,7 @@ impl Part {
     }
 
     /// The change that puts another text in its place; `None` where it stands there already.
-    fn write(&self, to: &str) -> Option<Change> {
+    pub(super) fn write(&self, to: &str) -> Option<Change> {
         let (before, after) = (&self.site.text[..self.start as usize], &self.site.text[self.end as usize..]);
         (to != self.text()).then(|| Change::Replace(Edit { site: self.site.clone(), to: format!("{before}{to}{after}") }))
     }
@@ -354,7 +355,7 @@ fn set(mapping: Node, keys: &[&str], value: String, after: &str) -> Change {
 }
 
 /// Where the name of a reference ends: before its tag and digest.
-fn end_of_name(text: &str) -> usize {
+pub(super) fn end_of_name(text: &str) -> usize {
     let end = text.find('@').unwrap_or(text.len());
     let last = text[..end].rfind('/').map_or(0, |at| at + 1);
     text[last..end].find(':').map_or(end, |colon| last + colon)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored};
+use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored, kustomize};
 
 /// The parts of a tree that hold no manifests, or none that may be edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +35,15 @@ impl Scope {
 
     /// The files that kustomizations name and that no search found before: they are read whatever they are called and hold.
     pub fn named(&self, files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> BTreeSet<String> {
-        let kustomizations = files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
-        let named = kustomizations.flat_map(|(path, kustomization)| kustomization.named(path));
+        let named = kustomize::named(files);
         let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
-        named.filter(|path| is_new(path) && !self.ignored.is_ignored(path)).collect()
+        named.into_iter().filter(|path| is_new(path) && !self.ignored.is_ignored(path)).collect()
+    }
+
+    /// The files that kustomizations name, but that `.tagalongignore` names too: they are there, and not read.
+    pub fn left_out(&self, files: &BTreeMap<String, File>, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
+        let named = kustomize::named(files).into_iter();
+        named.filter(|path| self.ignored.is_ignored(path) && is_there(path)).map(|path| (path, File::left_out())).collect()
     }
 }
 

@@ -78,6 +78,22 @@ pub struct Scalar {
     pub(super) style: Style,
     properties: u64,
     pub(super) reading: Reading,
+    /// The block scalar that it is a part of.
+    pub(super) within: Option<Box<Within>>,
+}
+
+/// A block scalar of which a part is a scalar of its own: a patch inside a kustomization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Within {
+    /// Where it begins in the file.
+    pub(super) start: u32,
+    /// Its decoded value.
+    pub(super) text: String,
+    /// Where the part begins and ends in that value.
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// How the part is written.
+    pub(super) style: Style,
 }
 
 impl Scalar {
@@ -92,6 +108,11 @@ impl Scalar {
     /// A value that an own key hides is not read there, nor is a template: a key like `x-common` at the top of an object.
     pub fn feeds(&self) -> u32 {
         self.places
+    }
+
+    /// How the scalar itself is written.
+    pub(super) fn own_style(&self) -> Style {
+        self.within.as_ref().map_or(self.style, |within| within.style)
     }
 
     /// The scalar's share in the reading of its file, were it written so.
@@ -134,7 +155,49 @@ impl Site {
             style,
             properties,
             reading: tree.reading(),
+            within: None,
         };
         Ok(Self { place, line: tree.line(tree.target(node)), text: value.to_owned(), scalar })
+    }
+
+    /// The place, in the file, of a scalar that was read in the text of a block scalar.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn within(&self, tree: &Tree<'_>, node: usize) -> Result<Self, String> {
+        let Some((text, Style::Literal)) = tree.scalar(node) else {
+            return Err("it stands in a text that is not written as it is read".to_owned());
+        };
+        if matches!(self.scalar.style, Style::Literal | Style::Folded) {
+            return Err("it is a text inside a text".to_owned());
+        }
+        let span = self.scalar.span();
+        let line = tree.line(tree.target(node)) + u32::try_from(text[..span.start].matches('\n').count()).unwrap_or(u32::MAX);
+        let before = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let start = tree.start_of_text(node, line) + span.start - before;
+        let end = start + span.len();
+        let number = |at: usize| u32::try_from(at).map_err(|_| "it stands too far down in the file");
+        let (position, properties) = tree.place_in_reading(node);
+        if tree.bytes(start..end) != Some(&text[span.clone()]) {
+            return Err("its text is not found in the file".to_owned());
+        }
+        let within = Within {
+            start: number(tree.start_of_text(node, tree.line(tree.target(node))))?,
+            text: text.to_owned(),
+            from: number(span.start)?,
+            to: number(span.end)?,
+            style: self.scalar.style,
+        };
+        let scalar = Scalar {
+            start: number(start)?,
+            end: number(end)?,
+            position,
+            style: Style::Literal,
+            properties,
+            reading: tree.reading(),
+            within: Some(Box::new(within)),
+            ..self.scalar.clone()
+        };
+        Ok(Self { line, scalar, ..self.clone() })
     }
 }

@@ -14,6 +14,7 @@ pub use change::{Change, change};
 
 use super::{
     Site,
+    site::Within,
     yaml::{
         self, Reading, Replacement, Style,
         plain::{Around, reads_as_itself},
@@ -96,7 +97,7 @@ pub fn splice(path: &str, bytes: &[u8], edits: &[Edit]) -> Result<Spliced, EditR
     let mut output = String::with_capacity(text.len() + 64);
     let mut expected = edits.first().map(|edit| edit.site.scalar.reading);
     let mut replaced = Vec::with_capacity(edits.len());
-    let mut copied = 0;
+    let (mut copied, mut nested) = (0, vec![]);
     for Edit { site, to } in edits {
         let (span, scalar) = (site.scalar.span(), &site.scalar);
         let raw = text.get(span.clone()).filter(|raw| is_written_as(raw, site));
@@ -105,6 +106,10 @@ pub fn splice(path: &str, bytes: &[u8], edits: &[Edit]) -> Result<Spliced, EditR
         output.push_str(&text[copied..span.start]);
         output.push_str(&written);
         copied = span.end;
+        if let Some(within) = &scalar.within {
+            nested.push((&**within, site, written));
+            continue;
+        }
         expected = expected.map(|reading| reading.replaced(scalar.share(scalar.style, &site.text), scalar.share(style, to)));
         replaced.push(Replacement {
             start: span.start,
@@ -114,8 +119,31 @@ pub fn splice(path: &str, bytes: &[u8], edits: &[Edit]) -> Result<Spliced, EditR
             to: scalar.whole(to).into_owned(),
         });
     }
+    for parts in nested.chunk_by(|(one, ..), (other, ..)| one.start == other.start) {
+        let (whole, replacement) = surrounding(parts);
+        let scalar = &parts[0].1.scalar;
+        expected = expected.map(|reading| reading.replaced(scalar.share(scalar.style, &replacement.from), scalar.share(scalar.style, &whole)));
+        replaced.push(replacement);
+    }
+    replaced.sort_by_key(|replacement| replacement.position);
     output.push_str(&text[copied..]);
     Ok(Spliced { bytes: output.into_bytes(), expected, replaced })
+}
+
+/// The new value of a block scalar of which parts were replaced.
+fn surrounding(parts: &[(&Within, &Site, String)]) -> (String, Replacement) {
+    let (within, site, _) = &parts[0];
+    let (mut whole, mut copied) = (String::with_capacity(within.text.len() + 16), 0);
+    for (within, _, written) in parts {
+        whole.push_str(&within.text[copied..within.from as usize]);
+        whole.push_str(written);
+        copied = within.to as usize;
+    }
+    whole.push_str(&within.text[copied..]);
+    let Site { line, scalar, .. } = site;
+    let replacement =
+        Replacement { start: within.start as usize, position: scalar.position, line: *line, from: within.text.clone(), to: whole.clone() };
+    (whole, replacement)
 }
 
 /// Reads the new file with the second parser: it must differ from the old one by the new values and by nothing else.
@@ -163,7 +191,7 @@ fn sorted<'e>(path: &str, edits: &'e [Edit]) -> Result<Vec<&'e Edit>, EditRefuse
 /// Whether the bytes can be those that the site was read from.
 fn is_written_as(raw: &str, site: &Site) -> bool {
     let inner = |quote: char| raw.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    match site.scalar.style {
+    match site.scalar.own_style() {
         Style::Plain | Style::Literal | Style::Folded => raw == site.text,
         Style::Single => inner('\'').is_some_and(|inner| inner.contains('\'') || inner == site.text),
         Style::Double => inner('"').is_some_and(|inner| inner.contains('\\') || inner == site.text),
@@ -175,7 +203,7 @@ fn write(raw: &str, site: &Site, to: &str, file: &str) -> Result<(String, Style)
     if to.contains(['\n', '\r', '\0', '\u{feff}', '\u{85}', '\u{2028}', '\u{2029}']) {
         return Err("the new value holds a line break, or a character that no image has");
     }
-    match site.scalar.style {
+    match site.scalar.own_style() {
         Style::Plain => {
             let around = if raw.contains([',', '[', ']', '{', '}']) { Around::Block } else { Around::Flow };
             if reads_as_itself(to, around) {

@@ -18,7 +18,7 @@ use crate::policy::{
 };
 
 /// Where a pod spec may stand in an object.
-const POD_SPECS: [&[&str]; 4] =
+pub(super) const POD_SPECS: [&[&str]; 4] =
     [&["spec"], &["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["template", "spec"]];
 
 /// Annotations of ours that say nothing about updating.
@@ -185,7 +185,7 @@ pub(super) fn is_ours(key: &str) -> bool {
     })
 }
 
-fn asks_for_updates(annotation: &Annotation) -> bool {
+pub(super) fn asks_for_updates(annotation: &Annotation) -> bool {
     annotation.key.split_once('/').is_some_and(|(_, name)| !NOT_ABOUT_UPDATES.contains(&name))
 }
 
@@ -273,6 +273,11 @@ fn pod_containers(tree: &Tree<'_>, spec: usize, found: &mut Vec<Container>, take
             found.push(container(tree, name(item), Role::Volume, node, Place::Container));
         }
     }
+}
+
+/// The keys of a dotted path.
+pub(super) fn steps(path: &str) -> Vec<String> {
+    path.replace("\\.", "\0").split('.').map(|step| step.replace('\0', ".")).collect()
 }
 
 #[cfg(test)]

@@ -5,25 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    index::{Fed, Index},
+    index::Index,
+    place::Planned,
     report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, Version},
-    subject::{Asked, Held, State, Subject, Subjects, View},
+    subject::{Asked, Held, Layer, State, Subject, Subjects, View},
 };
 use crate::{
     image::Reference,
-    manifest::{
-        Parts, Site,
-        splice::{self, Change, EditRefused},
-    },
+    manifest::splice::{self, Change, EditRefused},
     policy::{
         Blame, Code, List,
         decision::{Decision, Listing, Question, decide, explain, next_moment},
         record::{Metadata, TagRecord},
     },
 };
-
-/// What to do where one place cannot serve all that it feeds.
-const APART: &str = "write the image of each by itself";
 
 /// What is known of a repository.
 #[derive(Clone, Debug)]
@@ -57,18 +52,11 @@ pub struct Failure {
 /// All that is known, by what is asked of it.
 pub type Knowledge = BTreeMap<View, Known>;
 
-/// Edits by file, and the records that they come from.
+/// Changes by file, and the records that they come from.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    records: Vec<Record>,
-    edits: BTreeMap<String, Vec<Planned>>,
-}
-
-/// One change and the records that it fulfils.
-#[derive(Clone, Debug)]
-struct Planned {
-    change: Change,
-    records: Vec<usize>,
+    pub(super) records: Vec<Record>,
+    pub(super) changes: BTreeMap<String, Vec<Planned>>,
 }
 
 /// What became of one question.
@@ -128,22 +116,22 @@ impl Plan {
     /// Puts answers and places together.
     pub fn new(index: &Index, subjects: &Subjects, answers: &[Answer]) -> Self {
         let records = subjects.list.iter().map(|subject| record(subject, answers)).collect();
-        let mut plan = Self { records, edits: BTreeMap::new() };
+        let mut plan = Self { records, changes: BTreeMap::new() };
         plan.place(index, subjects);
         plan
     }
 
     /// The files to edit.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.edits.keys().map(String::as_str)
+        self.changes.keys().map(String::as_str)
     }
 
     /// The changes of one file.
     fn changes(&self, path: &str) -> Vec<Change> {
-        self.edits.get(path).into_iter().flatten().map(|planned| planned.change.clone()).collect()
+        self.changes.get(path).into_iter().flatten().map(|planned| planned.change.clone()).collect()
     }
 
-    /// The file with all edits that can be made; the others are held, and do not stop their neighbours.
+    /// The file with all changes that can be made; the others are held, and do not stop their neighbours.
     pub fn edit(&mut self, path: &str, before: &[u8]) -> Vec<u8> {
         let changes = self.changes(path);
         if let Ok(after) = splice::change(path, before, &changes) {
@@ -168,7 +156,7 @@ impl Plan {
 
     /// Holds what one change of a file would have updated.
     fn refuse(&mut self, path: &str, change: &Change, refused: &EditRefused) {
-        let Some(planned) = self.edits.get_mut(path) else { return };
+        let Some(planned) = self.changes.get_mut(path) else { return };
         let of_change = planned.iter().filter(|planned| planned.change == *change);
         let mut out: BTreeSet<usize> = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
         // An image may need several changes: all are made, or none.
@@ -181,7 +169,7 @@ impl Plan {
             out.extend(gone.into_iter().flat_map(|planned| planned.records));
         }
         if planned.is_empty() {
-            self.edits.remove(path);
+            self.changes.remove(path);
         }
         for at in out {
             hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
@@ -190,7 +178,7 @@ impl Plan {
 
     /// Holds every update, because the remote refused them all.
     pub fn refuse_all(&mut self, reason: &str, hint: Option<&str>) {
-        self.edits.clear();
+        self.changes.clear();
         for record in self.records.iter_mut().filter(|record| record.code.list() == List::Updates) {
             hold(record, Held { code: Code::PushRefused, reason: reason.to_owned(), hint: hint.map(str::to_owned) });
         }
@@ -208,125 +196,6 @@ impl Plan {
         }
         report
     }
-
-    /// Gives each update its place; a place is written only if everything that it feeds agrees.
-    fn place(&mut self, index: &Index, subjects: &Subjects) {
-        let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, subject) in subjects.list.iter().enumerate().filter(|(_, subject)| subject.parts.is_some()) {
-            by_file.entry(&subject.file).or_default().push(at);
-        }
-        for (path, members) in by_file {
-            if members.iter().any(|&at| self.is_update(at)) {
-                self.place_in(index, subjects, path, &members);
-            }
-        }
-    }
-
-    fn place_in(&mut self, index: &Index, subjects: &Subjects, path: &str, members: &[usize]) {
-        let fed = index.fed(path);
-        let mut sharing: BTreeMap<Span, Vec<usize>> = BTreeMap::new();
-        for &at in members {
-            for site in subjects.list[at].parts.iter().flat_map(Parts::sites) {
-                sharing.entry(span(site)).or_default().push(at);
-            }
-        }
-        // What one scalar holds back may hold back others, where an image stands in several.
-        loop {
-            let wanted = self.wanted(subjects, members);
-            let objections: Vec<(Vec<usize>, Held)> = wanted
-                .iter()
-                .filter_map(|(spot, planned)| {
-                    let wanting: Vec<usize> = planned.iter().flat_map(|planned| planned.records.iter().copied()).collect();
-                    let held = self.objection(subjects, (spot, planned), &wanting, &sharing, &fed)?;
-                    Some((wanting, held))
-                })
-                .collect();
-            if objections.is_empty() {
-                let planned: Vec<Planned> = wanted.into_values().flatten().collect();
-                if !planned.is_empty() {
-                    self.edits.insert(path.to_owned(), planned);
-                }
-                return;
-            }
-            for (records, held) in objections {
-                for at in records {
-                    hold(&mut self.records[at], held.clone());
-                }
-            }
-        }
-    }
-
-    /// The changes that updates need, each once, by where they are made; an update whose place cannot hold it is held.
-    fn wanted(&mut self, subjects: &Subjects, members: &[usize]) -> BTreeMap<Spot, Vec<Planned>> {
-        let mut wanted: BTreeMap<Spot, Vec<Planned>> = BTreeMap::new();
-        for at in members.iter().copied().filter(|at| self.is_update(*at)).collect::<Vec<_>>() {
-            let changes = match changes(&subjects.list[at], &self.records[at]) {
-                Ok(changes) => changes,
-                Err(reason) => {
-                    hold(&mut self.records[at], Held::new(Code::UnsupportedScalar, format!("the place cannot hold it: {reason}")));
-                    continue;
-                }
-            };
-            for change in changes {
-                let planned = wanted.entry(Spot::of(&change)).or_default();
-                match planned.iter_mut().find(|planned| planned.change == change) {
-                    Some(planned) => planned.records.push(at),
-                    None => planned.push(Planned { change, records: vec![at] }),
-                }
-            }
-        }
-        wanted
-    }
-
-    fn is_update(&self, at: usize) -> bool {
-        self.records[at].code.list() == List::Updates
-    }
-
-    /// Why a scalar or entry cannot be written although somebody wants it.
-    fn objection(
-        &self,
-        subjects: &Subjects,
-        (spot, planned): (&Spot, &[Planned]),
-        wanting: &[usize],
-        sharing: &BTreeMap<Span, Vec<usize>>,
-        fed: &BTreeMap<Span, Vec<Fed>>,
-    ) -> Option<Held> {
-        if planned.len() > 1 {
-            let names: Vec<String> = wanting.iter().collect::<BTreeSet<_>>().into_iter().map(|at| self.name(*at)).collect();
-            return Some(Held::new(Code::ConflictingPlace, format!("{} want different values at one place", names.join(" and "))).hint(APART));
-        }
-        let (Spot::Scalar(span), Change::Replace(edit)) = (spot, &planned.first()?.change) else {
-            return None;
-        };
-        let sharing = sharing.get(span).map(Vec::as_slice).unwrap_or_default();
-        let everyone = fed.get(span).map(Vec::as_slice).unwrap_or_default();
-        let feeds = edit.site.scalar.feeds();
-        let shared = |who: &str, why: &str| {
-            Held::new(Code::SharedPlace, format!("the place also feeds {who}, which stays: {why}"))
-                .hint("annotate it alike, or write the image of each by itself")
-        };
-        if let Some(&at) = sharing.iter().find(|at| !wanting.contains(at)) {
-            let record = &self.records[at];
-            return Some(match record.code {
-                Code::Current => Held::new(Code::ConflictingPlace, format!("the place also feeds {}, which is current", self.name(at))).hint(APART),
-                _ => shared(&self.name(at), &record.reason),
-            });
-        }
-        let taking_part: BTreeSet<(&str, &str)> =
-            sharing.iter().map(|&at| (plain_id(&subjects.list[at].workload), subjects.list[at].container.as_str())).collect();
-        if let Some(Fed { owner, name, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(plain_id(&fed.owner), fed.name.as_str()))) {
-            return Some(shared(&format!("{name} of {owner}"), "not automated"));
-        }
-        let read_otherwise =
-            || Held::new(Code::SharedPlace, "through an alias the place is also read as something else than a container's image").hint(APART);
-        // A comment is about the scalar, and so about all that it feeds.
-        let by_comment = everyone.iter().all(|fed| fed.by_comment);
-        (!by_comment && feeds as usize > everyone.len()).then(read_otherwise)
-    }
-
-    fn name(&self, at: usize) -> String {
-        format!("{} of {}", self.records[at].container, self.records[at].workload)
-    }
 }
 
 /// Everything that decides about the containers that `wanted` names.
@@ -339,6 +208,7 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
         let (policy_file, source) = subject.source.clone().unzip();
         let container = ExplainedContainer {
             record: record.clone(),
+            layers: layers(subject),
             policy_file,
             policy_line: source.as_ref().map(|source| source.line),
             policy_key: source.map(|source| source.key),
@@ -349,6 +219,14 @@ pub fn explanation(plan: &Plan, subjects: &Subjects, knowledge: &Knowledge, now:
     let named =
         |((root, workload), containers): ((&str, &str), _)| ExplainedWorkload { root: root.to_owned(), workload: workload.to_owned(), containers };
     Explanation { workloads: workloads.into_iter().map(named).collect() }
+}
+
+/// What decides an image; where no kustomization does, the place itself.
+fn layers(subject: &Subject) -> Vec<Layer> {
+    if subject.chain.is_empty() {
+        return vec![Layer { file: subject.file.clone(), line: subject.line, place: subject.place }];
+    }
+    subject.chain.clone()
 }
 
 fn candidates(subject: &Subject, subjects: &Subjects, knowledge: &Knowledge, now: Timestamp) -> Vec<Candidate> {
@@ -423,54 +301,11 @@ fn take(record: &mut Record, decision: &Decision) {
     record.departs.clone_from(&decision.departs);
 }
 
-fn hold(record: &mut Record, held: Held) {
+pub(super) fn hold(record: &mut Record, held: Held) {
     (record.code, record.blame) = (held.code, held.code.blame());
     (record.reason, record.hint) = (held.reason, held.hint);
 }
 
 fn version(reference: &Reference) -> Version {
     Version { tag: reference.tag.as_ref().map(ToString::to_string), digest: reference.digest.as_ref().map(ToString::to_string) }
-}
-
-/// The changes after which a place holds its winner.
-fn changes(subject: &Subject, record: &Record) -> Result<Vec<Change>, String> {
-    let (Some(parts), Some(reference), Some(to)) = (&subject.parts, &subject.reference, &record.to) else {
-        return Ok(vec![]);
-    };
-    let mut text = reference.name.to_string();
-    text.extend(to.tag.iter().flat_map(|tag| [":", tag]));
-    text.extend(to.digest.iter().flat_map(|digest| ["@", digest]));
-    parts.write(&Reference::parse(&text).map_err(|error| error.to_string())?)
-}
-
-/// The bytes of a scalar.
-type Span = (usize, usize);
-
-/// Where a change is made.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Spot {
-    Scalar(Span),
-    /// The entry of a mapping at a path.
-    Entry(u32, Vec<String>),
-}
-
-impl Spot {
-    fn of(change: &Change) -> Self {
-        match change {
-            Change::Replace(edit) => Self::Scalar(span(&edit.site)),
-            Change::Set { mapping, keys, .. } | Change::Remove { mapping, keys } | Change::Append { mapping, keys, .. } => {
-                Self::Entry(mapping.position(), keys.clone())
-            }
-        }
-    }
-}
-
-fn span(site: &Site) -> Span {
-    let span = site.scalar.span();
-    (span.start, span.end)
-}
-
-/// `kind/name`: a kustomization may give another namespace than the file.
-fn plain_id(id: &str) -> &str {
-    id.split_once(':').map_or(id, |(_, tail)| tail)
 }

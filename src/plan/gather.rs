@@ -1,16 +1,19 @@
 //! Who takes part in updates, and what each asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
-    index::{Bounds, in_namespace},
-    subject::{Asked, Held, State, Subject, Subjects},
+    index::Bounds,
+    subject::{Asked, Fallback, Held, Layer, State, Subject, Subjects},
 };
 use crate::{
     image::{Reference, Repository},
     manifest::{
         Container, File, ImageField, LoosePlace, Place, Role, Workload, as_label,
-        kustomize::{Deployed, HeldByKustomize},
+        kustomize::{Built, Deployed, HeldByKustomize, Image, Reach, Spot},
     },
     policy::{
         Code,
@@ -25,19 +28,23 @@ use crate::{
 const IMAGES: usize = 20_000;
 
 /// Every container that takes part, as each root deploys it, then what only a comment or a label rules.
-pub(super) fn gather(files: &BTreeMap<String, File>, deployed: Vec<Deployed>, bounds: &Bounds<'_>) -> Subjects {
+pub(super) fn gather(files: &BTreeMap<String, File>, deployed: &[Deployed<'_>], bounds: &Bounds<'_>) -> Subjects {
     let mut gathering = Gathering { bounds, subjects: Subjects::default(), questions: BTreeMap::new(), images: BTreeSet::new() };
     let mut seen = BTreeSet::new();
     for deployed in deployed {
-        gathering.workload(&deployed, &files[&deployed.path].workloads[deployed.workload]);
-        seen.insert((deployed.path, deployed.workload));
+        gathering.workload(deployed);
+        if deployed.built.is_none() {
+            seen.insert((deployed.path, deployed.at));
+        }
     }
     for (path, file) in files {
         for (at, workload) in file.workloads.iter().enumerate() {
-            // A patch is deployed by nobody, but a comment in it holds where it stands.
-            if workload.containers.iter().any(|container| container.policy.is_some()) && !seen.contains(&(path.clone(), at)) {
-                let alone = Deployed { root: path.clone(), path: path.clone(), workload: at, namespace: None, held: None };
-                gathering.workload(&alone, workload);
+            // What a comment says is about the scalar, whatever a kustomization makes of it.
+            if workload.containers.iter().any(|container| container.policy.is_some()) && !seen.contains(&(path, Some(at))) {
+                let mut alone = workload.clone();
+                alone.containers.retain(|container| container.policy.is_some());
+                let workload = Cow::Owned(alone);
+                gathering.workload(&Deployed { root: path, path, workload, at: Some(at), built: None, held: None });
             }
         }
         for place in &file.places {
@@ -67,19 +74,21 @@ struct Around<'a> {
     line: u32,
     place: Place,
     image: &'a ImageField,
+    built: Option<(&'a Built<'a>, &'a Image<'a>)>,
     encrypted: bool,
     held: Option<&'a HeldByKustomize>,
     lock: Option<&'a Lock>,
 }
 
 impl Gathering<'_> {
-    fn workload(&mut self, deployed: &Deployed, workload: &Workload) {
+    fn workload(&mut self, deployed: &Deployed<'_>) {
+        let workload = &*deployed.workload;
         let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
         let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
         if workload.annotations.is_empty() && !annotates && !by_comment {
             return;
         }
-        let id = in_namespace(&workload.id, deployed).to_string();
+        let id = workload.id.to_string();
         let eligible = eligible(workload);
         let names: Vec<&str> = eligible.iter().map(|one| one.name.as_str()).collect();
         let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
@@ -87,11 +96,11 @@ impl Gathering<'_> {
             return;
         }
         if names.is_empty() && !by_comment {
-            return self.without_images(deployed, workload, &id);
+            return self.without_images(deployed, &id);
         }
         let unknown = deployed.held.as_ref().is_some_and(|held| held.annotates && policy.containers.is_empty());
         let (mut parts, mut open) = (policy.containers.iter().peekable(), eligible.into_iter().peekable());
-        for container in &workload.containers {
+        for (at, container) in workload.containers.iter().enumerate() {
             let takes_part = open.next_if(|one| std::ptr::eq(*one, container)).is_some();
             let part = if takes_part { parts.next_if(|part| part.container == container.name) } else { None };
             let comment = container.policy.as_deref().map(|comment| by_comment_first(comment, part, self.bounds.presets));
@@ -99,25 +108,27 @@ impl Gathering<'_> {
                 continue;
             }
             let around = Around {
-                root: &deployed.root,
+                root: deployed.root,
                 owner: &id,
                 name: &container.name,
-                path: &deployed.path,
+                path: deployed.path,
                 line: workload.line,
                 place: container.place,
                 image: &container.image,
+                built: deployed.built.as_ref().and_then(|built| Some((built, built.images[at].as_ref()?))),
                 encrypted: workload.encrypted,
-                // What a comment says is about the scalar, whatever a kustomization makes of it.
-                held: deployed.held.as_ref().filter(|_| comment.is_none()),
+                held: deployed.held.as_ref(),
                 lock: policy.lock.as_ref(),
             };
-            let subject = self.subject(&around, comment.as_ref().or(part));
+            let mut subject = self.subject(&around, comment.as_ref().or(part));
+            subject.annotated_in(deployed);
             self.subjects.list.push(subject);
         }
     }
 
     /// An object that asks for updates, but whose images are in none of the places that are read.
-    fn without_images(&mut self, deployed: &Deployed, workload: &Workload, id: &str) {
+    fn without_images(&mut self, deployed: &Deployed<'_>, id: &str) {
+        let workload = &*deployed.workload;
         let names = named(&workload.annotations);
         let names: Vec<&str> = if names.is_empty() { vec!["*"] } else { names.into_iter().collect() };
         let policy = WorkloadPolicy::read(&workload.annotations, &names, self.bounds.presets);
@@ -134,8 +145,9 @@ impl Gathering<'_> {
                     Held::new(Code::UnsupportedScalar, reason).hint("name where it holds images under `kinds:` in the configuration")
                 }
             };
-            let mut subject = Subject::new(&deployed.root, id, &part.container, &deployed.path, workload.line);
-            subject.take_policy(part, &deployed.path);
+            let mut subject = Subject::new(deployed.root, id, &part.container, deployed.path, workload.line);
+            subject.take_policy(part, deployed.path);
+            subject.annotated_in(deployed);
             subject.state = State::Held(held);
             self.subjects.list.push(subject);
         }
@@ -167,6 +179,7 @@ impl Gathering<'_> {
             line: place.line,
             place: place.place,
             image: &place.image,
+            built: None,
             encrypted: place.encrypted,
             held: None,
             lock: around_it.as_ref().and_then(|policy| policy.lock.as_ref()).or(labels.lock.as_ref()),
@@ -182,22 +195,8 @@ impl Gathering<'_> {
             subject.take_policy(part, around.path);
         }
         let policy = part.map(|part| &part.policy);
-        let image = match around.image {
-            ImageField::Written(parts) => {
-                subject.line = parts.line();
-                subject.parts = Some(parts.clone());
-                let known = policy.and_then(|policy| policy.as_ref().ok()?.keys.image.as_ref());
-                let reference = parts.reference(known.map(|known| &known.name));
-                subject.reference = reference.as_ref().ok().cloned();
-                reference.map_err(|reason| unsupported(reason, around))
-            }
-            ImageField::Unsupported { line, reason } => {
-                subject.line = *line;
-                let held = Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}"));
-                Err(if reason.contains("lines") { held.hint("write the image on one line") } else { held })
-            }
-            ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
-        };
+        let known = policy.and_then(|policy| policy.as_ref().ok()?.keys.image.as_ref());
+        let image = self.image(&mut subject, around, known);
         subject.state = match (policy, around.held, around.lock) {
             _ if around.encrypted => State::Held(encrypted()),
             (_, Some(held), _) => State::Held(by_kustomize(held)),
@@ -213,6 +212,63 @@ impl Gathering<'_> {
             (None, None, None) => unreachable!("without a policy and a kustomization that may bring one, a container takes no part"),
         };
         subject
+    }
+
+    /// What the image is at last, and where its new version would be written.
+    fn image(&self, subject: &mut Subject, around: &Around<'_>, known: Option<&Reference>) -> Result<Reference, Held> {
+        if let Some((built, image)) = around.built {
+            return self.built(subject, built, image);
+        }
+        match around.image {
+            ImageField::Written(parts) => {
+                subject.line = parts.line();
+                subject.spot = Some(Spot::written(around.path, around.line, around.place, around.image.clone()));
+                let reference = parts.reference(known.map(|known| &known.name));
+                subject.reference = reference.as_ref().ok().cloned();
+                reference.map_err(|reason| unsupported(reason, around))
+            }
+            ImageField::Unsupported { line, reason } => {
+                subject.line = *line;
+                Err(uneditable(reason))
+            }
+            ImageField::Absent => Err(Held::new(Code::UnsupportedScalar, "the container names no image")),
+        }
+    }
+
+    /// As [`Self::image`], where a kustomization has the last word.
+    fn built(&self, subject: &mut Subject, built: &Built<'_>, image: &Image<'_>) -> Result<Reference, Held> {
+        let Some(spot) = image.spot().filter(|_| !image.text.is_empty()) else {
+            return Err(Held::new(Code::UnsupportedScalar, "the container names no image"));
+        };
+        subject.chain = image.chain.iter().map(|given| Layer { file: given.path.to_owned(), line: given.line, place: given.place }).collect();
+        (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
+        let reference = Reference::parse(&image.text).map_err(|error| Held::new(Code::UnsupportedScalar, error.to_string()))?;
+        subject.reference = Some(reference.clone());
+        let spot = match &built.overlay {
+            None => spot,
+            Some(overlay) => image.overlaid(overlay, &subject.container).ok_or_else(|| {
+                let reason = format!("the image belongs into the patch file of .flux.yaml, but {} holds no patch of this workload", overlay.path);
+                Held::new(Code::UnsupportedKustomize, reason).hint("add a patch with its kind, name and namespace")
+            })?,
+        };
+        (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);
+        let extension = built.extension.filter(|_| built.overlay.is_none() && image.reach == Reach::Reached);
+        subject.entry = extension.map(|extension| Spot::new_entry(&extension, reference.name.as_str()));
+        if extension.is_some_and(|extension| (self.bounds.writes)(extension.path)) {
+            subject.fallback = Fallback::Allowed;
+        }
+        if let Some(reason) = spot.obstacle() {
+            let fallback = subject.entry.clone().filter(|_| subject.fallback == Fallback::Allowed);
+            subject.fallback = Fallback::Denied;
+            let Some(fallback) = fallback else {
+                return Err(uneditable(reason));
+            };
+            (subject.file, subject.line, subject.place) = (fallback.path.clone(), fallback.line, fallback.place);
+            subject.spot = Some(fallback);
+        } else {
+            subject.spot = Some(spot);
+        }
+        Ok(reference)
     }
 
     fn ask(&mut self, subject: &Subject, reference: &Reference, policy: &Policy) -> State {
@@ -270,6 +326,11 @@ fn unsupported(reason: String, around: &Around<'_>) -> Held {
     }
 }
 
+fn uneditable(reason: &str) -> Held {
+    let held = Held::new(Code::UnsupportedScalar, format!("the image cannot be edited: {reason}"));
+    if reason.contains("lines") { held.hint("write the image on one line") } else { held }
+}
+
 fn encrypted() -> Held {
     Held::new(Code::Encrypted, "the object is encrypted, and never edited")
 }
@@ -314,12 +375,24 @@ impl Subject {
             file: file.to_owned(),
             line,
             place: Place::Container,
-            parts: None,
+            spot: None,
+            entry: None,
+            fallback: Fallback::Denied,
+            chain: Vec::new(),
             reference: None,
             policy: String::new(),
             source: None,
             notes: Vec::new(),
             state: State::Held(Held::new(Code::UnsupportedScalar, "")),
+        }
+    }
+
+    /// Names the file in which the pattern stands.
+    fn annotated_in(&mut self, deployed: &Deployed<'_>) {
+        let (Some((file, source)), Some(built)) = (&mut self.source, &deployed.built) else { return };
+        let at = deployed.workload.annotations.iter().position(|annotation| annotation.key == source.key);
+        if let Some(path) = at.and_then(|at| built.annotated_in.get(at)) {
+            (*path).clone_into(file);
         }
     }
 

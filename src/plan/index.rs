@@ -1,13 +1,13 @@
 //! What a tree of files holds: workloads, and who takes part in updates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
-    image::Repository,
+    image::{Reference, Repository},
     manifest::{
         File, ImagePlace, Parts, Unreadable, Workload, WorkloadId,
-        kustomize::{Deployed, HeldByKustomize, deployed},
+        kustomize::{Built, Deployed, HeldByKustomize, Key, Reach, Spot, deployed},
     },
     policy::preset::Presets,
 };
@@ -17,6 +17,7 @@ use crate::{
 pub struct Index {
     pub(super) files: BTreeMap<String, File>,
     pub(super) unreadable: Vec<Unreadable>,
+    pub(super) roots: Vec<String>,
 }
 
 /// What of an index may be asked and written.
@@ -32,7 +33,13 @@ pub struct Bounds<'a> {
 impl Index {
     /// An index of these files; the path is the key.
     pub fn new(files: BTreeMap<String, File>, unreadable: Vec<Unreadable>) -> Self {
-        Self { files, unreadable }
+        Self { files, unreadable, roots: Vec::new() }
+    }
+
+    /// The same with folders whose kustomizations are deployed although others use them.
+    #[must_use]
+    pub fn with_roots(self, roots: Vec<String>) -> Self {
+        Self { roots, ..self }
     }
 
     /// The parsed files by path, and what could not be read.
@@ -46,8 +53,8 @@ impl Index {
     }
 
     /// Every workload as each root deploys it.
-    pub(super) fn layout(&self) -> Vec<Deployed> {
-        deployed(&self.files, &self.unreadable)
+    pub(super) fn layout(&self) -> Vec<Deployed<'_>> {
+        deployed(&self.files, &self.unreadable, &self.roots)
     }
 
     /// What cannot be read, and why.
@@ -73,7 +80,7 @@ impl Index {
 
     /// Every container that takes part, as each root deploys it, and every other place with a policy.
     pub fn subjects(&self, bounds: &Bounds<'_>) -> Subjects {
-        gather(&self.files, deployed(&self.files, &self.unreadable), bounds)
+        gather(&self.files, &deployed(&self.files, &self.unreadable, &self.roots), bounds)
     }
 
     /// Every place that holds an image, with its file.
@@ -83,31 +90,111 @@ impl Index {
 
     /// Every workload as each root deploys it: root, id and file.
     pub fn deployed(&self) -> Vec<(String, WorkloadId, String)> {
-        self.placed().into_iter().map(|found| (found.root, found.id, found.path)).collect()
+        let deployed = self.layout();
+        deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
     }
 
-    /// As [`Self::deployed`], with all that is known of each.
+    /// Every workload that stands in a file, as each root deploys it.
     pub(super) fn placed(&self) -> Vec<Placed<'_>> {
-        let placed = |found: Deployed| {
-            let workload = &self.files[&found.path].workloads[found.workload];
-            let id = in_namespace(&workload.id, &found);
-            Placed { root: found.root, id, path: found.path, at: found.workload, workload, held: found.held }
+        let placed = |found: Deployed<'_>| {
+            let at = found.at?;
+            let (path, file) = self.files.get_key_value(found.path)?;
+            let id = found.workload.id.clone();
+            let held = found.held.or_else(|| annotated_elsewhere(found.built.as_ref()?, &found.workload, path));
+            Some(Placed { root: found.root.to_owned(), id, path: path.clone(), at, workload: file.workloads.get(at)?, held })
         };
-        deployed(&self.files, &self.unreadable).into_iter().map(placed).collect()
+        self.layout().into_iter().filter_map(placed).collect()
     }
 
-    /// Each place that the scalars of a file feed, by the bytes of each.
-    pub(super) fn fed(&self, path: &str) -> BTreeMap<(usize, usize), Vec<Fed>> {
+    /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
+    pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
+        let mut feeds = Feeds::new();
+        let mut built = BTreeSet::new();
+        for deployed in deployed(&self.files, &self.unreadable, &self.roots) {
+            let Some(made) = &deployed.built else { continue };
+            built.insert(deployed.path);
+            for (container, image) in deployed.workload.containers.iter().zip(&made.images) {
+                let Some(image) = image else { continue };
+                built.extend(image.chain.iter().map(|given| given.path));
+                let fed = Fed { root: deployed.root.to_owned(), owner: deployed.workload.id.to_string(), name: container.name.clone() };
+                let overlaid = made.overlay.as_ref().map(|overlay| image.overlaid(overlay, &container.name));
+                if let Some(spot) = overlaid.unwrap_or_else(|| image.spot()) {
+                    for key in spot.keys() {
+                        feeds.entry((spot.path.clone(), key)).or_default().push(fed.clone());
+                    }
+                }
+                let reference = Reference::parse(&image.text).ok().filter(|_| image.reach == Reach::Reached);
+                if let (Some(reference), Some(extension)) = (reference, &made.extension) {
+                    for key in Spot::new_entry(extension, reference.name.as_str()).keys() {
+                        feeds.entry((extension.path.to_owned(), key)).or_default().push(fed.clone());
+                    }
+                }
+            }
+        }
+        let plain = |path: &String| files.contains(path.as_str()) && !built.contains(path.as_str());
+        for (path, file) in self.files.iter().filter(|(path, _)| plain(path)) {
+            for place in file.images() {
+                let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
+                let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned() };
+                for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
+                    feeds.entry((path.clone(), Key::Scalar(span.start, span.end))).or_default().push(fed.clone());
+                }
+            }
+        }
+        feeds
+    }
+
+    /// Each image that the scalars of a file hold, by the bytes of each, whatever kustomizations make of it.
+    pub(super) fn fed(&self, path: &str) -> BTreeMap<(usize, usize), Vec<Written>> {
         let mut fed: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for place in self.files.get(path).into_iter().flat_map(File::images) {
             let owner = place.workload.map_or_else(|| path.to_owned(), |workload| workload.id.to_string());
             for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
-                let fed = fed.entry((span.start, span.end)).or_default();
-                fed.push(Fed { owner: owner.clone(), name: place.alias.to_owned(), by_comment: place.policy.is_some() });
+                let written = Written { owner: owner.clone(), name: place.alias.to_owned(), by_comment: place.policy.is_some() };
+                fed.entry((span.start, span.end)).or_default().push(written);
             }
         }
         fed
     }
+
+    /// How many images of a file are read from each scalar.
+    pub(super) fn readers(&self, path: &str) -> BTreeMap<Key, Vec<ByComment>> {
+        let mut readers: BTreeMap<Key, Vec<ByComment>> = BTreeMap::new();
+        for place in self.files.get(path).into_iter().flat_map(File::images) {
+            for span in place.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span()) {
+                let by_comment = if place.policy.is_some() { ByComment::Yes } else { ByComment::No };
+                readers.entry(Key::Scalar(span.start, span.end)).or_default().push(by_comment);
+            }
+        }
+        readers
+    }
+}
+
+/// What each place feeds, by file and place.
+pub(super) type Feeds = BTreeMap<(String, Key), Vec<Fed>>;
+
+/// Whether a comment rules an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByComment {
+    Yes,
+    No,
+}
+
+/// Annotations that stand in other files than the workload: what is written beside it may not be what counts.
+fn annotated_elsewhere(built: &Built<'_>, workload: &Workload, path: &str) -> Option<HeldByKustomize> {
+    let (annotation, other) = workload.annotations.iter().zip(&built.annotated_in).find(|(_, other)| **other != path)?;
+    let reason = format!("its annotation `{}` stands in {other}", annotation.key);
+    Some(HeldByKustomize { reason, path: (*other).to_owned(), line: annotation.line, annotates: true })
+}
+
+/// An image as a file holds it.
+pub(super) struct Written {
+    /// The workload's id in the file; where there is none, the file.
+    pub(super) owner: String,
+    /// The container's name, or a dotted path.
+    pub(super) name: String,
+    /// Whether a comment rules it.
+    pub(super) by_comment: bool,
 }
 
 /// A workload as one root deploys it.
@@ -122,16 +209,12 @@ pub(super) struct Placed<'i> {
 }
 
 /// What a scalar feeds.
+#[derive(Clone, Debug)]
 pub(super) struct Fed {
-    /// The workload's id in the file; where there is none, the file.
+    /// The kustomization's folder, or the file.
+    pub(super) root: String,
+    /// The workload's id; where there is none, the file.
     pub(super) owner: String,
     /// The container's name, or a dotted path.
     pub(super) name: String,
-    /// Whether a comment rules it.
-    pub(super) by_comment: bool,
-}
-
-/// The id that a workload has where it is deployed.
-pub(super) fn in_namespace(id: &WorkloadId, deployed: &Deployed) -> WorkloadId {
-    WorkloadId { namespace: deployed.namespace.clone().or_else(|| id.namespace.clone()), ..id.clone() }
 }

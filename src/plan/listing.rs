@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::{
     Asked, Index,
-    index::in_namespace,
     subject::{State, Subject, Subjects},
 };
 use crate::{
     image::{Name, Reference, Repository},
-    manifest::{Container, ImageField, LoosePlace, Place, Workload, WorkloadId, kustomize::deployed},
+    manifest::{
+        ImageField, LoosePlace, Place, WorkloadId,
+        kustomize::{Deployed, Image, deployed},
+    },
     policy::{
         annotation::{Origin, Policy, WorkloadPolicy},
         decision::Wants,
@@ -186,15 +188,12 @@ impl WorkloadId {
 pub fn images(index: &Index, subjects: &Subjects, filter: &Filter) -> Images {
     let taking = taking(subjects);
     let mut images = vec![];
-    for (path, id, workload) in placed(index) {
-        for container in &workload.containers {
-            let Container { name, place, image, .. } = container;
-            images.extend(listed(&taking, path, Some(&id), name, workload.line, *place, image));
-        }
+    for deployed in placed(index) {
+        images.extend(of_workload(&taking, &deployed));
     }
     for (path, file) in &index.files {
         for LoosePlace { alias, line, place, image, .. } in &file.places {
-            images.extend(listed(&taking, path, None, alias, *line, *place, image));
+            images.extend(listed(&taking, None, alias, Where { path, line: *line, place: *place }, Written::Here(image)));
         }
     }
     images.retain(|image| {
@@ -210,13 +209,11 @@ pub fn images(index: &Index, subjects: &Subjects, filter: &Filter) -> Images {
 pub fn workloads(index: &Index, subjects: &Subjects, filter: &Filter) -> Workloads {
     let taking = taking(subjects);
     let mut workloads = vec![];
-    for (path, id, workload) in placed(index) {
+    for deployed in placed(index) {
+        let (path, workload) = (deployed.path, &deployed.workload);
+        let id = workload.id.to_string();
         let policy = WorkloadPolicy::read(&workload.annotations, &[], Presets::shipped());
-        let images: Vec<ListedImage> = workload
-            .containers
-            .iter()
-            .filter_map(|Container { name, place, image, .. }| listed(&taking, path, Some(&id), name, workload.line, *place, image))
-            .collect();
+        let images = of_workload(&taking, &deployed);
         let held = images.iter().any(|image| image.held.is_some());
         let automated = images.iter().any(|image| image.automated);
         let fits = images.iter().any(|image| filter.admits_image(image.image.as_deref())) || filter.image.is_none();
@@ -263,19 +260,48 @@ fn unasked(reference: &Reference, place: Place) -> Asked {
     Asked { repository, tag: reference.tag.clone(), digest: None, policy, wants }
 }
 
-/// Each workload once for each id that its roots give it.
-fn placed(index: &Index) -> Vec<(&str, String, &Workload)> {
+/// Each workload once for each id and each image that its roots give it.
+fn placed(index: &Index) -> Vec<Deployed<'_>> {
     let mut seen = BTreeSet::new();
-    let mut found = vec![];
-    for deployed in deployed(&index.files, &index.unreadable) {
-        let Some((path, file)) = index.files.get_key_value(&deployed.path) else { continue };
-        let workload = &file.workloads[deployed.workload];
-        let id = in_namespace(&workload.id, &deployed).to_string();
-        if seen.insert((path.as_str(), deployed.workload, id.clone())) {
-            found.push((path.as_str(), id, workload));
-        }
-    }
+    let mut found = deployed(&index.files, &index.unreadable, &index.roots);
+    found.retain(|deployed| {
+        let images = deployed.built.iter().flat_map(|built| &built.images).flatten().map(|image| image.text.clone()).collect::<Vec<_>>();
+        seen.insert((deployed.path, deployed.workload.line, deployed.workload.id.clone(), images))
+    });
     found
+}
+
+/// Where an image is listed.
+#[derive(Clone, Copy)]
+struct Where<'a> {
+    path: &'a str,
+    line: u32,
+    place: Place,
+}
+
+/// How an image is known.
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    /// It is what stands here.
+    Here(&'a ImageField),
+    /// It is what a kustomization makes of it.
+    Built(&'a Image<'a>),
+}
+
+/// The images of a workload.
+fn of_workload(taking: &Taking<'_>, deployed: &Deployed<'_>) -> Vec<ListedImage> {
+    let id = deployed.workload.id.to_string();
+    let images = deployed.workload.containers.iter().enumerate().filter_map(|(at, container)| {
+        let built = deployed.built.as_ref().and_then(|built| built.images.get(at)?.as_ref());
+        let line = deployed.workload.line;
+        if let Some((image, spot)) = built.and_then(|image| Some((image, image.spot()?))) {
+            let place = Where { path: &spot.path, line: spot.line, place: spot.place };
+            return listed(taking, Some(&id), &container.name, place, Written::Built(image));
+        }
+        let place = Where { path: deployed.path, line, place: container.place };
+        listed(taking, Some(&id), &container.name, place, Written::Here(&container.image))
+    });
+    images.collect()
 }
 
 fn taking(subjects: &Subjects) -> Taking<'_> {
@@ -287,13 +313,19 @@ fn taking(subjects: &Subjects) -> Taking<'_> {
     taking
 }
 
-fn listed(taking: &Taking<'_>, path: &str, id: Option<&str>, name: &str, line: u32, place: Place, image: &ImageField) -> Option<ListedImage> {
+fn listed(taking: &Taking<'_>, id: Option<&str>, name: &str, at: Where<'_>, written: Written<'_>) -> Option<ListedImage> {
+    let Where { path, line, place } = at;
     let subject = taking.get(&(path, id.unwrap_or(path), name));
-    let reference = image.parts().and_then(|parts| parts.reference(None).ok());
+    let (reference, line) = match written {
+        Written::Here(image) => {
+            if *image == ImageField::Absent && subject.is_none() {
+                return None;
+            }
+            (image.parts().and_then(|parts| parts.reference(None).ok()), image.line().unwrap_or(line))
+        }
+        Written::Built(image) => (Reference::parse(&image.text).ok(), line),
+    };
     let reference = reference.or_else(|| subject.and_then(|(_, subject)| subject.reference.clone()));
-    if *image == ImageField::Absent && subject.is_none() {
-        return None;
-    }
     Some(ListedImage {
         workload: id.map(str::to_owned),
         container: name.to_owned(),
@@ -303,7 +335,7 @@ fn listed(taking: &Taking<'_>, path: &str, id: Option<&str>, name: &str, line: u
         policy: subject.map(|(_, subject)| subject.policy.clone()),
         automated: subject.is_some(),
         file: path.to_owned(),
-        line: image.line().unwrap_or(line),
+        line,
         place,
         available: None,
         held: subject.and_then(|(_, subject)| if let State::Held(held) = &subject.state { Some(held.reason.clone()) } else { None }),

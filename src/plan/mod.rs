@@ -8,6 +8,7 @@ mod gather;
 pub mod index;
 pub mod listing;
 pub mod message;
+mod place;
 pub mod report;
 pub mod safe;
 pub mod schedule;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::subject::Layer;
 use crate::{
     manifest::Place,
     policy::{Blame, Code, List, TagCode},
@@ -120,6 +121,8 @@ pub struct ExplainedContainer {
     /// As in `plan`.
     #[serde(flatten)]
     pub record: Record,
+    /// What decides the image, the first first; one where it is only written.
+    pub layers: Vec<Layer>,
     /// The file of the annotation that holds the pattern.
     pub policy_file: Option<String>,
     /// Its line, from 1.

@@ -1,8 +1,10 @@
 //! Containers that take part, and the questions that they ask.
 
+use serde::Serialize;
+
 use crate::{
     image::{Digest, Platform, Reference, Repository, Tag},
-    manifest::{Parts, Place},
+    manifest::{Place, kustomize::Spot},
     policy::{
         Code,
         annotation::{Policy, Source},
@@ -34,8 +36,14 @@ pub struct Subject {
     pub line: u32,
     /// The kind of place.
     pub place: Place,
-    /// The scalars of the place, where they can be edited.
-    pub parts: Option<Parts>,
+    /// Where the new version would be written, where it can be.
+    pub spot: Option<Spot>,
+    /// The new `images` entry that would reach it.
+    pub entry: Option<Spot>,
+    /// Whether that entry may be added, if the place is not this container's alone.
+    pub fallback: Fallback,
+    /// What decides the image, the first first; empty where it is only written.
+    pub chain: Vec<Layer>,
     /// What stands there.
     pub reference: Option<Reference>,
     /// The policy's text.
@@ -46,6 +54,26 @@ pub struct Subject {
     pub notes: Vec<String>,
     /// Whether a question is asked for it.
     pub state: State,
+}
+
+/// Whether a new `images` entry may be added for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// It may.
+    Allowed,
+    /// Its file may not be written, or there is none.
+    Denied,
+}
+
+/// One of the things that decide an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// Its file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What it is.
+    pub place: Place,
 }
 
 /// Whether a question is asked for a container.

@@ -188,7 +188,8 @@ impl Cycle {
     /// The repository cannot be read.
     pub fn index(&mut self, tip: Tip) -> Result<Read, CycleError> {
         let Unit { repository, images, presets, .. } = &*self.unit;
-        let found = self.reading.index(&self.source, &tip)?;
+        let mut found = self.reading.index(&self.source, &tip)?;
+        found.index = found.index.with_roots(repository.roots.clone());
         let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
         let known = self.subjects.take().filter(|_| found.is_same);
         let subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));

@@ -104,6 +104,8 @@ impl Reading {
         let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
         let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
+        let left_out = scope.left_out(&gathered.files, |path| tip.file(path).is_some());
+        gathered.files.extend(left_out);
         let Gathered { files, mut unreadable, parsed, is_same } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Found { index: Index::new(files, unreadable), parsed, is_same, scope, named })

@@ -228,7 +228,7 @@ fn what_cannot_be_written_is_told_before_anything_is() {
       add  eu:deployment/api   fluxcd.io/automated   true   base/api.yaml:2
     wrote nothing
     $ tagalong automate job
-    error: cannot annotate `shop:deployment/job`: `commonAnnotations` in in/kustomization.yaml may change it, which is not understood yet (in/kustomization.yaml:2)
+    error: cannot annotate `shop:deployment/job`: its annotation `fluxcd.io/automated` stands in in/kustomization.yaml (in/kustomization.yaml:3)
       hint: write the annotation into in/kustomization.yaml yourself
     $ tagalong automate shared
     error: cannot edit `shared.yaml`: `annotations` comes from a merge key: what that names is used elsewhere too

@@ -20,6 +20,7 @@ mod git_local;
 mod help;
 mod house;
 mod kit;
+mod kustomize;
 mod laws;
 mod message;
 mod month;

@@ -30,8 +30,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// The unit of a repository and a state folder.
-pub fn unit(place: &str, state: &Path) -> Unit {
+fn unit(place: &str, state: &Path) -> Unit {
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
     let repository = config.repository_for(place).expect("a repository");
     let location = Location::parse(place, Plaintext::Loopback).expect("a location");

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The scenarios; where a person says so, what is expected of them is written anew before any test looks.
-fn folders() -> &'static [PathBuf] {
+pub fn folders() -> &'static [PathBuf] {
     static FOLDERS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
         let folders = scenarios();
         if std::env::var("TAGALONG_BLESS").is_ok_and(|value| value == "1") {
@@ -42,7 +42,7 @@ fn name(folder: &Path) -> &str {
 }
 
 /// Every file below a folder, none where there is no folder.
-fn tree(folder: &Path) -> Files {
+pub fn tree(folder: &Path) -> Files {
     let walk = ignore::WalkBuilder::new(folder).standard_filters(false).build().filter_map(Result::ok);
     walk.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
         .map(|entry| (entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned(), fs::read(entry.path()).unwrap()))

@@ -12,6 +12,7 @@ use crate::{
     plan::{
         report::{Candidate, ExplainedContainer, Explanation, Record, Version},
         safe,
+        subject::Layer,
     },
     policy::{List, TagCode},
 };
@@ -52,8 +53,13 @@ fn facts(container: &ExplainedContainer, width: Width) -> String {
     let column = |cut, gap| Column { cut, gap };
     let mut table = Table::new(&[column(Cut::Never, 3), column(Cut::Front, 3), column(Cut::Never, 0)]);
     let image = record.image.as_deref().map_or_else(|| "-".to_owned(), |name| reference(name, &record.from, width));
-    let place = place(record.place).map_or_else(String::new, |place| format!(" ({place})"));
-    table.add(Row::new(&["image", &image, &format!("{}{place}", location(&record.file, record.line))]));
+    table.add(Row::new(&["image", &image, &format!("{}{}", location(&record.file, record.line), named(record.place))]));
+    if let [first, rest @ ..] = container.layers.as_slice()
+        && !rest.is_empty()
+    {
+        let shown = |layer: &Layer| format!("{}{}", location(&layer.file, layer.line), named(layer.place));
+        table.add(rest.iter().fold(Row::new(&["layers"]).tail(&shown(first)), |row, layer| row.below(&shown(layer))));
+    }
     let written = container.policy_file.as_deref().map_or_else(
         || "nowhere: the default for a container without a pattern".to_owned(),
         |file| {
@@ -83,6 +89,11 @@ fn reference(name: &str, at: &Version, width: Width) -> String {
         None if at.digest.is_some() => format!("{name}{}", version(at, width)),
         None => name.to_owned(),
     }
+}
+
+/// The place in brackets, nothing for a container's own.
+fn named(kind: Place) -> String {
+    place(kind).map_or_else(String::new, |place| format!(" ({place})"))
 }
 
 /// What the place is, where it is not simply the workload's own container.

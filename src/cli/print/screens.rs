@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::{Depth, Ending, Facts, PolicyTest, Width, decisions, explain, json, plan, policy_test};
 use crate::{
     manifest::Place,
-    plan::report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, UnreadableFile, Version},
+    plan::{
+        report::{Candidate, ExplainedContainer, ExplainedWorkload, Explanation, Record, Report, UnreadableFile, Version},
+        subject::Layer,
+    },
     policy::{Code, TagCode},
 };
 
@@ -242,6 +245,7 @@ fn strangers_texts_reach_no_terminal_as_they_are() {
     let test = PolicyTest { pattern: evil.into(), current: Some(evil.into()), candidates: candidates.clone() };
     let container = ExplainedContainer {
         record: bad(Code::Locked),
+        layers: vec![Layer { file: evil.into(), line: 1, place: Place::Container }; 2],
         policy_file: Some(evil.into()),
         policy_line: None,
         policy_key: Some(evil.into()),
@@ -272,6 +276,7 @@ fn frontend(candidates: Vec<Candidate>) -> Explanation {
     let record = record(Code::Updated, "shop:deployment/frontend", "ghcr.io/acme/frontend", "1.4.2", Some("1.5.0"), "semver:~1");
     let container = ExplainedContainer {
         record,
+        layers: vec![],
         policy_file: Some("apps/frontend.yaml".into()),
         policy_line: Some(8),
         policy_key: Some("fluxcd.io/tag.app".into()),
@@ -521,6 +526,7 @@ fn an_explanation_has_the_documented_json() {
               "reason": "1.5.0 is the highest version in ~1",
               "blame": null,
               "newerElsewhere": null,
+              "layers": [],
               "policyFile": "apps/frontend.yaml",
               "policyLine": 8,
               "candidates": [

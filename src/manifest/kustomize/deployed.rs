@@ -1,29 +1,140 @@
-//! Which workload is deployed from where.
+//! Which workload is deployed from where, and what decides its images.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Kustomization, Obstacle};
-use crate::manifest::{File, Generation, Unreadable, screen::is_kustomization};
-
-/// Kustomizations may use each other this deep.
-const LAYERS: usize = 64;
+use super::{
+    build::Build,
+    entry::Entry,
+    layout::{Layout, folder, is_below},
+    live::{Leaf, Live, Source, Step},
+    resource::{Id, Resource},
+    spot::Spot,
+    tops::{Made, Overlay, Top, is_understood, overlay, tops},
+};
+use crate::{
+    manifest::{
+        Container, File, Generation, ImageField, Node, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
+        workload::{self, POD_SPECS},
+    },
+    policy::annotation::Annotation,
+};
 
 /// One workload as one root deploys it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deployed {
+#[derive(Clone, Debug)]
+pub struct Deployed<'f> {
     /// The outermost kustomization's folder (`.` for the top), or the file's own path.
-    pub root: String,
+    pub root: &'f str,
     /// The file that holds the workload.
-    pub path: String,
-    /// The workload's index in that file.
-    pub workload: usize,
-    /// The namespace that the outermost kustomization with one gives it.
-    pub namespace: Option<String>,
+    pub path: &'f str,
+    /// The workload, with the id, the annotations and the containers that it has at last.
+    pub workload: Cow<'f, Workload>,
+    /// Its place among its file's workloads, if it is one there.
+    pub at: Option<usize>,
+    /// What kustomize makes of it; `None` where no kustomization uses it.
+    pub built: Option<Built<'f>>,
     /// Why what is deployed is not known.
     pub held: Option<HeldByKustomize>,
 }
 
-/// A kustomization that may change a workload in ways that are not understood.
+/// What kustomize makes of a workload.
+#[derive(Clone, Debug)]
+pub struct Built<'f> {
+    /// The file of each annotation.
+    pub annotated_in: Vec<&'f str>,
+    /// Each container's image; `None` where it is as it is written, since kustomize knows nothing of it.
+    pub images: Vec<Option<Image<'f>>>,
+    /// Where the root takes new `images` entries.
+    pub extension: Option<Extension<'f>>,
+    /// The patch file of a `.flux.yaml` that every new value goes into.
+    pub overlay: Option<Overlaid<'f>>,
+}
+
+/// The patch file of a `.flux.yaml`, and what it holds of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlaid<'f> {
+    /// The file; where there is none, the `.flux.yaml`.
+    pub path: &'f str,
+    /// The line, from 1.
+    pub line: u32,
+    /// The patch of the workload, where there is one.
+    pub(super) mapping: Option<Node>,
+}
+
+/// What a container's image is at last, and why.
+#[derive(Clone, Debug)]
+pub struct Image<'f> {
+    /// The image.
+    pub text: String,
+    /// What decided it, the first first.
+    pub chain: Vec<Given<'f>>,
+    /// Whether `images` entries reach it.
+    pub reach: Reach,
+    /// The list that its container stands in.
+    list: Vec<&'static str>,
+}
+
+/// Whether `images` entries reach an image: kustomize looks for them in the lists of containers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// They do.
+    Reached,
+    /// They do not.
+    Beyond,
+}
+
+/// Where new `images` entries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'f> {
+    /// The file.
+    pub path: &'f str,
+    /// The line on which the mapping begins, from 1.
+    pub line: u32,
+    pub(super) mapping: Node,
+    pub(super) keys: &'static [&'static str],
+}
+
+/// One of the things that decided an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'f> {
+    /// Its file.
+    pub path: &'f str,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What it is.
+    pub place: Place,
+    what: What<'f>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What<'f> {
+    Written(&'f ImageField),
+    Entry(&'f Entry),
+}
+
+impl Image<'_> {
+    /// Where the patch file of a `.flux.yaml` takes the image of this container; `None` where it cannot.
+    pub fn overlaid(&self, overlay: &Overlaid<'_>, container: &str) -> Option<Spot> {
+        match self.chain.last() {
+            Some(given) if given.place == Place::FluxPatch => self.spot(),
+            _ if self.list.is_empty() => None,
+            _ => Some(Spot::overlaid(overlay, &self.list, container, &self.text)?),
+        }
+    }
+
+    /// Where a new version would be written: in the outermost of what decides the version.
+    pub fn spot(&self) -> Option<Spot> {
+        self.chain.iter().rev().find_map(|given| match given.what {
+            What::Entry(entry) if entry.decides() => Some(Spot::entry(given.path, given.line, entry.image.clone(), entry.node?)),
+            What::Entry(_) => None,
+            What::Written(image) => Some(Spot::written(given.path, given.line, given.place, image.clone())),
+        })
+    }
+}
+
+/// A kustomization that may change a workload in ways that are not understood, or that kustomize refuses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldByKustomize {
     /// What it does, as a sentence.
@@ -36,38 +147,36 @@ pub struct HeldByKustomize {
     pub annotates: bool,
 }
 
-/// Finds for each workload every root that deploys it.
+/// Finds for each workload every root that deploys it; `roots` are the folders that the configuration names.
 ///
 /// # Shape
-/// Ordered by root, file and workload. A workload that a root reaches in several ways is listed once, held where one of them holds it.
-/// Patch files are no workloads: an annotated one is listed, held. Where a kustomization cannot be read, what stands beside and below it
-/// and belongs to no other is held.
-pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Vec<Deployed> {
-    let layout = Layout::of(files);
-    let mut found: Vec<Deployed> = vec![];
-    for root in layout.roots() {
-        layout.gather(root, &mut found);
+/// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
+pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
+    let layout = Layout::of(files, unreadable);
+    let tops = tops(&layout, roots);
+    let mut found: Vec<Deployed<'f>> = vec![];
+    for top in &tops {
+        let folder = if top.root == "." { "" } else { top.root };
+        let made = top.make(&layout, &tops, overlay(files, folder));
+        let Made { resources, adrift, fault, extension, overlay } = made;
+        let frame = Frame { files, root: top.root, extension, overlay };
+        found.extend(adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))));
+        found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
     }
-    for (path, file) in files {
-        if !layout.used.contains(path.as_str()) {
-            let plain = |workload| Deployed { root: path.clone(), path: path.clone(), workload, namespace: None, held: None };
-            found.extend((0..file.workloads.len()).map(plain));
+    let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
+    let patches: BTreeSet<&str> = found.iter().filter_map(|one| one.built.as_ref()?.overlay.map(|overlay| overlay.path)).collect();
+    for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
+        if !claimed.contains(path.as_str()) && !patches.contains(path.as_str()) {
+            found.extend(plain(&layout, path, file));
         }
     }
-    for (path, by) in &layout.patches {
-        let workloads = files.get(*path).into_iter().flat_map(|file| file.workloads.iter().enumerate());
-        for (workload, _) in workloads.filter(|(_, workload)| !workload.annotations.is_empty()) {
-            let held = Some(HeldByKustomize {
-                reason: format!("it is a patch of {}, which is not understood yet", by.path),
-                path: by.path.to_owned(),
-                line: by.line,
-                annotates: true,
-            });
-            found.push(Deployed { root: shown(folder(by.path)), path: (*path).to_owned(), workload, namespace: None, held });
-        }
-    }
-    found.sort_unstable();
-    once_each(&mut found);
+    found.sort_by(|a, b| (a.root, a.path, a.workload.line, &a.workload.id).cmp(&(b.root, b.path, b.workload.line, &b.workload.id)));
+    // Two files of one folder may tell of one workload.
+    found.dedup_by(|next, last| {
+        next.held.is_some()
+            && next.held == last.held
+            && (next.root, next.path, &next.workload.id, next.workload.line) == (last.root, last.path, &last.workload.id, last.workload.line)
+    });
     hold_by_flux(files, &mut found);
     for file in unreadable {
         hold_by_unreadable(file, &mut found);
@@ -75,241 +184,247 @@ pub fn deployed(files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> Ve
     found
 }
 
-/// A line of a kustomization file.
-#[derive(Clone, Copy)]
-struct Place<'f> {
-    path: &'f str,
-    line: u32,
+/// The workloads of a file that no kustomization uses.
+fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed<'f>> {
+    let files = layout.files;
+    let Some(overlay) = above(files, path) else {
+        let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
+        return file.workloads.iter().enumerate().map(plain).collect();
+    };
+    if overlay.file.is_some_and(|(patch, _)| patch == path) {
+        return vec![];
+    }
+    let from = Source { path, place: Place::Container };
+    let mut resources: Vec<Resource<'f>> = file.objects.iter().map(|object| Resource::new(object, from)).collect();
+    let mut build = Build::new(layout);
+    if let Some((path, objects)) = overlay.file {
+        build.overlay(path, objects, &mut resources);
+    }
+    let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
+    resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
 }
 
-/// How kustomizations and files hang together.
-struct Layout<'f> {
-    files: &'f BTreeMap<String, File>,
-    /// The kustomization file of each folder that has one.
-    folders: BTreeMap<&'f str, &'f str>,
-    /// What a kustomization deploys or patches with; such a file is no root.
-    used: BTreeSet<&'f str>,
-    patches: BTreeMap<&'f str, Place<'f>>,
-}
-
-impl<'f> Layout<'f> {
-    fn of(files: &'f BTreeMap<String, File>) -> Self {
-        let named = |path: &&String| is_kustomization(path.rsplit('/').next().unwrap_or(path));
-        let folders = files.iter().filter(|(_, file)| file.kustomization.is_some()).map(|(path, _)| path).filter(named);
-        let folders = folders.map(|path| (folder(path), path.as_str())).collect();
-        let mut layout = Self { files, folders, used: BTreeSet::new(), patches: BTreeMap::new() };
-        for path in layout.folders.values().copied().collect::<Vec<_>>() {
-            let Some(kustomization) = layout.kustomization(path) else {
-                continue;
-            };
-            for link in kustomization.uses.iter().chain(&kustomization.components) {
-                if let Some(target) = layout.find(path, &link.path) {
-                    layout.used.insert(target);
-                }
-            }
-            for link in &kustomization.patches {
-                if let Some(target) = layout.find(path, &link.path) {
-                    layout.used.insert(target);
-                    layout.patches.insert(target, Place { path, line: link.line });
-                }
-            }
+/// The overlay of the `.flux.yaml` above a plain file, whose patch file stands beside it.
+fn above<'f>(files: &'f BTreeMap<String, File>, path: &str) -> Option<Overlay<'f>> {
+    let mut top = folder(path);
+    loop {
+        let flux = if top.is_empty() { ".flux.yaml".to_owned() } else { format!("{top}/.flux.yaml") };
+        if files.contains_key(&flux) {
+            return overlay(files, top);
         }
-        layout
-    }
-
-    fn kustomization(&self, path: &str) -> Option<&'f Kustomization> {
-        self.files.get(path)?.kustomization.as_deref()
-    }
-
-    /// The file that a path in a kustomization leads to, a folder's kustomization for a folder.
-    fn find(&self, from: &str, link: &str) -> Option<&'f str> {
-        let target = join(folder(from), link)?;
-        match self.folders.get(target.as_str()) {
-            Some(path) => Some(path),
-            None => self.files.get_key_value(&target).map(|(path, _)| path.as_str()),
-        }
-    }
-
-    /// Kustomizations that nothing uses, and one of each cycle that hangs on nothing.
-    fn roots(&self) -> Vec<&'f str> {
-        let mut roots: Vec<&str> = self.folders.values().copied().filter(|path| !self.used.contains(path)).collect();
-        let mut reached: BTreeSet<&str> = roots.iter().flat_map(|root| self.below(root)).collect();
-        for &path in self.folders.values() {
-            if !reached.contains(path) {
-                reached.extend(self.below(path));
-                roots.push(path);
-            }
-        }
-        roots
-    }
-
-    /// All kustomizations that one uses, itself among them.
-    fn below(&self, root: &'f str) -> BTreeSet<&'f str> {
-        let mut found = BTreeSet::from([root]);
-        let mut open = vec![root];
-        while let Some(path) = open.pop() {
-            let next = self.kustomization(path).into_iter().flat_map(|found| found.uses.iter().chain(&found.components));
-            open.extend(next.filter_map(|link| self.find(path, &link.path)).filter(|next| found.insert(*next)));
-        }
-        found
-    }
-
-    /// Adds what a root deploys.
-    fn gather(&self, root: &'f str, found: &mut Vec<Deployed>) {
-        let mut open = vec![Layer { path: root, above: vec![], namespace: None, held: None }];
-        let mut seen = BTreeSet::new();
-        while let Some(layer) = open.pop() {
-            let Some(kustomization) = self.kustomization(layer.path) else {
-                let count = self.files.get(layer.path).map_or(0, |file| file.workloads.len());
-                let (root, path) = (shown(folder(root)), layer.path.to_owned());
-                found.extend((0..count).map(|workload| Deployed {
-                    root: root.clone(),
-                    path: path.clone(),
-                    workload,
-                    namespace: layer.namespace.clone(),
-                    held: layer.held.clone(),
-                }));
-                continue;
-            };
-            if !seen.insert((layer.path, layer.namespace.clone(), layer.held.is_some())) {
-                continue;
-            }
-            let namespace = layer.namespace.clone().or_else(|| kustomization.namespace.clone());
-            let held = layer.held.clone().or_else(|| self.obstacle(layer.path, kustomization));
-            for link in kustomization.uses.iter().chain(&kustomization.components) {
-                let Some(path) = self.find(layer.path, &link.path) else {
-                    continue;
-                };
-                let trouble = self.kustomization(path).and_then(|_| layer.trouble(path, link.line));
-                let above = [layer.above.as_slice(), &[layer.path]].concat();
-                open.push(Layer { path, above, namespace: namespace.clone(), held: trouble.or_else(|| held.clone()) });
-            }
-        }
-    }
-
-    /// What in a kustomization, or in the components that it uses, may change its workloads.
-    fn obstacle(&self, path: &'f str, kustomization: &'f Kustomization) -> Option<HeldByKustomize> {
-        let mut seen = BTreeSet::from([path]);
-        let mut open = vec![(path, kustomization)];
-        let mut worst: Option<HeldByKustomize> = None;
-        while let Some((path, kustomization)) = open.pop() {
-            for Obstacle { key, line, annotates } in &kustomization.obstacles {
-                if worst.as_ref().is_none_or(|worst| *annotates && !worst.annotates) {
-                    let reason = format!("`{key}` in {path} may change it, which is not understood yet");
-                    worst = Some(HeldByKustomize { reason, path: path.to_owned(), line: *line, annotates: *annotates });
-                }
-            }
-            for link in &kustomization.components {
-                match self.find(path, &link.path).and_then(|next| Some((next, self.kustomization(next)?))) {
-                    Some(next) if seen.insert(next.0) => open.push(next),
-                    None if worst.is_none() => {
-                        let reason = format!("the component `{}` of {path} cannot be read", link.path);
-                        worst = Some(HeldByKustomize { reason, path: path.to_owned(), line: link.line, annotates: false });
-                    }
-                    _ => {}
-                }
-            }
-        }
-        worst
-    }
-}
-
-/// A kustomization or file on the way down from a root.
-struct Layer<'f> {
-    path: &'f str,
-    above: Vec<&'f str>,
-    namespace: Option<String>,
-    held: Option<HeldByKustomize>,
-}
-
-impl Layer<'_> {
-    /// Why going on to `next` leads nowhere: round in a circle, or too deep.
-    fn trouble(&self, next: &str, line: u32) -> Option<HeldByKustomize> {
-        let reason = if next == self.path || self.above.contains(&next) {
-            format!("{} and {next} use each other in a circle", self.path)
-        } else if self.above.len() + 1 >= LAYERS {
-            format!("{} stands below {LAYERS} kustomizations", self.path)
-        } else {
+        if top.is_empty() {
             return None;
-        };
-        Some(HeldByKustomize { reason, path: self.path.to_owned(), line, annotates: false })
+        }
+        top = folder(top);
     }
 }
 
-/// One entry for each root, file, workload and namespace of a sorted list, the held one where there are two.
-fn once_each(found: &mut Vec<Deployed>) {
-    found.dedup_by(|next, kept| {
-        let same = (&kept.root, &kept.path, kept.workload, &kept.namespace) == (&next.root, &next.path, next.workload, &next.namespace);
-        if same && kept.held.is_none() {
-            kept.held = next.held.take();
+/// What all workloads of a root have in common.
+struct Frame<'f> {
+    files: &'f BTreeMap<String, File>,
+    root: &'f str,
+    extension: Option<Extension<'f>>,
+    overlay: Option<Overlay<'f>>,
+}
+
+impl<'f> Frame<'f> {
+    fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
+        let overlaid = self.overlay.map(|overlay| {
+            let name = resource.id().name;
+            let (path, objects) = overlay.file.unwrap_or((overlay.flux, &[]));
+            let object = objects.iter().find(|object| Id::of_patch(&object.value).name == name);
+            let line = object.map_or(overlay.line, |object| object.line);
+            Overlaid { path, line, mapping: object.map(|object| object.node) }
+        });
+        let mut found = finished(self.files, self.root, self.extension, resource, fault)?;
+        if let Some(built) = &mut found.built {
+            built.overlay = overlaid;
         }
-        same
-    });
+        Some(found)
+    }
+}
+
+/// What became of a resource, if it is a workload.
+fn finished<'f>(
+    files: &'f BTreeMap<String, File>,
+    root: &'f str,
+    extension: Option<Extension<'f>>,
+    resource: Resource<'f>,
+    fault: Option<HeldByKustomize>,
+) -> Option<Deployed<'f>> {
+    let Resource { object, from, .. } = resource;
+    let is_local = |annotations: &Live<'_>| annotations.get("config.kubernetes.io/local-config").is_some_and(|value| value.text() != Some("false"));
+    if resource.live.path(&["metadata", "annotations"]).is_some_and(is_local) {
+        return None;
+    }
+    let written = object.workload.and_then(|at| files.get(from.path)?.workloads.get(at as usize));
+    let (containers, images) =
+        containers(&resource, written).into_iter().map(|(container, image)| (container, Some(image))).chain(others(&resource, written)).unzip();
+    let (annotations, annotated_in): (Vec<Annotation>, Vec<&str>) = annotations(&resource.live).into_iter().unzip();
+    let workload = Workload {
+        id: id(&resource),
+        api_version: resource.text(&["apiVersion"]).to_owned(),
+        line: object.line,
+        document: written.map_or(0, |workload| workload.document),
+        node: object.node,
+        annotations,
+        containers,
+        encrypted: written.is_some_and(|workload| workload.encrypted),
+    };
+    if workload.containers.is_empty() && !workload.annotations.iter().any(workload::asks_for_updates) {
+        return None;
+    }
+    let held = fault.or(resource.held);
+    let built = Some(Built { annotated_in, images, extension, overlay: None });
+    let at = object.workload.map(|at| at as usize);
+    Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), at, built, held })
+}
+
+fn id(resource: &Resource<'_>) -> WorkloadId {
+    let text = |keys: &[&str]| Some(resource.text(keys).to_owned()).filter(|text| !text.is_empty());
+    let name = text(&["metadata", "name"]).or_else(|| text(&["metadata", "generateName"])).unwrap_or_default();
+    WorkloadId { namespace: text(&["metadata", "namespace"]), kind: resource.kind().to_lowercase(), name }
+}
+
+fn annotations<'f>(live: &Live<'f>) -> Vec<(Annotation, &'f str)> {
+    let Some(Live::Map(entries)) = live.path(&["metadata", "annotations"]) else { return vec![] };
+    let ours = entries.iter().filter(|(key, _)| workload::is_ours(key));
+    ours.filter_map(|(key, value)| {
+        let Live::Text(leaf) = value else { return None };
+        let written = leaf.written;
+        let annotation =
+            Annotation { key: (*key).to_owned(), value: leaf.text.clone().into_owned(), line: written.text.line, quoting: written.text.quoting };
+        Some((annotation, written.from.path))
+    })
+    .collect()
+}
+
+/// The containers that a resource has at last.
+fn containers<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec<(Container, Image<'f>)> {
+    let mut found = vec![];
+    for path in POD_SPECS {
+        let Some(pod) = resource.live.path(path) else { continue };
+        for (key, role) in [("initContainers", Role::Init), ("containers", Role::Container), ("ephemeralContainers", Role::Ephemeral)] {
+            if let Some(Live::List(items)) = pod.get(key) {
+                let items = items.iter().filter(|item| matches!(item, Live::Map(_)));
+                found.extend(items.map(|item| part(item, role, item.get("image"), [path, &[key]].concat())));
+            }
+        }
+        if let Some(Live::List(items)) = pod.get("volumes") {
+            let image = |item: &Live<'f>| item.path(&["image", "reference"]).cloned();
+            found.extend(items.iter().filter_map(|item| Some(part(item, Role::Volume, Some(&image(item)?), vec![]))));
+        }
+    }
+    let mut custom: Vec<&str> = written.into_iter().flat_map(|workload| &workload.containers).filter_map(custom_path).collect();
+    custom.dedup();
+    for path in custom {
+        let mut leaves = vec![];
+        select(&resource.live, &workload::steps(path), &mut leaves);
+        found.extend(leaves.into_iter().map(|leaf| named(path.to_owned(), Role::Container, Some(leaf), vec![])));
+    }
+    found
+}
+
+/// The images that kustomize knows nothing of: they stay as they are written, if no patch touches the object.
+fn others<'f>(resource: &Resource<'f>, written: Option<&'f Workload>) -> Vec<(Container, Option<Image<'f>>)> {
+    let is_other = |container: &&Container| container.place != Place::Container && custom_path(container).is_none();
+    let others = written.into_iter().flat_map(|workload| &workload.containers).filter(is_other);
+    others
+        .map(|container| {
+            let mut container = container.clone();
+            container.policy = None;
+            if resource.patched {
+                let line = container.image.line().unwrap_or(resource.object.line);
+                container.image = ImageField::Unsupported { line, reason: "a patch may change it".to_owned() };
+            }
+            (container, None)
+        })
+        .collect()
+}
+
+/// The configured path that a container of a custom resource is named by.
+fn custom_path(container: &Container) -> Option<&str> {
+    let is_custom = container.place == Place::Custom && container.role == Role::Container;
+    is_custom.then_some(container.name.as_str())
+}
+
+fn select<'a, 'f>(live: &'a Live<'f>, steps: &[String], found: &mut Vec<&'a Leaf<'f>>) {
+    match (live, steps) {
+        (Live::Text(leaf), []) => found.push(leaf),
+        (Live::List(items), [step, rest @ ..]) => {
+            for (index, item) in items.iter().enumerate() {
+                if step == "*" || step.parse() == Ok(index) {
+                    select(item, rest, found);
+                }
+            }
+        }
+        (live, [step, rest @ ..]) => {
+            if let Some(below) = live.get(step) {
+                select(below, rest, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn part<'f>(item: &Live<'f>, role: Role, image: Option<&Live<'f>>, list: Vec<&'static str>) -> (Container, Image<'f>) {
+    let name = item.get("name").and_then(Live::text).unwrap_or_default().to_owned();
+    let leaf = match image {
+        Some(Live::Text(leaf)) => Some(leaf),
+        _ => None,
+    };
+    named(name, role, leaf, list)
+}
+
+fn named<'f>(name: String, role: Role, leaf: Option<&Leaf<'f>>, list: Vec<&'static str>) -> (Container, Image<'f>) {
+    let image = leaf.and_then(|leaf| leaf.written.text.image.clone()).unwrap_or(ImageField::Absent);
+    let (text, chain) = leaf.map_or_else(Default::default, |leaf| (leaf.text.clone().into_owned(), leaf.steps().iter().map(given).collect()));
+    let reach = if matches!(role, Role::Container | Role::Init) { Reach::Reached } else { Reach::Beyond };
+    (Container { name, role, place: Place::Container, image, policy: None }, Image { text, chain, reach, list })
+}
+
+fn given<'f>(step: &Step<'f>) -> Given<'f> {
+    match step {
+        Step::Written(written) => {
+            let Source { path, place } = written.from;
+            let field = written.text.image.as_ref().unwrap_or(&ImageField::Absent);
+            Given { path, line: written.text.line, place, what: What::Written(field) }
+        }
+        Step::Entry { path, entry } => Given { path, line: entry.line, place: Place::KustomizeImage, what: What::Entry(entry) },
+    }
 }
 
 /// Below a `.flux.yaml` that runs commands nobody knows what is deployed.
-fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed]) {
-    for (path, file) in files {
+fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed<'_>]) {
+    for (path, file) in files.iter().filter(|(_, file)| !is_understood(file)) {
         let Some(flux) = &file.flux_yaml else {
             continue;
         };
         let key = match flux.generation {
-            Generation::ScanForFiles => continue,
-            Generation::PatchUpdated => "patchUpdated",
             Generation::CommandUpdated => "commandUpdated",
+            Generation::PatchUpdated | Generation::ScanForFiles => "patchUpdated",
             Generation::Unknown => "what it says",
         };
-        let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood yet");
+        let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood");
         let held = HeldByKustomize { reason, path: path.clone(), line: flux.line, annotates: false };
         let top = folder(path);
-        for deployed in deployed.iter_mut().filter(|deployed| is_below(top, &deployed.path) || is_below(top, &deployed.root)) {
+        for deployed in deployed.iter_mut().filter(|deployed| is_below(top, deployed.path) || is_below(top, deployed.root)) {
             deployed.held.get_or_insert_with(|| held.clone());
         }
     }
 }
 
 /// What a kustomization or a `.flux.yaml` says that cannot be read nobody knows.
-fn hold_by_unreadable(file: &Unreadable, deployed: &mut [Deployed]) {
+fn hold_by_unreadable(file: &Unreadable, deployed: &mut [Deployed<'_>]) {
     let name = file.path.rsplit('/').next().unwrap_or(&file.path);
     let top = folder(&file.path);
-    let concerns = |deployed: &Deployed| match name {
-        ".flux.yaml" => is_below(top, &deployed.path) || is_below(top, &deployed.root),
+    let concerns = |deployed: &Deployed<'_>| match name {
+        ".flux.yaml" => is_below(top, deployed.path) || is_below(top, deployed.root),
         // A file that is its own root is one that no kustomization claims.
-        name => is_kustomization(name) && deployed.root == deployed.path && is_below(top, &deployed.path),
+        name => is_kustomization(name) && deployed.root == deployed.path && is_below(top, deployed.path),
     };
     let held = HeldByKustomize { reason: file.to_string(), path: file.path.clone(), line: file.line.unwrap_or(1), annotates: false };
     for deployed in deployed.iter_mut().filter(|deployed| concerns(deployed)) {
         deployed.held.get_or_insert_with(|| held.clone());
     }
-}
-
-fn is_below(top: &str, path: &str) -> bool {
-    top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The folder of a file, empty for the top.
-pub(super) fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn shown(folder: &str) -> String {
-    if folder.is_empty() { ".".to_owned() } else { folder.to_owned() }
-}
-
-/// The path in the repository; `None` where it leaves it, is absolute or remote.
-pub(super) fn join(folder: &str, link: &str) -> Option<String> {
-    if link.starts_with('/') || link.contains("://") {
-        return None;
-    }
-    let mut steps: Vec<&str> = folder.split('/').filter(|step| !step.is_empty()).collect();
-    for step in link.split('/') {
-        match step {
-            "" | "." => {}
-            ".." => {
-                steps.pop()?;
-            }
-            step => steps.push(step),
-        }
-    }
-    Some(steps.join("/"))
 }

@@ -1,50 +1,78 @@
-//! Kustomizations, read lightly: which files they use, and what in them could change a workload.
+//! Kustomizations, understood without kustomize: what each root deploys, and which places decide its images.
+//!
+//! [`read`](read::read) takes what a file says as a kustomization, [`value`] what of an object counts. [`layout`] finds how files hang
+//! together, [`build`] goes through one root in the order in which kustomize works, and [`deployed`] tells what came of all roots.
 
+mod build;
+mod change;
 mod deployed;
+mod entry;
 pub(super) mod images;
+mod layout;
+mod live;
+mod merge;
+mod outer;
+mod patch;
+mod pointer;
+mod read;
+mod resource;
+mod selector;
+mod spot;
+mod tops;
+mod transform;
+mod value;
 
-pub use deployed::{Deployed, HeldByKustomize, deployed};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed};
+pub use spot::{Key, Spot};
+
+pub(super) use self::{
+    outer::{Outer, outers},
+    patch::{Operation, operations},
+    read::{FieldSpec, field_specs, read},
+    value::{Object, objects},
+};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Container, LoosePlace, Place, Role,
-    screen::is_kustomization,
-    shape::Taken,
-    workload::is_ours,
-    yaml::{Kind, Tree},
-};
+use super::{Container, File, LoosePlace, Node, Place, Role, shape::Taken, yaml::Tree};
 
-/// Keys that can change no image, no annotation of ours and no name of a workload.
-const HARMLESS: [&str; 14] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "labels",
-    "commonLabels",
-    "configMapGenerator",
-    "secretGenerator",
-    "generatorOptions",
-    "crds",
-    "openapi",
-    "replicas",
-    "buildMetadata",
-    "sortOptions",
-    "inventory",
-];
+use entry::Entry;
+use patch::Patch;
+use read::Refusal;
+use value::Words;
 
 /// What a kustomization says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kustomization {
+    line: u32,
+    node: Option<Node>,
     /// Whether it is a component, which changes what the kustomization that uses it has gathered.
     component: bool,
-    namespace: Option<String>,
+    namespace: Option<Box<str>>,
+    prefix: Option<Box<str>>,
+    suffix: Option<Box<str>>,
     /// `resources` and `bases`.
-    uses: Vec<Link>,
+    resources: Vec<Link>,
     components: Vec<Link>,
-    /// Files named as patches.
-    patches: Vec<Link>,
+    configurations: Vec<Link>,
+    /// `patchesStrategicMerge`.
+    merges: Vec<Patch>,
+    patches: Vec<Patch>,
+    /// `patchesJson6902`.
+    operations: Vec<Patch>,
+    labels: Vec<(Box<str>, Box<Words>)>,
+    annotations: Vec<(Box<str>, Box<Words>)>,
+    images: Vec<Entry>,
+    /// Kind, name and namespace of generated objects.
+    generated: Vec<(Box<str>, Box<str>, Box<str>)>,
     obstacles: Vec<Obstacle>,
+    refusals: Vec<Refusal>,
+    /// The line of `openapi`, which may say how lists are merged.
+    schema: Option<u32>,
+    /// The line of `vars`.
+    variables: Option<u32>,
 }
 
 /// A path as a kustomization writes it.
@@ -59,40 +87,6 @@ struct Link {
 struct Obstacle {
     key: String,
     line: u32,
-    /// Whether it brings annotations that ask for updates.
-    annotates: bool,
-}
-
-impl Kustomization {
-    /// The paths in the repository of what a kustomization at `path` uses, files and folders.
-    pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
-        let folder = deployed::folder(path).to_owned();
-        self.uses.iter().chain(&self.components).chain(&self.patches).filter_map(move |link| deployed::join(&folder, &link.path))
-    }
-}
-
-/// `None` where the file is no kustomization.
-pub(super) fn read(tree: &Tree<'_>, name: &str) -> Option<Kustomization> {
-    let &root = tree.roots().first()?;
-    let text = |key: &str| tree.get(root, key).and_then(|value| tree.text(value));
-    let by_kind = text("apiVersion").is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"));
-    let by_name = is_kustomization(name) && text("apiVersion").is_none() && matches!(text("kind"), Some("Kustomization" | "Component") | None);
-    if tree.kind(root) != Kind::Mapping || !(by_kind || by_name) {
-        return None;
-    }
-    let mut found = Kustomization {
-        component: text("kind") == Some("Component"),
-        namespace: text("namespace").filter(|namespace| !namespace.is_empty()).map(str::to_owned),
-        ..Kustomization::default()
-    };
-    for (key, value) in tree.merged_entries(root) {
-        let line = tree.line(key);
-        let Some((key, _)) = tree.scalar(key) else {
-            continue;
-        };
-        found.take(tree, key, line, value);
-    }
-    Some(found)
 }
 
 /// The entries of a kustomization's `images`.
@@ -123,57 +117,42 @@ pub(super) fn layer(tree: &Tree<'_>, object: usize, taken: &mut Taken) -> Vec<Co
 }
 
 impl Kustomization {
-    fn take(&mut self, tree: &Tree<'_>, key: &str, line: u32, value: usize) {
-        if tree.scalar(value).is_some() && tree.text(value).is_none_or(str::is_empty) || tree.is_empty(value) {
-            return;
-        }
-        match key {
-            "resources" | "bases" => self.uses.extend(links(tree, value)),
-            "components" => self.components.extend(links(tree, value)),
-            "patches" | "patchesStrategicMerge" | "patchesJson6902" => {
-                self.patches.extend(patch_files(tree, value));
-                self.hinder(key, line, inline_annotates(tree, value));
-            }
-            "commonAnnotations" => {
-                if tree.merged_entries(value).iter().any(|(key, _)| tree.text(*key).is_some_and(is_ours)) {
-                    self.hinder(key, line, true);
-                }
-            }
-            "namespace" if !self.component => {}
-            key if HARMLESS.contains(&key) => {}
-            key => self.hinder(key, line, false),
-        }
+    /// Whether a layer around a folder changes anything.
+    fn changes(&self) -> bool {
+        let bare = Self { line: self.line, ..Self::default() };
+        *self != bare
     }
 
-    fn hinder(&mut self, key: &str, line: u32, annotates: bool) {
-        self.obstacles.push(Obstacle { key: key.to_owned(), line, annotates });
+    fn has_images(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Where a kustomization at `path` takes new `images` entries.
+    fn extension<'f>(&self, path: &'f str) -> Option<Extension<'f>> {
+        Some(Extension { path, line: self.line, mapping: self.node?, keys: &["images"] })
+    }
+
+    /// The paths in the repository of what a kustomization at `path` uses, files and folders.
+    pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
+        let folder = layout::folder(path).to_owned();
+        self.links().filter_map(move |link| layout::join(&folder, &link.path))
     }
 }
 
-fn links(tree: &Tree<'_>, list: usize) -> Vec<Link> {
-    tree.items(list).filter_map(|item| Some(Link { path: tree.text(item)?.to_owned(), line: tree.line(item) })).collect()
-}
-
-/// Elements of patch lists: a path, a mapping with `path`, or an inline patch.
-fn patch_files(tree: &Tree<'_>, list: usize) -> Vec<Link> {
-    let path = |item: usize| match tree.kind(item) {
-        Kind::Mapping => tree.get(item, "path"),
-        _ => Some(item),
-    };
-    tree.items(list)
-        .filter_map(path)
-        .filter_map(|node| Some(Link { path: tree.text(node).filter(|text| !text.contains('\n'))?.to_owned(), line: tree.line(node) }))
-        .collect()
-}
-
-/// Whether an inline patch writes annotations that ask for updates (`~1` is a JSON pointer's slash).
-fn inline_annotates(tree: &Tree<'_>, list: usize) -> bool {
-    let texts = |item: usize| match tree.kind(item) {
-        Kind::Mapping => tree.get(item, "patch"),
-        _ => Some(item),
-    };
-    let marks = ["fluxcd.io/", "fluxcd.io~1", "flux.weave.works/", "flux.weave.works~1", "tagalong.dev/", "tagalong.dev~1"];
-    tree.items(list).filter_map(texts).filter_map(|node| tree.text(node)).any(|text| marks.iter().any(|mark| text.contains(mark)))
+/// The paths of all that kustomizations and `.flux.yaml` files name: they are read whatever they are called and hold.
+pub(super) fn named(files: &BTreeMap<String, File>) -> Vec<String> {
+    let kustomizations = || files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
+    let mut named: Vec<String> = kustomizations().flat_map(|(path, kustomization)| kustomization.named(path)).collect();
+    for (path, patch_file) in files.iter().filter_map(|(path, file)| Some((path, file.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
+        let top = layout::folder(path);
+        let folders = kustomizations().map(|(path, _)| layout::folder(path)).filter(|folder| layout::is_below(top, folder));
+        named.extend(folders.chain([top]).filter_map(|folder| layout::join(folder, patch_file)));
+    }
+    named
 }
 
 #[cfg(test)]

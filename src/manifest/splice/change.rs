@@ -55,6 +55,16 @@ pub enum Change {
 type Pending<'c> = Vec<(u32, &'c Change)>;
 
 impl Change {
+    /// The text that it writes.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Replace(edit) => edit.to.clone(),
+            Self::Set { value, .. } => value.clone(),
+            Self::Remove { .. } => String::new(),
+            Self::Append { item, .. } => item.iter().map(|(key, text)| [key, ": ", text, "\n"].concat()).collect(),
+        }
+    }
+
     fn mapping(&self) -> Option<Node> {
         match self {
             Self::Replace(_) => None,

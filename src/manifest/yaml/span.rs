@@ -30,6 +30,17 @@ impl Tree<'_> {
         length.map(|length| start..start + length)
     }
 
+    /// Where a line of a block scalar's text begins in the file, behind the indentation.
+    pub(in crate::manifest) fn start_of_text(&self, node: usize, line: u32) -> usize {
+        let column = self.nodes[self.target(node)].column;
+        self.byte(line, column) + self.skipped
+    }
+
+    /// Bytes of the file.
+    pub(in crate::manifest) fn bytes(&self, range: Range<usize>) -> Option<&str> {
+        self.source.get(range.start.checked_sub(self.skipped)?..range.end.checked_sub(self.skipped)?)
+    }
+
     /// Where and what a scalar is in the reading: its position and its properties.
     pub(in crate::manifest) fn place_in_reading(&self, node: usize) -> (u32, u64) {
         let node = &self.nodes[self.target(node)];

@@ -12,12 +12,11 @@ use crate::{
     manifest::{
         File, Place, Workload,
         inspect::Inspection,
-        kustomize::{Deployed, HeldByKustomize},
+        kustomize::{Deployed, HeldByKustomize, Image},
     },
     plan::{
         Index, Subject, Subjects,
         gather::eligible,
-        index::in_namespace,
         subject::{Held, State},
     },
     policy::{
@@ -34,7 +33,7 @@ const NAMED: usize = 3;
 /// The workloads of a repository, as each root deploys them.
 pub(super) struct Layout<'a> {
     files: &'a BTreeMap<String, File>,
-    deployed: Vec<Deployed>,
+    deployed: Vec<Deployed<'a>>,
     presets: &'a Presets,
 }
 
@@ -43,24 +42,16 @@ impl<'a> Layout<'a> {
         Self { files: index.files(), deployed: index.layout(), presets }
     }
 
-    fn workload(&self, deployed: &Deployed) -> &'a Workload {
-        &self.files[&deployed.path].workloads[deployed.workload]
-    }
-
-    fn id(&self, deployed: &Deployed) -> String {
-        in_namespace(&self.workload(deployed).id, deployed).to_string()
-    }
-
     /// Those that take part as far as their own annotations say.
-    fn taking_part(&self) -> impl Iterator<Item = &Deployed> {
-        self.deployed.iter().filter(|deployed| takes_part(self.workload(deployed)))
+    fn taking_part(&self) -> impl Iterator<Item = &Deployed<'a>> {
+        self.deployed.iter().filter(|deployed| takes_part(&deployed.workload))
     }
 
     /// What the annotations of each object give to find.
     pub(super) fn objects(&self, inspected: &BTreeMap<String, Inspection>) -> Vec<Finding> {
-        let mut places: BTreeMap<(&str, usize), &Deployed> = BTreeMap::new();
+        let mut places: BTreeMap<(&str, Option<usize>), &Deployed<'_>> = BTreeMap::new();
         for deployed in &self.deployed {
-            let place = places.entry((&deployed.path, deployed.workload)).or_insert(deployed);
+            let place = places.entry((deployed.path, deployed.at)).or_insert(deployed);
             // Held somewhere, a workload is known in part everywhere.
             if deployed.held.is_some() {
                 *place = deployed;
@@ -72,10 +63,12 @@ impl<'a> Layout<'a> {
             let labelled = self.files[path].places.iter().filter(|place| annotations::is_labelled(place));
             found.extend(labelled.flat_map(|place| annotations::in_labels(path, place, self.presets)));
             for object in &inspection.objects {
-                let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), *at)));
+                let place = object.workload.as_ref().and_then(|(at, _)| places.get(&(path.as_str(), Some(*at))));
                 let own = object.workload.as_ref().map(|(_, workload)| workload.id.to_string()).unwrap_or_default();
-                let id = place.map_or(own, |deployed| self.id(deployed));
-                let view = if place.is_some_and(|deployed| deployed.held.is_some()) { View::Part } else { View::Whole };
+                let id = place.map_or(own, |deployed| deployed.workload.id.to_string());
+                // What no root deploys is a patch of something.
+                let is_patch = object.workload.is_some() && place.is_none();
+                let view = if is_patch || place.is_some_and(|deployed| is_part(deployed)) { View::Part } else { View::Whole };
                 found.extend(annotations::in_object(path, object, &id, view, self.presets));
             }
         }
@@ -86,8 +79,8 @@ impl<'a> Layout<'a> {
     pub(super) fn held(&self) -> Vec<Finding> {
         let mut by: BTreeMap<&HeldByKustomize, BTreeSet<String>> = BTreeMap::new();
         for deployed in &self.deployed {
-            if let Some(held) = deployed.held.as_ref().filter(|held| held.annotates || takes_part(self.workload(deployed))) {
-                by.entry(held).or_default().insert(self.id(deployed));
+            if let Some(held) = deployed.held.as_ref().filter(|held| held.annotates || takes_part(&deployed.workload)) {
+                by.entry(held).or_default().insert(deployed.workload.id.to_string());
             }
         }
         let told = |(held, ids): (&HeldByKustomize, BTreeSet<String>)| {
@@ -102,11 +95,11 @@ impl<'a> Layout<'a> {
 
     /// Jobs, whose pod template nobody can change.
     pub(super) fn jobs(&self) -> Vec<Finding> {
-        let jobs = self.taking_part().filter(|deployed| self.workload(deployed).id.kind == "job");
-        let told = |deployed: &Deployed| {
-            let id = self.id(deployed);
+        let jobs = self.taking_part().filter(|deployed| deployed.workload.id.kind == "job");
+        let told = |deployed: &Deployed<'_>| {
+            let id = deployed.workload.id.to_string();
             let message = format!("the pod template of {id} is immutable: an update takes effect only where the Job is replaced");
-            let found = Finding::new(FindingCode::Job, &deployed.path, self.workload(deployed).line, message).of(&id);
+            let found = Finding::new(FindingCode::Job, deployed.path, deployed.workload.line, message).of(&id);
             found.hint("let your deployer replace it, as Flux does with `kustomize.toolkit.fluxcd.io/force: enabled`")
         };
         jobs.map(told).collect()
@@ -114,21 +107,21 @@ impl<'a> Layout<'a> {
 
     /// Workloads that two plain files define.
     pub(super) fn twice(&self) -> Vec<Finding> {
-        let mut defined: BTreeMap<String, Vec<&Deployed>> = BTreeMap::new();
+        let mut defined: BTreeMap<String, Vec<&Deployed<'_>>> = BTreeMap::new();
         for deployed in self.deployed.iter().filter(|deployed| deployed.root == deployed.path) {
-            defined.entry(self.id(deployed)).or_default().push(deployed);
+            defined.entry(deployed.workload.id.to_string()).or_default().push(deployed);
         }
         let mut found = vec![];
         for (id, places) in defined {
             let [first, others @ ..] = places.as_slice() else { continue };
-            if !places.iter().any(|deployed| takes_part(self.workload(deployed))) {
+            if !places.iter().any(|deployed| takes_part(&deployed.workload)) {
                 continue;
             }
             for other in others {
-                let (line, at) = (self.workload(other).line, self.workload(first).line);
+                let (line, at) = (other.workload.line, first.workload.line);
                 let message = format!("{id} is defined in {}:{at} too: each is updated by its own annotations", first.path);
-                let severity = if is_one_tree(&first.path, &other.path) { Severity::Warning } else { Severity::Note };
-                found.push(Finding { severity, ..Finding::new(FindingCode::SameId, &other.path, line, message).of(&id) });
+                let severity = if is_one_tree(first.path, other.path) { Severity::Warning } else { Severity::Note };
+                found.push(Finding { severity, ..Finding::new(FindingCode::SameId, other.path, line, message).of(&id) });
             }
         }
         found
@@ -198,6 +191,15 @@ fn without_tag(subjects: &Subjects) -> Vec<Finding> {
         found.push(Finding { hint: decision.hint, ..told });
     }
     found
+}
+
+/// Whether what a file says of a workload is only a part of it.
+fn is_part(deployed: &Deployed<'_>) -> bool {
+    let elsewhere = deployed.built.as_ref().is_some_and(|built| {
+        let brought = |image: &Image<'_>| image.chain.first().is_some_and(|given| given.path != deployed.path);
+        built.annotated_in.iter().any(|path| *path != deployed.path) || built.images.iter().flatten().any(brought)
+    });
+    deployed.held.is_some() || elsewhere
 }
 
 /// Whether annotations of the workload itself, or comments in it, ask for updates.

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     image::Repository,
-    manifest::{Parts, Site},
+    manifest::{Parts, Site, kustomize::Spot},
     plan::{
         Index, Subject, Subjects,
-        index::Fed,
+        index::Written,
         subject::{Held, State},
     },
     policy::Code,
@@ -50,8 +50,9 @@ type Sharing<'s> = BTreeMap<(usize, usize), Vec<(&'s Subject, &'s Site)>>;
 /// Places that feed several containers which do not ask for the same.
 pub(super) fn shared(index: &Index, subjects: &Subjects) -> Vec<Finding> {
     let mut by_file: BTreeMap<&str, Sharing<'_>> = BTreeMap::new();
-    for subject in &subjects.list {
-        for site in subject.parts.iter().flat_map(versions) {
+    // Where a kustomization has a say, a root of its own may get an entry.
+    for subject in subjects.list.iter().filter(|subject| subject.chain.is_empty()) {
+        for site in subject.spot.iter().filter_map(Spot::parts).flat_map(versions) {
             let span = site.scalar.span();
             by_file.entry(&subject.file).or_default().entry((span.start, span.end)).or_default().push((subject, site));
         }
@@ -81,7 +82,7 @@ fn versions(parts: &Parts) -> Vec<&Site> {
 }
 
 /// Why a place cannot be written for all that it feeds.
-fn objection(sharing: &[(&Subject, &Site)], everyone: &[Fed], subjects: &Subjects) -> Option<String> {
+fn objection(sharing: &[(&Subject, &Site)], everyone: &[Written], subjects: &Subjects) -> Option<String> {
     let name = |subject: &Subject| format!("`{}` of {}", subject.container, subject.workload);
     let asks: Vec<(&Subject, String)> = sharing
         .iter()
@@ -96,7 +97,7 @@ fn objection(sharing: &[(&Subject, &Site)], everyone: &[Fed], subjects: &Subject
     }
     let tail = |id: &str| id.split_once(':').map_or(id, |(_, tail)| tail).to_owned();
     let taking_part: BTreeSet<(String, &str)> = sharing.iter().map(|(subject, _)| (tail(&subject.workload), subject.container.as_str())).collect();
-    if let Some(Fed { owner, name: other, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(tail(&fed.owner), fed.name.as_str()))) {
+    if let Some(Written { owner, name: other, .. }) = everyone.iter().find(|fed| !taking_part.contains(&(tail(&fed.owner), fed.name.as_str()))) {
         return Some(format!("this image is shared by {} and `{other}` of {owner}, which takes no part: it stays", name(first)));
     }
     let feeds = sharing.first()?.1.scalar.feeds() as usize;

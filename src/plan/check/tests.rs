@@ -51,13 +51,16 @@ fn one_workload_in_several_files_is_told_where_they_are_one_tree() {
 fn what_one_kustomization_holds_is_told_once() {
     let names = ["a", "b", "c", "d", "e"];
     let mut files: Vec<(String, String)> = names.iter().map(|name| (format!("{name}.yaml"), deployment(name, FINE))).collect();
-    files.push(("kustomization.yaml".to_owned(), format!("resources: [{}]\nnameSuffix: -x\n", names.map(|name| format!("{name}.yaml")).join(", "))));
+    files.push((
+        "kustomization.yaml".to_owned(),
+        format!("resources: [{}]\ntransformers: [x.yaml]\n", names.map(|name| format!("{name}.yaml")).join(", ")),
+    ));
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let found = found(&files);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].file.as_str(), found[0].line), ("kustomization.yaml", Some(2)));
     let sentence =
-        "default:deployment/a, default:deployment/b, default:deployment/c and 2 more are held: `nameSuffix` in kustomization.yaml may change it";
+        "default:deployment/a, default:deployment/b, default:deployment/c and 2 more are held: `transformers` in kustomization.yaml may change it";
     assert!(found[0].message.starts_with(sentence), "{}", found[0].message);
 }
 

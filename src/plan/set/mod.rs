@@ -73,7 +73,8 @@ impl SetPlan {
     /// Looks for the wanted images in these files.
     ///
     /// # Shape
-    /// A place below a kustomization whose entry gives the image another name is that entry's: only the entry is rewritten.
+    /// A place below a kustomization whose entry gives the image another name, or shall, is that entry's: only the entry is rewritten, for it
+    /// matches by the name below.
     pub fn new(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Self {
         let mut plan = Self::default();
         let mut matched = BTreeSet::new();
@@ -197,7 +198,7 @@ fn reference(place: &ImagePlace<'_>) -> Result<Reference, String> {
     parts.reference(known.as_ref())
 }
 
-/// The files below kustomizations whose entries give images other names.
+/// The files below kustomizations whose entries give images other names, or shall.
 struct Renamed<'f> {
     /// For each wish, the kustomizations that rename what it names.
     tops: BTreeMap<usize, BTreeSet<&'f str>>,
@@ -210,10 +211,11 @@ impl<'f> Renamed<'f> {
         let mut found = Self { tops: BTreeMap::new(), below: BTreeMap::new() };
         for (path, file) in files.iter().filter(|(path, file)| file.kustomization.is_some() && allows(path)) {
             for place in file.images().filter(|place| place.place == Place::KustomizeImage) {
-                let Some(wish) = wishes.about_entry(place.alias) else { continue };
-                let repository = wishes.as_slice()[wish].repository();
-                if reference(&place).is_ok_and(|now| repository != Some(now.name.repository())) {
-                    found.tops.entry(wish).or_default().insert(path);
+                let Some(at) = wishes.about_entry(place.alias) else { continue };
+                let wish = &wishes.as_slice()[at];
+                let goes = |now: Reference| wish.repository() != Some(wish.wanted(&now, place.place).name.repository());
+                if reference(&place).is_ok_and(goes) {
+                    found.tops.entry(at).or_default().insert(path);
                     found.below.entry(path).or_insert_with(|| below(files, path));
                 }
             }

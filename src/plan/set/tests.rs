@@ -123,6 +123,18 @@ fn a_placeholder_below_an_entry_stays() {
 }
 
 #[test]
+fn an_entry_that_gets_another_name_still_matches_what_is_below_it() {
+    let base = pod("app:1");
+    let files = [
+        ("base/pod.yaml", base.as_str()),
+        ("base/kustomization.yaml", "resources: [pod.yaml]\nimages:\n- name: app\n  newTag: v1\n"),
+        ("other.yaml", &base),
+    ];
+    let plan = plan(&files, &["app=r.io/app:v2"]);
+    assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["base/kustomization.yaml", "other.yaml"]);
+}
+
+#[test]
 fn what_cannot_be_rewritten_is_told_with_its_place() {
     let alias = "a: &i app:1\nimage: *i\n";
     for (word, path, text, wishes, line, reason) in [

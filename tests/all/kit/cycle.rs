@@ -56,6 +56,12 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
 }
 
 fn index(before: &Files) -> Index {
+    let (files, unreadable) = read(before);
+    Index::new(files, unreadable)
+}
+
+/// Every file of a tree that is read.
+pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
     let mut ignored = Ignored::default();
     for (path, bytes) in before {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -78,7 +84,9 @@ fn index(before: &Files) -> Index {
             None => {}
         }
     }
-    Index::new(files, unreadable)
+    let left_out = scope.left_out(&files, |path| before.contains_key(path));
+    files.extend(left_out);
+    (files, unreadable)
 }
 
 /// Learns what the decisions ask for, until they ask for nothing more; counts lists and looks.

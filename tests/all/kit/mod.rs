@@ -8,6 +8,7 @@ pub mod gate;
 pub mod git;
 pub mod git_server;
 pub mod hostile;
+pub mod kustomize;
 pub mod process;
 pub mod proxy;
 pub mod recorded;

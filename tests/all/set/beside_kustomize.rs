@@ -53,7 +53,6 @@ fn kustomizations() -> Vec<(&'static str, String)> {
         ("new name", of("- name: app\n  newName: r.io/app\n  newTag: v1\n")),
         ("new name alone", of("- name: app\n  newName: r.io/app\n")),
         ("suffix", of("- name: app\n  newTag: v1\n  tagSuffix: -x\n")),
-        ("suffix alone", of("- name: app\n  tagSuffix: -x\n")),
         ("number", of("- name: app\n  newTag: \"1\"\n")),
         ("many", of("- name: zebra\n  newTag: z\n- name: app\n  newTag: v1\n- name: r.io/other\n  newTag: '2'\n")),
         ("keys in another order", of("- newTag: v1\n  newName: r.io/app\n  name: app\n")),

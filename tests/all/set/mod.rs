@@ -2,7 +2,6 @@
 
 mod beside_kustomize;
 mod from_ci;
-mod race;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
