@@ -22,7 +22,7 @@ use crate::{
     },
     service::{
         Memory, Unit,
-        hand::{Files, Intent, Wanted, write_by_hand},
+        hand::{Diff, Files, Intent, Wanted, write_by_hand},
     },
 };
 
@@ -112,15 +112,16 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
         (false, false) => Intent::Write(Write::Files),
     };
     let choice = Choice { workload: &hand.workload, root: hand.root.as_deref(), all_roots: hand.all_roots };
-    let outcome = write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, intent, |index| -> Result<_, CommandError> {
-        let chosen = pick(index, choice)?;
-        let id = chosen.first().map(|(_, id)| id.clone()).unwrap_or_default();
-        let reach = if hand.all_roots { Reach::AllRoots } else { Reach::Chosen };
-        let annotations = annotate(index, &Chosen { workloads: &chosen, reach }, &wish, &|path| unit.repository.paths.allow(path))?;
-        let lines = annotations.list.iter().map(line).collect();
-        Ok(Wanted { changes: annotations.changes, subject: subject(&wish, &id), lines, told: (id, annotations.list) })
-    })
-    .await?;
+    let outcome =
+        write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, (intent, Diff::Made), |index| -> Result<_, CommandError> {
+            let chosen = pick(index, choice)?;
+            let id = chosen.first().map(|(_, id)| id.clone()).unwrap_or_default();
+            let reach = if hand.all_roots { Reach::AllRoots } else { Reach::Chosen };
+            let annotations = annotate(index, &Chosen { workloads: &chosen, reach }, &wish, &|path| unit.repository.paths.allow(path))?;
+            let lines = annotations.list.iter().map(line).collect();
+            Ok(Wanted { changes: annotations.changes, subject: subject(&wish, &id), lines, told: (id, annotations.list) })
+        })
+        .await?;
     drop(progress);
     let exit = if hand.check && outcome.files > 0 { Exit::Updates } else { Exit::Done };
     let report = AnnotateReport::new(&outcome);

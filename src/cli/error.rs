@@ -9,7 +9,10 @@ use crate::{
     config::{ConfigError, DockerConfigError, PathError, PresetFileError},
     git::{AccessError, LocationError},
     manifest::splice::EditRefused,
-    plan::{annotate::AnnotateError, set::SetError},
+    plan::{
+        annotate::AnnotateError,
+        set::{SetError, Twice},
+    },
     policy::{Blame, keys::KeyError, pattern::PatternError},
     service::{CycleError, http::ListenError},
     store::StoreError,
@@ -142,13 +145,8 @@ pub enum CommandError {
     #[error(transparent)]
     Set(#[from] SetError),
     /// Two of the images to set are one.
-    #[error("cannot set `{one}` and `{other}`: both name one image")]
-    SetTwice {
-        /// The first.
-        one: String,
-        /// The second.
-        other: String,
-    },
+    #[error(transparent)]
+    SetTwice(#[from] Twice),
     /// A path is none.
     #[error(transparent)]
     Path(PathError),
@@ -229,7 +227,7 @@ impl CommandError {
             Self::Annotate(error) => error.hint(),
             Self::Edit(error) => error.hint(),
             Self::Set(error) => error.hint(),
-            Self::SetTwice { .. } => Some("leave one of them out".to_owned()),
+            Self::SetTwice(_) => Some("leave one of them out".to_owned()),
             Self::Path(_) | Self::PathOutside { .. } => {
                 Some("a path counts from the folder that is named, or from the top of a remote repository".to_owned())
             }
@@ -264,7 +262,7 @@ impl CommandError {
             | Self::TwoRepositories
             | Self::NothingToSet
             | Self::NoTopic { .. }
-            | Self::SetTwice { .. }
+            | Self::SetTwice(_)
             | Self::Path(_)
             | Self::PathOutside { .. } => Exit::Usage,
             _ => self.blame().into(),

@@ -21,11 +21,11 @@ use crate::{
     manifest::UnreadableKind,
     plan::{
         Index,
-        set::{Rewrite, SetError, SetPlan, Wish, names},
+        set::{Rewrite, SetError, SetPlan, Wish, Wishes, holder, names},
     },
     service::{
         CycleError,
-        hand::{Files, Intent, Wanted, write_by_hand},
+        hand::{Diff, Files, Intent, Wanted, write_by_hand},
     },
 };
 
@@ -37,9 +37,7 @@ type Told = (Vec<Rewrite>, Vec<String>);
 /// # Errors
 /// An image is named nowhere, a place cannot be rewritten, or the repository cannot be read or written: then nothing is written.
 pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
-    if let Some((one, other)) = twice(&set.wishes) {
-        return Err(CommandError::SetTwice { one: one.text().to_owned(), other: other.text().to_owned() });
-    }
+    let wishes = Wishes::new(set.wishes.clone())?;
     let config = config::load(args.config.as_deref(), args.overrides(), &Environment::of_process())?;
     let place = Place::new(vec![], set.git.clone()).ok_or(CommandError::TwoRepositories)?;
     let ground::Prepared { unit, mut notes, .. } = ground::unit(&config, place.named())?;
@@ -50,16 +48,16 @@ pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
         (false, true) => Intent::Write(Write::Commit),
         (false, false) => Intent::Write(Write::Files),
     };
+    let diff = if set.output == PlanOutput::Diff { Diff::Made } else { Diff::LeftOut };
     let progress = Progress::begin("reading the repository");
-    let wish = |index: &Index| wanted(index, &set.wishes, &allows);
+    let wish = |index: &Index| wanted(index, &wishes, &allows);
     let clock = ground::clock();
-    let words: Vec<Regex> = set.wishes.iter().map(Wish::may_be_in).collect();
-    let outcome = match write_by_hand(&unit, &clock, Files::Holding(words), &progress, intent, wish).await {
+    let outcome = match write_by_hand(&unit, &clock, Files::Holding(wishes.may_be_in()), &progress, (intent, diff), wish).await {
         Err(CommandError::Set(SetError::Nowhere { wanted, .. })) => {
             // Only now the names of all images matter.
-            let every = vec![Regex::new("").expect("the expression is constant")];
-            let look = |index: &Index| Err(CommandError::Set(SetError::nowhere(&wanted, &names(index.files(), &allows))));
-            write_by_hand(&unit, &clock, Files::Holding(every), &progress, Intent::Show, look).await?
+            let every = Regex::new("").expect("the expression is constant");
+            let look = |index: &Index| Err(CommandError::Set(nowhere(index, &wishes, &wanted, &allows)));
+            write_by_hand(&unit, &clock, Files::Holding(every), &progress, (Intent::Show, diff), look).await?
         }
         outcome => outcome?,
     };
@@ -77,12 +75,12 @@ pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
     Ok(said)
 }
 
-/// Two wishes about one image.
-fn twice(wishes: &[Wish]) -> Option<(&Wish, &Wish)> {
-    wishes.iter().enumerate().find_map(|(at, one)| wishes[at + 1..].iter().find(|other| other.is_about(one)).map(|other| (one, other)))
+/// An image that stands nowhere, or only where it is left alone.
+fn nowhere(index: &Index, wishes: &Wishes, wanted: &str, allows: &dyn Fn(&str) -> bool) -> SetError {
+    SetError::nowhere(wanted, &names(index.files(), allows), holder(index.files(), wishes, wanted).map(str::to_owned))
 }
 
-fn wanted(index: &Index, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Result<Wanted<Told>, CommandError> {
+fn wanted(index: &Index, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Result<Wanted<Told>, CommandError> {
     let plan = SetPlan::new(index.files(), wishes, allows);
     let unreadable: Vec<_> = index.faults().iter().filter(|file| file.kind != UnreadableKind::Template && allows(&file.path)).collect();
     if let Some(conflict) = unreadable.iter().find(|file| file.is_conflict()) {
@@ -92,7 +90,7 @@ fn wanted(index: &Index, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Resu
     let mut notes: Vec<String> = unreadable.iter().map(|file| format!("{file}; it may hold the image")).collect();
     notes.extend(plan.encrypted.iter().map(|(file, line)| format!("{file}:{line} is encrypted, and was left alone")));
     let lines = plan.rewrites.iter().map(|Rewrite { file, line, from, to, .. }| format!("{file}:{line}: {from} -> {to}")).collect();
-    Ok(Wanted { changes: plan.changes, subject: subject(wishes), lines, told: (plan.rewrites, notes) })
+    Ok(Wanted { changes: plan.changes, subject: subject(wishes.as_slice()), lines, told: (plan.rewrites, notes) })
 }
 
 /// `Set ghcr.io/acme/app:1.2.3`.

@@ -255,8 +255,13 @@ impl Apart {
                     (Some(name), None) => vec![set(entry, &["newName"], name.to_string(), "name")],
                     (Some(_), Some(_)) => self.rename(name)?,
                 };
+                let is_versioned = tag.is_some() || digest.is_some();
                 changes.extend(keyed(self.tag.as_ref(), tag, entry, &["newTag"], if self.name.is_some() { "newName" } else { "name" }));
                 changes.extend(keyed(self.digest.as_ref(), digest, entry, &["digest"], "newTag"));
+                // A suffix counts only where no tag is written: without this it would come back when the tag goes.
+                if !is_versioned && !changes.is_empty() {
+                    changes.push(Change::Remove { mapping: entry, keys: vec!["tagSuffix".to_owned()] });
+                }
                 Ok(changes)
             }
             Reader::Flux(spec) => {

@@ -10,13 +10,12 @@ use super::{
     reading::Reading,
 };
 use crate::{
-    git::{Content, NewCommit, Signature, Source, Tip, Write, Written},
+    git::{Content, NewCommit, Signature, Source, Tip, Write, WriteError, Written},
     manifest::splice::{Change, EditRefused, change},
     plan::{
         Index, diff,
         message::{Ci, by_hand},
     },
-    store::Embedded,
 };
 
 /// Whether something is to be written.
@@ -28,12 +27,21 @@ pub enum Intent {
     Write(Write),
 }
 
+/// Whether somebody reads the change as a diff, which takes as long as the change itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Diff {
+    /// It is made.
+    Made,
+    /// It is left out.
+    LeftOut,
+}
+
 /// Which files are read.
 pub enum Files {
     /// All that may hold an image; what earlier runs parsed is known.
     All(Memory),
-    /// Those in whose bytes one of these is found, and kustomizations.
-    Holding(Vec<Regex>),
+    /// Those in whose bytes this is found, and kustomizations.
+    Holding(Regex),
 }
 
 /// What is to be done with the files of one tip.
@@ -66,7 +74,7 @@ pub struct ByHand<T> {
     pub done: Done,
     /// How many files change.
     pub files: usize,
-    /// The change as a unified diff.
+    /// The change as a unified diff; empty where it was left out.
     pub diff: Vec<u8>,
 }
 
@@ -79,13 +87,13 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     clock: &Clock,
     files: Files,
     watcher: &dyn Watcher,
-    intent: Intent,
+    (intent, diff): (Intent, Diff),
     mut wish: impl FnMut(&Index) -> Result<Wanted<T>, E>,
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
     let mut reading = match files {
         Files::All(memory) => Reading::new(&unit.kinds, memory),
-        Files::Holding(words) => Reading::holding(&unit.kinds, Memory::new(Embedded::in_memory()), words),
+        Files::Holding(word) => Reading::holding(&unit.kinds, word),
     };
     let mut attempt = 0;
     loop {
@@ -93,7 +101,7 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
         let tip = source.read(unit.repository.branch.as_deref()).map_err(CycleError::from)?;
         let found = reading.index(&source, &tip).map_err(CycleError::from)?;
         let wanted = wish(&found.index)?;
-        let (files, diff) = changed::<E>(&source, &tip, &wanted.changes)?;
+        let (files, text) = changed::<E>(&source, &tip, &wanted.changes, diff)?;
         let outcome = |wanted: Wanted<T>, written: Written, diff: Vec<u8>| ByHand {
             told: wanted.told,
             repository: unit.repository.name.clone(),
@@ -111,12 +119,14 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
         };
         let write = match intent {
             Intent::Write(write) if !files.is_empty() => write,
-            _ => return Ok(outcome(wanted, Written::Nothing, diff)),
+            _ => return Ok(outcome(wanted, Written::Nothing, text)),
         };
         attempt += 1;
         watcher.writing();
         match source.write(&tip, &files, &commit(unit, clock, &wanted), write) {
-            Ok(written) => return Ok(outcome(wanted, written, diff)),
+            Ok(written) => return Ok(outcome(wanted, written, text)),
+            // A person is there to look at what somebody else wrote into the same file just now.
+            Err(error @ WriteError::ChangedOnDisk(_)) => return Err(CycleError::from(error).into()),
             Err(error) if may_pass(&error, attempt) => {
                 reading.keep(tip, found);
                 tokio::time::sleep(pause(attempt)).await;
@@ -129,11 +139,12 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
 /// New bytes by path.
 type NewFiles = BTreeMap<String, Vec<u8>>;
 
-/// The new bytes of each file that changes, and the diff.
+/// The new bytes of each file that changes, and the diff where it is wanted.
 fn changed<E: From<CycleError> + From<EditRefused>>(
     source: &Source,
     tip: &Tip,
     changes: &BTreeMap<String, Vec<Change>>,
+    wanted: Diff,
 ) -> Result<(NewFiles, Vec<u8>), E> {
     let (mut files, mut text) = (BTreeMap::new(), Vec::new());
     for file in &tip.files {
@@ -141,7 +152,9 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
         let Content::Bytes(before) = source.content(file, FILE_BYTES).map_err(CycleError::from)? else { continue };
         let after = change(&file.path, &before, changes)?;
         if after != before {
-            text.extend(diff::unified(&file.path, &before, &after));
+            if wanted == Diff::Made {
+                text.extend(diff::unified(&file.path, &before, &after));
+            }
             files.insert(file.path.clone(), after);
         }
     }

@@ -32,10 +32,11 @@ const CHUNK: usize = 4096;
 pub(super) struct Reading {
     kinds: Vec<KindPaths>,
     ids: FileIds,
-    memory: Memory,
+    /// `None` where so little is parsed that remembering costs more.
+    memory: Option<Memory>,
     last: Option<Last>,
-    /// Where any is given, only files in whose bytes one is found are parsed, and kustomizations.
-    words: Vec<Regex>,
+    /// Where it is given, only files in whose bytes it is found are parsed, and kustomizations.
+    word: Option<Regex>,
 }
 
 /// What was read last.
@@ -78,12 +79,12 @@ struct Gathered {
 impl Reading {
     /// A reading that knows only what earlier runs have seen.
     pub(super) fn new(kinds: &[KindPaths], memory: Memory) -> Self {
-        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory, last: None, words: Vec::new() }
+        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory: Some(memory), last: None, word: None }
     }
 
-    /// A reading of only those files in whose bytes one of these is found, and of kustomizations.
-    pub(super) fn holding(kinds: &[KindPaths], memory: Memory, words: Vec<Regex>) -> Self {
-        Self { words, ..Self::new(kinds, memory) }
+    /// A reading of only those files in whose bytes this is found, and of kustomizations.
+    pub(super) fn holding(kinds: &[KindPaths], word: Regex) -> Self {
+        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory: None, last: None, word: Some(word) }
     }
 
     /// The index of a tip; files whose bytes are known are neither read nor parsed.
@@ -99,7 +100,7 @@ impl Reading {
         gathered.is_same &= unlisted.is_empty();
         gathered.unreadable.extend(unlisted);
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
-        let is_new = |path: &String| tip.file(path).is_some() && (self.words.is_empty() || !scope.holds(path));
+        let is_new = |path: &String| tip.file(path).is_some() && (self.word.is_none() || !scope.holds(path));
         let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
         let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
@@ -122,20 +123,21 @@ impl Reading {
             let open = files.iter().map(|file| Open { file, id: self.id(source, file, screening), bytes: Vec::new() }).collect();
             let open = self.recall(open, gathered);
             let entries = self.parse(source, open, screening, gathered)?;
-            self.memory.remember(Cache::Files, &entries);
+            self.memory.iter().for_each(|memory| memory.remember(Cache::Files, &entries));
         }
         Ok(())
     }
 
-    /// The id of what a file holds; `None` in a work tree until it was read.
+    /// The id of what a file holds; `None` in a work tree until it was read, and where nothing is remembered.
     fn id(&self, source: &Source, file: &git::File, screening: Screening) -> Option<String> {
+        self.memory.as_ref()?;
         Some(self.ids.id(&source.blob(file)?.to_string(), &file.path, screening))
     }
 
     /// Adds what is remembered, and gives back the rest.
     fn recall<'t>(&self, open: Vec<Open<'t>>, gathered: &mut Gathered) -> Vec<Open<'t>> {
         let ids: Vec<String> = open.iter().filter_map(|open| open.id.clone()).collect();
-        let mut entries = self.memory.recall(Cache::Files, &ids).into_iter();
+        let mut entries = self.memory.as_ref().map(|memory| memory.recall(Cache::Files, &ids)).unwrap_or_default().into_iter();
         let mut take = |open: &Open<'_>| {
             let entry = open.id.as_ref().and_then(|_| entries.next()?)?;
             gathered.add(&open.file.path, decode_parsed(&entry, &open.file.path)?);
@@ -214,7 +216,7 @@ impl Reading {
 
     fn wants(&self, path: &str, bytes: &[u8]) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.words.is_empty() || is_kustomization(name) || self.words.iter().any(|word| word.is_match(bytes))
+        is_kustomization(name) || self.word.as_ref().is_none_or(|word| word.is_match(bytes))
     }
 
     /// What of a bundle nobody has parsed before. In a work tree only the bytes tell: to hash them costs less than to parse them.

@@ -221,8 +221,10 @@ fn commands(page: &str) -> Vec<String> {
         let typed = match language.as_deref() {
             Some("sh") => line,
             Some("console") => line.strip_prefix("$ ").unwrap_or_default(),
+            Some("yaml") => line.trim_start_matches("- ").trim_start_matches("run: "),
             _ => continue,
         };
+        let typed = typed.replace("$TAG", "1.2.3");
         let parts = typed.split(" | ").map(|part| part.replacen("cargo run -- ", "tagalong ", 1));
         commands.extend(parts.filter(|part| part.starts_with("tagalong ")));
     }

@@ -32,6 +32,7 @@ mod remembered;
 mod repository;
 mod scan;
 mod scenarios;
+mod set;
 mod sign_in;
 mod store;
 mod terminal;

@@ -136,6 +136,7 @@ fn an_entry_gets_the_keys_that_it_needs_and_loses_the_others() {
         ("digest gone", &format!("- name: a\n  newTag: v1\n  digest: {a}\n"), "*:v2", "- name: a\n  newTag: v2\n".to_owned()),
         ("tag gone", "- name: a\n  newTag: v1\n", &format!("*@{b}"), format!("- name: a\n  digest: {b}\n")),
         ("no tag yet", "- name: a\n  tagSuffix: -x\n", "*:v2", "- name: a\n  newTag: v2\n  tagSuffix: -x\n".to_owned()),
+        ("suffix gone", "- name: a\n  newTag: v1\n  tagSuffix: -x\n", "b/c", "- name: a\n  newName: b/c\n".to_owned()),
         ("name added", "- name: a\n  newTag: v1\n", "b/c:v2", "- name: a\n  newName: b/c\n  newTag: v2\n".to_owned()),
         ("flow", "- {name: a, newTag: '1'}\n", &format!("*:2@{b}"), format!("- {{name: a, newTag: '2', digest: {b}}}\n")),
         ("empty tag", "- name: a\n  newTag: \"\"\n", "*:v2", "- name: a\n  newTag: \"v2\"\n".to_owned()),

@@ -20,6 +20,8 @@ pub enum SetError {
         wanted: String,
         /// Names that are like it.
         near: Vec<String>,
+        /// A file that holds it, and is left out.
+        left_out: Option<String>,
     },
     /// A place of the image cannot be rewritten.
     #[error("cannot set the image at {}:{}: {}{}", obstacle.file, obstacle.line, obstacle.reason, others(*more))]
@@ -47,13 +49,15 @@ fn others(more: usize) -> String {
 }
 
 impl SetError {
-    /// No place holds the image; the likest of these names are suggested.
-    pub fn nowhere(wanted: &str, names: &BTreeSet<String>) -> Self {
+    /// No place holds the image; the likest of these names are suggested, and where it stands among what is left out.
+    pub fn nowhere(wanted: &str, names: &BTreeSet<String>, left_out: Option<String>) -> Self {
         let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-        let likeness = |name: &str| strsim::jaro_winkler(name, wanted).max(strsim::jaro_winkler(&last(name), &last(wanted)));
-        let mut near: Vec<(f64, &String)> = names.iter().map(|name| (likeness(name), name)).filter(|(likeness, _)| *likeness > 0.75).collect();
+        // The last parts decide: hosts and folders are the same for most.
+        let is_near = |name: &&String| strsim::jaro_winkler(&last(name), &last(wanted)) > 0.75;
+        let mut near: Vec<(f64, &String)> = names.iter().filter(is_near).map(|name| (strsim::jaro_winkler(name, wanted), name)).collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        Self::Nowhere { wanted: wanted.to_owned(), near: near.into_iter().take(NEAR).map(|(_, name)| name.clone()).collect() }
+        let near = near.into_iter().take(NEAR).map(|(_, name)| name.clone()).collect();
+        Self::Nowhere { wanted: wanted.to_owned(), near, left_out }
     }
 
     /// Who has to act.
@@ -64,7 +68,8 @@ impl SetError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Nowhere { near, .. } if near.is_empty() => "tagalong list images shows all that are there".to_owned(),
+            Self::Nowhere { left_out: Some(file), .. } => format!("it stands in {file}, which the paths leave out"),
+            Self::Nowhere { near, .. } if near.is_empty() => "`tagalong list images` shows all that are there".to_owned(),
             Self::Nowhere { near, .. } => format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")),
             Self::Place { .. } => "nothing was written: mend the place, or leave it out with --path".to_owned(),
             Self::Conflict { .. } => "nothing was written: end the merge first".to_owned(),

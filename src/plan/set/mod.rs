@@ -2,6 +2,7 @@
 
 mod error;
 mod wish;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +10,14 @@ use serde::Serialize;
 
 pub use error::SetError;
 pub use wish::{Wish, WishError};
+pub use wishes::{Twice, Wishes};
 
 use crate::{
-    image::{Name, Reference},
-    manifest::{File, ImageField, ImagePlace, Parts, Place, splice::Change},
+    image::Reference,
+    manifest::{
+        File, ImageField, ImagePlace, Place,
+        splice::{Change, Edit},
+    },
 };
 
 /// One place that is rewritten.
@@ -70,33 +75,36 @@ impl SetPlan {
     /// # Shape
     /// A place below a kustomization whose entry gives the image another name, or shall, is that entry's: only the entry is rewritten, for it
     /// matches by the name below.
-    pub fn new(files: &BTreeMap<String, File>, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Self {
+    pub fn new(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Self {
         let mut plan = Self::default();
         let mut matched = BTreeSet::new();
-        let renamed = renamed(files, wishes, allows);
+        let all = wishes.as_slice();
+        let renamed = Renamed::new(files, wishes, allows);
         for (path, file) in files.iter().filter(|(path, _)| allows(path)) {
-            let mut writing = Writing { plan: &mut plan, path, fed: fed(file), changes: Vec::new() };
+            let mut writing = Writing { plan: &mut plan, path, wanted: BTreeMap::new(), changes: Vec::new() };
             for place in file.images() {
                 let now = reference(&place);
-                let about: Vec<usize> = (0..wishes.len()).filter(|&at| is_about(&wishes[at], &place, now.as_ref().ok())).collect();
+                let about = about(wishes, &place, now.as_ref().ok());
                 let Some(&wish) = about.first() else { continue };
-                if place.place != Place::KustomizeImage && about.iter().all(|at| renamed[*at].contains(path.as_str())) {
+                if place.place != Place::KustomizeImage && about.iter().all(|at| renamed.reaches(*at, path)) {
                     continue;
                 }
                 matched.extend(about.iter().copied());
                 let found = Match { file: path, place, now };
-                match about.get(1) {
-                    Some(&other) => writing.hinder(&found, format!("`{}` and `{}` both name it", wishes[wish].name(), wishes[other].name())),
-                    None => writing.take(&found, &wishes[wish]),
+                match about.last().filter(|other| **other != wish) {
+                    Some(&other) => writing.hinder(&found, format!("`{}` and `{}` both name it", all[wish].name(), all[other].name())),
+                    None => writing.take(&found, &all[wish]),
                 }
             }
-            let changes = writing.changes;
+            let changes = writing.finish();
             if !changes.is_empty() {
                 plan.changes.insert(path.clone(), changes);
             }
         }
         plan.rewrites.sort();
-        plan.unmatched = (0..wishes.len()).filter(|at| !matched.contains(at)).map(|at| wishes[at].clone()).collect();
+        // Through an alias one text is the image of several places.
+        plan.rewrites.dedup();
+        plan.unmatched = (0..all.len()).filter(|at| !matched.contains(at)).map(|at| all[at].clone()).collect();
         plan
     }
 
@@ -107,7 +115,7 @@ impl SetPlan {
     pub fn check(&self) -> Result<(), SetError> {
         match (self.obstacles.first(), self.unmatched.first()) {
             (Some(obstacle), _) => Err(SetError::Place { obstacle: obstacle.clone(), more: self.obstacles.len() - 1 }),
-            (None, Some(wish)) => Err(SetError::nowhere(wish.name(), &BTreeSet::new())),
+            (None, Some(wish)) => Err(SetError::nowhere(wish.name(), &BTreeSet::new(), None)),
             (None, None) => Ok(()),
         }
     }
@@ -116,7 +124,8 @@ impl SetPlan {
 struct Writing<'p> {
     plan: &'p mut SetPlan,
     path: &'p str,
-    fed: BTreeMap<(usize, usize), usize>,
+    /// For each scalar, by where it begins: how many places want which text there.
+    wanted: BTreeMap<usize, BTreeMap<String, usize>>,
     changes: Vec<Change>,
 }
 
@@ -135,19 +144,31 @@ impl Writing<'_> {
         if to == *now {
             return;
         }
-        let read_otherwise = parts.sites().find(|site| {
-            let span = site.scalar.span();
-            site.scalar.feeds() as usize > self.fed.get(&(span.start, span.end)).copied().unwrap_or_default()
-        });
-        if read_otherwise.is_some() {
-            return self.hinder(found, "through an alias it is also read as something else than an image".to_owned());
-        }
         match parts.write(&to) {
-            Ok(changes) => self.changes.extend(changes),
+            Ok(changes) => changes.into_iter().for_each(|change| self.want(change)),
             Err(reason) => return self.hinder(found, reason),
         }
         let (from, to) = (now.to_string(), to.to_string());
         self.plan.rewrites.push(Rewrite { file: self.path.to_owned(), line: place.line, from, to, place: place.place });
+    }
+
+    fn want(&mut self, change: Change) {
+        if let Change::Replace(edit) = &change {
+            *self.wanted.entry(edit.site.scalar.span().start).or_default().entry(edit.to.clone()).or_default() += 1;
+        }
+        self.changes.push(change);
+    }
+
+    /// The changes of the file; a scalar that aliases put elsewhere changes only where every place wants the same of it.
+    fn finish(self) -> Vec<Change> {
+        for change in &self.changes {
+            let Change::Replace(Edit { site, to }) = change else { continue };
+            if self.wanted[&site.scalar.span().start].get(to) != Some(&(site.scalar.feeds() as usize)) {
+                let reason = "through an alias it is also read as something else than this image".to_owned();
+                self.plan.obstacles.push(Obstacle { file: self.path.to_owned(), line: site.line, reason });
+            }
+        }
+        self.changes
     }
 
     fn hinder(&mut self, found: &Match<'_>, reason: String) {
@@ -155,16 +176,11 @@ impl Writing<'_> {
     }
 }
 
-/// Whether a wish is about the image of a place, or about an entry by its own name.
-fn is_about(wish: &Wish, place: &ImagePlace<'_>, now: Option<&Reference>) -> bool {
-    let leads_there = |name: &Name| wish.repository().is_some_and(|repository| name.repository() == repository);
-    now.is_some_and(|now| leads_there(&now.name)) || is_entry(wish, place)
-}
-
-/// Whether the place is an entry of a kustomization that has this name.
-fn is_entry(wish: &Wish, place: &ImagePlace<'_>) -> bool {
-    let same = || Name::parse(place.alias).is_ok_and(|name| wish.repository() == Some(name.repository()));
-    place.place == Place::KustomizeImage && (place.alias == wish.name() || same())
+/// The wishes about the image of a place, and about an entry by its own name.
+fn about(wishes: &Wishes, place: &ImagePlace<'_>, now: Option<&Reference>) -> BTreeSet<usize> {
+    let by_image = now.and_then(|now| wishes.about(&now.name));
+    let by_entry = if place.place == Place::KustomizeImage { wishes.about_entry(place.alias) } else { None };
+    by_image.into_iter().chain(by_entry).collect()
 }
 
 /// What stands at a place; the name of a tag alone stands in an annotation or comment.
@@ -182,43 +198,63 @@ fn reference(place: &ImagePlace<'_>) -> Result<Reference, String> {
     parts.reference(known.as_ref())
 }
 
-/// In how many places of a file each scalar is an image.
-fn fed(file: &File) -> BTreeMap<(usize, usize), usize> {
-    let mut fed = BTreeMap::new();
-    for site in file.images().filter_map(|place| place.image.parts()).flat_map(Parts::sites) {
-        let span = site.scalar.span();
-        *fed.entry((span.start, span.end)).or_default() += 1;
-    }
-    fed
+/// The files below kustomizations whose entries give images other names, or shall.
+struct Renamed<'f> {
+    /// For each wish, the kustomizations that rename what it names.
+    tops: BTreeMap<usize, BTreeSet<&'f str>>,
+    /// The files below each of them.
+    below: BTreeMap<&'f str, BTreeSet<&'f str>>,
 }
 
-/// For each wish, the files below kustomizations whose entry of that name gives it another name, or shall.
-fn renamed<'f>(files: &'f BTreeMap<String, File>, wishes: &[Wish], allows: &dyn Fn(&str) -> bool) -> Vec<BTreeSet<&'f str>> {
-    let renames = |wish: &Wish, place: &ImagePlace<'_>| {
-        let goes = |now: Reference| wish.repository() != Some(wish.wanted(&now, place.place).name.repository());
-        is_entry(wish, place) && reference(place).is_ok_and(goes)
-    };
-    let below = |wish| {
-        let tops = files.iter().filter(|(path, file)| allows(path) && file.images().any(|place| renames(wish, &place)));
-        let mut open: Vec<&str> = tops.map(|(path, _)| path.as_str()).collect();
-        let mut below = BTreeSet::new();
-        while let Some(path) = open.pop() {
-            let used = files.get(path).and_then(|file| file.kustomization.as_ref());
-            for link in used.into_iter().flat_map(|kustomization| kustomization.named(path)) {
-                let candidates = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map(|name| format!("{link}/{name}"));
-                let found = std::iter::once(&link).chain(&candidates).filter_map(|path| files.get_key_value(path));
-                open.extend(found.map(|(path, _)| path.as_str()).filter(|path| below.insert(*path)));
+impl<'f> Renamed<'f> {
+    fn new(files: &'f BTreeMap<String, File>, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Self {
+        let mut found = Self { tops: BTreeMap::new(), below: BTreeMap::new() };
+        for (path, file) in files.iter().filter(|(path, file)| file.kustomization.is_some() && allows(path)) {
+            for place in file.images().filter(|place| place.place == Place::KustomizeImage) {
+                let Some(at) = wishes.about_entry(place.alias) else { continue };
+                let wish = &wishes.as_slice()[at];
+                let goes = |now: Reference| wish.repository() != Some(wish.wanted(&now, place.place).name.repository());
+                if reference(&place).is_ok_and(goes) {
+                    found.tops.entry(at).or_default().insert(path);
+                    found.below.entry(path).or_insert_with(|| below(files, path));
+                }
             }
         }
-        below
-    };
-    wishes.iter().map(below).collect()
+        found
+    }
+
+    fn reaches(&self, wish: usize, path: &str) -> bool {
+        self.tops.get(&wish).is_some_and(|tops| tops.iter().any(|top| self.below[top].contains(path)))
+    }
+}
+
+/// The files that a kustomization names, and those that they name.
+fn below<'f>(files: &'f BTreeMap<String, File>, top: &'f str) -> BTreeSet<&'f str> {
+    let (mut open, mut below) = (vec![top], BTreeSet::new());
+    while let Some(path) = open.pop() {
+        let used = files.get(path).and_then(|file| file.kustomization.as_ref());
+        for link in used.into_iter().flat_map(|kustomization| kustomization.named(path)) {
+            let candidates = ["kustomization.yaml", "kustomization.yml", "Kustomization"].map(|name| format!("{link}/{name}"));
+            let found = std::iter::once(&link).chain(&candidates).filter_map(|path| files.get_key_value(path));
+            open.extend(found.map(|(path, _)| path.as_str()).filter(|path| below.insert(*path)));
+        }
+    }
+    below
 }
 
 /// The names of all images of these files, as they are written.
 pub fn names(files: &BTreeMap<String, File>, allows: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
     let places = files.iter().filter(|(path, _)| allows(path)).flat_map(|(_, file)| file.images());
     places.filter_map(|place| reference(&place).ok()).map(|reference| reference.name.to_string()).collect()
+}
+
+/// The first file that holds the image of this name.
+pub fn holder<'f>(files: &'f BTreeMap<String, File>, wishes: &Wishes, name: &str) -> Option<&'f str> {
+    let holds = |place: ImagePlace<'_>| {
+        let now = reference(&place).ok();
+        about(wishes, &place, now.as_ref()).iter().any(|at| wishes.as_slice()[*at].name() == name)
+    };
+    files.iter().find(|(_, file)| file.images().any(holds)).map(|(path, _)| path.as_str())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ fn read(files: &[(&str, &str)]) -> BTreeMap<String, File> {
 }
 
 fn plan(files: &[(&str, &str)], wishes: &[&str]) -> SetPlan {
-    let wishes: Vec<Wish> = wishes.iter().map(|text| Wish::parse(text).expect("a wish")).collect();
+    let wishes = Wishes::new(wishes.iter().map(|text| Wish::parse(text).expect("a wish")).collect()).expect("different images");
     SetPlan::new(&read(files), &wishes, &|_| true)
 }
 
@@ -101,6 +101,15 @@ fn several_are_set_at_once() {
 }
 
 #[test]
+fn what_an_alias_shares_is_set_once_where_all_want_the_same() {
+    let entries = |tag: &str| format!("images:\n- name: app\n  newTag: &tag {tag}\n- name: side\n  newTag: *tag\n");
+    assert_eq!(set("kustomization.yaml", &entries("v1"), &["app:v2", "side:v2"]), entries("v2"));
+    let twice = |image: &str| format!("a: {{image: &i {image}}}\nb: {{image: *i}}\n");
+    assert_eq!(set("values.yaml", &twice("app:1"), &["app:2"]), twice("app:2"));
+    assert_eq!(plan(&[("values.yaml", &twice("app:1"))], &["app:2"]).rewrites.len(), 1, "one line of the file is told once");
+}
+
+#[test]
 fn a_placeholder_below_an_entry_stays() {
     let base = pod("app");
     let files = [
@@ -137,7 +146,15 @@ fn what_cannot_be_rewritten_is_told_with_its_place() {
             4,
             "`x` and `app` both name it",
         ),
-        ("read otherwise", "values.yaml", alias, &["app:2"], 1, "through an alias it is also read as something else than an image"),
+        ("read otherwise", "values.yaml", alias, &["app:2"], 1, "through an alias it is also read as something else than this image"),
+        (
+            "another image's tag",
+            "kustomization.yaml",
+            "images:\n- name: app\n  newTag: &tag v1\n- name: side\n  newTag: *tag\n",
+            &["app:v2"],
+            3,
+            "through an alias it is also read as something else than this image",
+        ),
     ] {
         let obstacles = plan(&[(path, text)], wishes).obstacles;
         assert_eq!(obstacles.first().map(|found| (found.line, found.reason.as_str())), Some((line, reason)), "{word}");

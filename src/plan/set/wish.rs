@@ -1,6 +1,5 @@
 //! What a person wants an image to be, in the syntax of `kustomize edit set image`.
 
-use regex::bytes::Regex;
 use thiserror::Error;
 
 use crate::{
@@ -109,15 +108,9 @@ impl Wish {
         Name::parse(&self.name).ok().map(|name| name.repository())
     }
 
-    /// Whether a file that holds these bytes can hold the image: the last part of the name stands in it.
-    pub fn may_be_in(&self) -> Regex {
-        let last = self.name.rsplit('/').next().unwrap_or(&self.name);
-        Regex::new(&regex::escape(last)).expect("an escaped text is an expression")
-    }
-
-    /// Whether both are about the same image.
-    pub fn is_about(&self, other: &Self) -> bool {
-        self.name == other.name || (self.repository().is_some() && self.repository() == other.repository())
+    /// The last part of the name: every text of the name ends in it.
+    pub(super) fn last_part(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
     }
 
     /// What the place shall hold that holds `now`.
@@ -209,19 +202,5 @@ mod tests {
         }
         let fault = Wish::parse("äpp:1").expect_err("no name");
         assert!(fault.to_string().ends_with("(character 1)"), "{fault}");
-    }
-
-    #[test]
-    fn two_spellings_are_one_image() {
-        let wish = |text| Wish::parse(text).expect("a wish");
-        for (word, one, other, same) in [
-            ("same", "app:1", "app:2", true),
-            ("spelling", "redis:1", "docker.io/library/redis:2", true),
-            ("other", "redis:1", "quay.io/library/redis:2", false),
-            ("placeholder", "IMAGE=a:1", "IMAGE=b:2", true),
-            ("other placeholders", "IMAGE=a:1", "OTHER=a:1", false),
-        ] {
-            assert_eq!(wish(one).is_about(&wish(other)), same, "{word}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! What `list` shows of a repository.
 
+use regex::Regex;
+
 use super::{automated, deployment, push};
 use crate::kit::{
     binary::Machine,
@@ -111,15 +113,16 @@ fn the_newest_tags_are_listed_where_they_are_asked_for() {
     ]);
     let (machine, url) = (Machine::new(), fleet.file_url());
     let shown = machine.call(["list", "images", "--available=2", &url]).run().ended(1);
-    insta::assert_snapshot!(shown.told(&[(host, "HOST")]), @r"
+    let times = Regex::new("first seen [0-9T:.-]+Z").unwrap();
+    insta::assert_snapshot!(times.replace_all(&shown.told(&[(host, "HOST")]), "first seen TIME"), @r"
       WORKLOAD                   CONTAINER   IMAGE                       VERSION   POLICY      PLACE
       default:deployment/gone    app         HOST/shop/gone   1.0.0     -           gone.yaml:10
       default:deployment/plain   app         HOST/shop/web    1.0.0     -           plain.yaml:10
-                                   2.0.0, built 2024-01-01T00:00:00Z
-                                   1.1.0, built 2024-01-01T00:00:00Z
+                                   2.0.0, built 2024-01-01T00:00:00Z, first seen TIME
+                                   1.1.0, built 2024-01-01T00:00:00Z, first seen TIME
       default:deployment/web     app         HOST/shop/web    1.0.0     semver:~1   web.yaml:13
-                                   1.1.0, built 2024-01-01T00:00:00Z
-                                 = 1.0.0, built 2024-01-01T00:00:00Z
+                                   1.1.0, built 2024-01-01T00:00:00Z, first seen TIME
+                                 = 1.0.0, built 2024-01-01T00:00:00Z, first seen TIME
 
     3 images, 1 automated
     note: cannot list `HOST/shop/gone`: HOST answered 404 (NAME_UNKNOWN: repository name not known to registry)
