@@ -58,7 +58,7 @@ impl Packed {
     }
 
     /// Takes a list with this mark, if that can make no difference but to when it came: it is the last one again, and nobody doubts it.
-    /// Says whether it did.
+    /// Says whether it did. A tag that vanished and is no longer in use stays until another list comes.
     pub fn again(&mut self, mark: &Mark, now: Timestamp) -> bool {
         let is_last = self.list.as_ref().is_some_and(|list| mark.hash.is_some() && list.mark.hash == mark.hash);
         is_last && self.once_more(now)

@@ -401,11 +401,12 @@ proptest! {
     }
 
     #[test]
-    fn a_list_that_came_again_is_known_by_its_mark(lists in vec((0_usize..20, option::of(0_usize..20), 0_i64..9000), 1..8)) {
+    fn a_list_that_came_again_is_known_by_its_mark(in_use in option::of(0_usize..20), lists in vec((0_usize..20, 0_i64..9000), 1..8)) {
         let (mut read, mut packed) = (Seen::default(), Packed::default());
-        for (count, in_use, seconds) in lists {
+        let in_use = in_use.iter().map(|minor| tag(&format!("1.{minor}"))).collect();
+        for (count, seconds) in lists {
             let (tags, now) = (versions(count), at(seconds));
-            let (mark, in_use) = (Mark::of(&tags), in_use.iter().map(|minor| tag(&format!("1.{minor}"))).collect());
+            let mark = Mark::of(&tags);
             read = read.observe(tags.clone(), mark.clone(), &in_use, now);
             if !packed.again(&mark, now) {
                 packed = Packed::from(&packed.unpack().expect("what was packed").observe(tags, mark, &in_use, now));

@@ -27,10 +27,10 @@ fn a_store_that_cannot_be_used_is_set_aside_and_it_goes_on() {
         transaction.commit().unwrap();
     };
     let cut = |path: &PathBuf| fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
-    for (word, spoil, sentence) in [
-        ("damaged", &damage as &dyn Fn(&PathBuf), "store.redb` was damaged; it is now `"),
-        ("cut off", &cut, "store.redb` was damaged; it is now `"),
-        ("newer", &newer, "store.redb` was written by another version (format 99); it is now `"),
+    for (word, tag, spoil, sentence) in [
+        ("damaged", "1.6.0", &damage as &dyn Fn(&PathBuf), "store.redb` was damaged; it is now `"),
+        ("cut off", "1.7.0", &cut, "store.redb` was damaged; it is now `"),
+        ("newer", "1.8.0", &newer, "store.redb` was written by another version (format 99); it is now `"),
     ] {
         let (machine, fleet) = (Machine::new(), shop(registry.host()));
         let text = configuration("", &[registry.host()], &[repository("fleet", &fleet.file_url(), "")]);
@@ -39,10 +39,10 @@ fn a_store_that_cannot_be_used_is_set_aside_and_it_goes_on() {
         before.signal("-TERM");
         assert_eq!(before.end().code, Some(0), "{word}");
         spoil(&machine.root().join("state/tagalong/store.redb"));
-        fleet.commit("main", &[("apps/web.yaml", &String::from_utf8(fleet.file("apps/web.yaml")).unwrap().replace("1.5.0", "1.4.2"))]);
+        push(&registry, "shop/web", &[tag]);
         let mut after = Daemon::start(&machine, &text);
         assert!(after.told().lines().any(|line| line.contains("\"warn\"") && line.contains(sentence)), "{word}: {}", after.told());
-        after.shows("/healthz", |_, _| tag_of(&fleet) == "1.5.0");
+        after.shows("/healthz", |_, _| tag_of(&fleet) == tag);
         after.shows("/readyz", |_, page| page == "ready\n");
     }
 }

@@ -112,6 +112,13 @@ fn an_explanation_in_json_has_every_tag() {
               "reason": "1.1.0 is the highest version in ~1",
               "blame": null,
               "newerElsewhere": null,
+              "layers": [
+                {
+                  "file": "apps/web.yaml",
+                  "line": 13,
+                  "place": "container"
+                }
+              ],
               "policyFile": "apps/web.yaml",
               "policyLine": 7,
               "candidates": [
@@ -204,7 +211,7 @@ fn every_code_that_git_and_a_registry_can_bring_about() {
     default:deployment/no-tag-matches noTagMatches: none of 3 tags can be used: 1 no version, 2 outside the range
     default:deployment/not-found notFound: cannot list `HOST/nowhere`: HOST answered 404 (NAME_UNKNOWN: repository name not known to registry)
     default:deployment/outside-paths outsidePaths: outside/x.yaml lies outside the paths that may be written
-    default:deployment/overlay unsupportedKustomize: `images` in kustomization.yaml may change it, which is not understood yet (kustomization.yaml:2)
+    default:deployment/overlay updated: 1.1.0 is the highest version in ~1
     default:deployment/shared-place sharedPlace: the place also feeds sidecar of default:deployment/shared-place, which stays: not automated
     default:deployment/switched switched: 1.1.0 is the highest version in ~1
     default:deployment/too-young tooYoung: every tag that could win is younger than `min-age` allows, the first is eligible at 2051-05-18T00:00:00Z
