@@ -34,8 +34,8 @@ fn repository() -> BTreeMap<String, String> {
             for name in &names {
                 files.insert(format!("{top}/{base}/{name}.yaml"), manifest(name));
             }
-            let resources: String = names.iter().map(|name| format!("- {name}.yaml\n")).collect();
-            files.insert(format!("{top}/{base}/kustomization.yaml"), format!("resources:\n{resources}"));
+            let resources: Vec<String> = names.iter().map(|name| format!("- {name}.yaml\n")).collect();
+            files.insert(format!("{top}/{base}/kustomization.yaml"), format!("resources:\n{}", resources.concat()));
         }
         let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n- {name: ghcr.io/acme/proxy, newTag: 2.1.0}\n";
         files.insert(format!("{top}/component/kustomization.yaml"), component.to_owned());
@@ -54,9 +54,9 @@ fn parsed(files: &BTreeMap<String, String>) -> BTreeMap<String, File> {
 /// One root with as many resources as entries.
 fn wide(count: usize) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = (0..count).map(|at| (format!("{at}.yaml"), manifest(&format!("app-{at}")))).collect();
-    let resources: String = (0..count).map(|at| format!("- {at}.yaml\n")).collect();
-    let images: String = (0..count).map(|at| format!("- {{name: ghcr.io/acme/app-{at}, newTag: 1.3.0}}\n")).collect();
-    files.insert("kustomization.yaml".to_owned(), format!("resources:\n{resources}images:\n{images}"));
+    let resources: Vec<String> = (0..count).map(|at| format!("- {at}.yaml\n")).collect();
+    let images: Vec<String> = (0..count).map(|at| format!("- {{name: ghcr.io/acme/app-{at}, newTag: 1.3.0}}\n")).collect();
+    files.insert("kustomization.yaml".to_owned(), format!("resources:\n{}images:\n{}", resources.concat(), images.concat()));
     files
 }
 

@@ -144,19 +144,19 @@ fn stages(stage: &Stage, annotated: &str) {
         "CPU",
         "peak MiB"
     );
-    let state = folder();
-    stages::Stage::start(&stage.server.url(), state.path()).cycle(stage.registry.newest());
+    let remembered = folder();
+    stages::Stage::start(&stage.server.url(), remembered.path()).cycle(stage.registry.newest());
     let fresh = |goes_on: &dyn Fn()| {
         let cycles = (0..RUNS).map(|_| {
             goes_on();
-            stages::Stage::start(&stage.server.url(), state.path()).fetch();
-            stages::Stage::start(&stage.server.url(), state.path()).cycle(stage.registry.newest())
+            stages::Stage::start(&stage.server.url(), remembered.path()).fetch();
+            stages::Stage::start(&stage.server.url(), remembered.path()).cycle(stage.registry.newest())
         });
         cycles.collect::<Vec<_>>()
     };
     told("a new process, its mirror at the tip, 50 updates", fresh(&|| stage.go_on()));
     told("a new process, nothing new", fresh(&|| ()));
-    let mut process = stages::Stage::start(&stage.server.url(), state.path());
+    let mut process = stages::Stage::start(&stage.server.url(), remembered.path());
     process.cycle(stage.registry.newest());
     let mut running = |goes_on: &dyn Fn(u32)| {
         let cycles = (0..RUNS).map(|round| {
@@ -177,7 +177,7 @@ fn told(case: &str, mut runs: Vec<stages::Measured>) {
     let stages::Measured { fetch, read, decide, write, cpu, peak } = runs[runs.len() / 2];
     let all = read + decide + write;
     let [fetch, read, decide, write, all, cpu] = [fetch, read, decide, write, all, cpu].map(|time| time.as_secs_f64());
-    println!("{case:58} {fetch:8.3} {read:8.3} {decide:8.3} {write:8.3} {all:8.3} {cpu:8.3} {:9.1}", peak as f64 / 1024.0);
+    println!("{case:58} {fetch:8.3} {read:8.3} {decide:8.3} {write:8.3} {all:8.3} {cpu:8.3} {:9}", peak / 1024);
 }
 
 fn main() {

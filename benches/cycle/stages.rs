@@ -116,7 +116,7 @@ fn work(url: &str, state: &Path) {
                 let (measured, read) = cycle_once(cycle, newest, started);
                 *last = Some(read);
                 let Measured { fetch, read, decide, write, .. } = measured;
-                let micros = [fetch, read, decide, write, cpu() - before].map(|time| time.as_micros().to_string());
+                let micros = [fetch, read, decide, write, cpu().saturating_sub(before)].map(|time| time.as_micros().to_string());
                 format!("{} {}", micros.join(" "), peak())
             }
         };

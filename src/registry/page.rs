@@ -386,9 +386,9 @@ mod tests {
             ("null again", &[("", r#"{"tags":null}"#)], &[("", r#"{"tags":null}"#)], None),
         ] {
             let last = came(Pages::default(), last).expect(word).expect(word).pages;
-            let list = came(last, pages).expect(word);
-            let names: Option<Vec<String>> = list.map(|list| list.tags.iter().map(Tag::to_string).collect());
-            assert_eq!(names.as_deref(), tags.map(|tags| tags.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{word}");
+            let again = came(last, pages).expect(word);
+            let found: Option<Vec<String>> = again.map(|list| list.tags.iter().map(Tag::to_string).collect());
+            assert_eq!(found.as_deref(), tags.map(|tags| tags.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{word}");
         }
     }
 

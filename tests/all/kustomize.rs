@@ -362,7 +362,7 @@ fn registries() -> Recorded {
 }
 
 fn shown(files: &Files) -> String {
-    files.iter().map(|(path, bytes)| format!("### {path}\n{}", String::from_utf8_lossy(bytes))).collect()
+    files.iter().map(|(path, bytes)| format!("### {path}\n{}", String::from_utf8_lossy(bytes))).collect::<Vec<_>>().concat()
 }
 
 #[test]

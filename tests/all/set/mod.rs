@@ -44,7 +44,9 @@ const FLEET: [(&str, &str); 9] = [
 /// A machine with the fleet in the folder that it works in.
 fn machine() -> Machine {
     let machine = Machine::new();
-    FLEET.iter().for_each(|(path, text)| drop(machine.file(&format!("work/{path}"), text)));
+    for (path, text) in FLEET {
+        machine.file(&format!("work/{path}"), text);
+    }
     machine
 }
 
