@@ -92,7 +92,7 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
     let mut reading = match files {
-        Files::All(memory) => Reading::new(&unit.kinds, memory),
+        Files::All(memory) => Reading::all(&unit.kinds, memory),
         Files::Holding(word) => Reading::holding(&unit.kinds, word),
     };
     let mut attempt = 0;
