@@ -1,6 +1,6 @@
 //! What a person changes by a command: read, change, show or write, and once more where somebody was faster.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZero, thread};
 
 use regex::bytes::Regex;
 
@@ -17,6 +17,9 @@ use crate::{
         message::{Ci, by_hand},
     },
 };
+
+/// So many files are changed at once: few enough to bound memory.
+const PART: usize = 1024;
 
 /// Whether something is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,18 +150,36 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
     wanted: Diff,
 ) -> Result<(NewFiles, Vec<u8>), E> {
     let (mut files, mut text) = (BTreeMap::new(), Vec::new());
-    for file in &tip.files {
-        let Some(changes) = changes.get(&file.path) else { continue };
-        let Content::Bytes(before) = source.content(file, FILE_BYTES).map_err(CycleError::from)? else { continue };
-        let after = change(&file.path, &before, changes)?;
-        if after != before {
-            if wanted == Diff::Made {
-                text.extend(diff::unified(&file.path, &before, &after));
+    let open: Vec<_> = tip.files.iter().filter_map(|file| Some((file, changes.get(&file.path)?))).collect();
+    for part in open.chunks(PART) {
+        let mut before = Vec::with_capacity(part.len());
+        for (file, changes) in part {
+            if let Content::Bytes(bytes) = source.content(file, FILE_BYTES).map_err(CycleError::from)? {
+                before.push((file.path.as_str(), bytes, *changes));
             }
-            files.insert(file.path.clone(), after);
+        }
+        for ((path, before, _), after) in before.iter().zip(edited(&before)) {
+            let after = after?;
+            if after != *before {
+                if wanted == Diff::Made {
+                    text.extend(diff::unified(path, before, &after));
+                }
+                files.insert((*path).to_owned(), after);
+            }
         }
     }
     Ok((files, text))
+}
+
+/// The new bytes of each file, made on several threads: each is read once more to prove the change.
+fn edited(files: &[(&str, Vec<u8>, &Vec<Change>)]) -> Vec<Result<Vec<u8>, EditRefused>> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
+    thread::scope(|scope| {
+        let edit = |(path, before, changes): &(&str, Vec<u8>, &Vec<Change>)| change(path, before, changes);
+        let parts = files.chunks(files.len().div_ceil(workers).max(1));
+        let started: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(edit).collect::<Vec<_>>())).collect();
+        started.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {

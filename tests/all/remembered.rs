@@ -167,10 +167,13 @@ fn text_of(path: &str, version: usize) -> String {
         "other/.tagalongignore" => ["", "x.yml\n", "!x.yml\n"][version].to_owned(),
         "apps/silent.yaml" | "silent.yaml" | "flux/silent.yaml" if version < 2 => silent("silent", version),
         "flux.yaml" => {
-            let spec = ["path: ./flux", "path: ./flux, targetNamespace: x", "path: ., commonMetadata: {annotations: {fluxcd.io/automated: 'true'}}"][version];
+            let spec = ["path: ./flux", "path: ./flux, targetNamespace: x", "path: ., commonMetadata: {annotations: {fluxcd.io/automated: 'true'}}"]
+                [version];
             format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: x}}\nspec: {{{spec}}}\n")
         }
-        ".flux.yaml" => ["version: 1\ncommandUpdated: {}\n", "version: 1\npatchUpdated: {patchFile: patch.yaml}\n", "version: 1\n"][version].to_owned(),
+        ".flux.yaml" => {
+            ["version: 1\ncommandUpdated: {}\n", "version: 1\npatchUpdated: {patchFile: patch.yaml}\n", "version: 1\n"][version].to_owned()
+        }
         "apps/kustomization.yaml" => [KUSTOMIZATION, "resources: [web.yaml]\n", "resources: @\n"][version].to_owned(),
         "apps/Chart.yaml" => format!("name: c{version}\n"),
         _ if version == 2 => "image: @\n".to_owned(),
