@@ -188,3 +188,77 @@ fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {
     let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() };
     NewCommit { message: by_hand(&wanted.subject, &wanted.lines, ci), signature }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, sync::Arc};
+
+    use super::*;
+    use crate::{
+        config::{Config, Environment, Overrides},
+        git::{Access, Location, Plaintext},
+        manifest::splice::Edit,
+        policy::preset::Presets,
+    };
+
+    /// Somebody who saves a file just before it is written.
+    struct Editor(PathBuf);
+
+    impl Watcher for Editor {
+        fn reading(&self) {}
+        fn listing(&self, _: usize, _: usize) {}
+        fn metadata(&self, _: usize, _: usize) {}
+        fn writing(&self) {
+            fs::write(&self.0, "image: a:9\n").expect("saved");
+        }
+    }
+
+    fn unit(place: &str) -> Unit {
+        let config = Config::of_overrides(Overrides { state: Some("unused".into()), ..Overrides::default() }).expect("a configuration");
+        let repository = config.repository_for(place).expect("a repository");
+        let location = Location::parse(place, Plaintext::Loopback).expect("a location");
+        let (access, _) = Access::prepare(&location, &repository, "unused".into(), &Environment::default()).expect("access");
+        Unit {
+            repository,
+            location,
+            access,
+            images: config.images,
+            kinds: vec![],
+            presets: Arc::new(Presets::shipped().clone()),
+            patience: config.timeout,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_somebody_saves_between_reading_and_writing_stops_all_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a.yaml", "b.yaml"] {
+            fs::write(path(name), "image: a:1\n").expect("a file");
+        }
+        let wish = |index: &Index| {
+            let edits = index.places().map(|(path, place)| {
+                let sites = place.image.parts().into_iter().flat_map(crate::manifest::Parts::sites);
+                (path.to_owned(), sites.map(|site| Change::Replace(Edit { site: site.clone(), to: "a:2".to_owned() })).collect())
+            });
+            Ok::<_, CycleOrRefused>(Wanted { changes: edits.collect(), subject: String::new(), lines: vec![], told: () })
+        };
+        let unit = unit(folder.path().to_str().expect("text"));
+        let how = (Intent::Write(Write::Files), Diff::LeftOut);
+        let word = Files::Holding(Regex::new("a").expect("an expression"));
+        let clock: Clock = Arc::new(|| jiff::Timestamp::UNIX_EPOCH);
+        let outcome = write_by_hand(&unit, &clock, word, &Editor(path("b.yaml")), how, wish).await;
+        assert!(matches!(outcome, Err(CycleOrRefused::Cycle(CycleError::Write(WriteError::ChangedOnDisk(path)))) if path == "b.yaml"));
+        assert_eq!(fs::read_to_string(path("a.yaml")).expect("a file"), "image: a:1\n", "nothing is written by halves");
+        assert_eq!(fs::read_to_string(path("b.yaml")).expect("a file"), "image: a:9\n");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary file stays");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum CycleOrRefused {
+        #[error(transparent)]
+        Cycle(#[from] CycleError),
+        #[error(transparent)]
+        Refused(#[from] EditRefused),
+    }
+}
