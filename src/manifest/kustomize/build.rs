@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use super::{
     HeldByKustomize, Kustomization, Link,
     change::{affix, annotate, merged},
-    entry::{Entry, Pattern},
+    entry::Entry,
     layout::{Layout, Target, folder, is_below, shown},
     live::{Live, Source},
     merge,
@@ -13,7 +13,7 @@ use super::{
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
-    transform,
+    transform::Entries,
     value::Object,
 };
 use crate::manifest::Place;
@@ -316,9 +316,7 @@ impl<'l, 'f> Build<'l, 'f> {
         for (path, patch) in layer.all(|says| &says.operations) {
             self.patch(path, patch, gathered);
         }
-        for (path, entry) in layer.images() {
-            self.image(path, entry, gathered);
-        }
+        self.images(layer, gathered);
         for (path, obstacle) in layer.all(|says| &says.obstacles) {
             let reason = format!("`{}` in {path} may change it, which is not understood", obstacle.key);
             for resource in &mut gathered.resources {
@@ -443,14 +441,18 @@ impl<'l, 'f> Build<'l, 'f> {
         }
     }
 
-    fn image(&mut self, path: &'f str, entry: &'f Entry, gathered: &mut Gathered<'f>) {
-        let pattern = Pattern::of(&entry.name);
-        if matches!(pattern, Pattern::Broken) {
-            return self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));
+    fn images(&mut self, layer: &Layer<'f>, gathered: &mut Gathered<'f>) {
+        let images = layer.images();
+        if images.is_empty() {
+            return;
+        }
+        let entries = Entries::new(images.into_iter());
+        if let Some((path, entry)) = entries.broken() {
+            self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));
         }
         let Gathered { resources, specs, .. } = gathered;
         for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
-            transform::apply(resource, path, entry, &pattern, specs);
+            entries.apply(resource, specs, &mut |_, _| {});
         }
     }
 }
