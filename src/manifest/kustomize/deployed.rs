@@ -12,6 +12,7 @@ use super::{
     live::{Leaf, Live, Source, Step},
     resource::{Id, Resource},
     spot::Spot,
+    survey::{Seen, Survey},
     tops::{Made, Overlay, Top, is_understood, overlay, tops},
 };
 use crate::{
@@ -152,13 +153,35 @@ pub struct HeldByKustomize {
 /// # Shape
 /// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
 pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
+    all(files, unreadable, roots, &mut |_, _| {})
+}
+
+/// As [`deployed`], with what else was found on the way.
+pub fn survey<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Survey<'f> {
+    let mut told = Seen::default();
+    let deployed = all(files, unreadable, roots, &mut |seen, resources| {
+        seen.settle(files, resources);
+        told.and(std::mem::take(seen));
+    });
+    Survey { deployed, remarks: told.into_remarks() }
+}
+
+/// Builds every root, and shows what is seen on the way.
+fn all<'f>(
+    files: &'f BTreeMap<String, File>,
+    unreadable: &'f [Unreadable],
+    roots: &[String],
+    show: &mut dyn FnMut(&mut Seen<'f>, &[Resource<'f>]),
+) -> Vec<Deployed<'f>> {
     let layout = Layout::of(files, unreadable);
     let tops = tops(&layout, roots);
     let mut found: Vec<Deployed<'f>> = vec![];
     for top in &tops {
         let folder = if top.root == "." { "" } else { top.root };
         let made = top.make(&layout, &tops, overlay(files, folder));
-        let Made { resources, adrift, fault, extension, overlay } = made;
+        let Made { resources, adrift, fault, extension, overlay, mut seen } = made;
+        fault.iter().for_each(|fault| seen.hold(fault));
+        show(&mut seen, &resources);
         let frame = Frame { files, root: top.root, extension, overlay };
         found.extend(adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))));
         found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));

@@ -18,12 +18,14 @@ mod read;
 mod resource;
 mod selector;
 mod spot;
+mod survey;
 mod tops;
 mod transform;
 mod value;
 
-pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed, survey};
 pub use spot::{Key, Spot};
+pub use survey::{About, Remark, Survey};
 
 pub(super) use self::{
     outer::{Outer, outers},

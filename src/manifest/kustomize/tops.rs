@@ -8,6 +8,7 @@ use super::{
     layout::{Layout, Target, folder, join, shown},
     outer::{self, Tool},
     resource::Resource,
+    survey::Seen,
     value::Object,
 };
 use crate::manifest::{File, Generation};
@@ -29,6 +30,7 @@ pub(super) struct Made<'f> {
     pub(super) fault: Option<HeldByKustomize>,
     pub(super) extension: Option<Extension<'f>>,
     pub(super) overlay: Option<Overlay<'f>>,
+    pub(super) seen: Seen<'f>,
 }
 
 /// The patch file that a `.flux.yaml` puts over a root.
@@ -82,9 +84,9 @@ impl<'f> Top<'f> {
         if let Some((path, objects)) = overlay.and_then(|overlay| overlay.file) {
             build.overlay(path, objects, &mut gathered.resources);
         }
-        let Build { fault, adrift, .. } = build;
+        let Build { fault, adrift, seen, .. } = build;
         let adrift = adrift.into_iter().map(|(object, from, held)| (Resource::new(object, from), held)).collect();
-        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, all), overlay }
+        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, all), overlay, seen }
     }
 
     /// Where new `images` entries go: into the root's own file, if that is no other root's too.
