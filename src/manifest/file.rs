@@ -66,6 +66,21 @@ impl File {
         containers.chain(loose)
     }
 
+    /// As [`Self::images`], and what patches write: those that stand inside a kustomization, and operations.
+    pub fn images_and_patches(&self) -> impl Iterator<Item = ImagePlace<'_>> {
+        let patched = kustomize::written(self).into_iter().map(|(line, image)| ImagePlace {
+            place: Place::KustomizePatch,
+            alias: "",
+            line,
+            workload: None,
+            image,
+            policy: None,
+            annotations: &[],
+            encrypted: false,
+        });
+        self.images().chain(patched)
+    }
+
     /// Every image with the slot for the comment policy on it.
     pub(super) fn images_mut(&mut self) -> impl Iterator<Item = (&ImageField, &mut Option<Box<CommentPolicy>>)> {
         let containers = self.workloads.iter_mut().flat_map(|workload| &mut workload.containers);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    build::Build,
+    build::{Build, Gathered},
     entry::Entry,
     layout::{Layout, folder, is_below},
     live::{Leaf, Live, Source, Step},
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     manifest::{
         Container, File, Generation, ImageField, Node, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
+        splice::Change,
         workload::{self, POD_SPECS},
     },
     policy::annotation::Annotation,
@@ -97,6 +98,13 @@ pub struct Extension<'f> {
     pub(super) keys: &'static [&'static str],
 }
 
+impl Extension<'_> {
+    /// The change that adds an entry with these keys and texts.
+    pub fn entry(&self, item: Vec<(String, String)>) -> Change {
+        Change::Append { mapping: self.mapping, keys: self.keys.iter().map(|key| (*key).to_owned()).collect(), item }
+    }
+}
+
 /// One of the things that decided an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'f> {
@@ -164,6 +172,21 @@ pub fn survey<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable
         told.and(std::mem::take(seen));
     });
     Survey { deployed, remarks: told.into_remarks() }
+}
+
+/// What each of these kustomizations makes of what it gathers, as if it were a root.
+///
+/// # Shape
+/// What holds it does not count, nor what it names that was not read.
+pub fn alone<'f>(files: &'f BTreeMap<String, File>, kustomizations: &[&'f str]) -> Vec<(&'f str, Vec<Deployed<'f>>)> {
+    let layout = Layout::of(files, &[]);
+    let alone = |path: &&'f str| {
+        let gathered = Build::new(&layout).kustomization(path, None, Gathered::default());
+        let extension = layout.kustomization(path).and_then(|kustomization| kustomization.extension(path));
+        let frame = Frame { files, root: folder(path), extension, overlay: None };
+        (*path, gathered.resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect())
+    };
+    kustomizations.iter().map(alone).collect()
 }
 
 /// Builds every root, and shows what is seen on the way.

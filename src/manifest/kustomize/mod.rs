@@ -23,13 +23,13 @@ mod tops;
 mod transform;
 mod value;
 
-pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed, survey};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, alone, deployed, survey};
 pub use spot::{Key, Spot};
 pub use survey::{About, Remark, Survey};
 
 pub(super) use self::{
     outer::{Outer, outers},
-    patch::{Operation, operations},
+    patch::{Operation, operations, written},
     read::{FieldSpec, field_specs, read},
     value::{Object, objects},
 };
