@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    ImageField, ImagePlace, KindPaths, LoosePlace, Place, Workload, comment, compose, helm,
+    ImageField, ImagePlace, KindPaths, LoosePlace, Node, Place, Workload, comment, compose, helm,
     kustomize::{self, FieldSpec, Kustomization, Object, Operation, Outer},
     workload,
     yaml::{self, Fault, Kind, Tree},
@@ -30,6 +30,8 @@ pub struct File {
     pub(super) field_specs: Vec<FieldSpec>,
     /// The objects of it that deploy a folder.
     pub(super) outers: Vec<Outer>,
+    /// The whole of a file that holds nothing: something may be added.
+    pub(super) bare: Option<Node>,
     /// Whether it is not read, because `.tagalongignore` names it.
     pub(super) left_out: bool,
 }
@@ -38,6 +40,11 @@ impl File {
     /// A file that is there, but not read.
     pub(super) fn left_out() -> Self {
         Self { left_out: true, ..Self::default() }
+    }
+
+    /// The whole file, as far as documents can be added to it.
+    pub(super) fn whole(&self) -> Option<Node> {
+        self.objects.first().map(|object| object.node).or(self.bare)
     }
 
     /// Every place that holds an image.
@@ -192,6 +199,12 @@ fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault>
         file.operations = kustomize::operations(&tree, Place::KustomizePatch);
         file.field_specs = kustomize::field_specs(&tree);
         file.outers = kustomize::outers(&tree);
+        let holds_something = |root: &usize| match tree.kind(*root) {
+            Kind::Scalar(_) => tree.text(*root).is_some_and(|text| !text.is_empty()),
+            _ => !tree.is_empty(*root),
+        };
+        let holds_values = tree.roots().iter().any(holds_something);
+        file.bare = (!holds_values).then(|| Node::of_file(&tree));
     }
     comment::attach(&tree, text, &objects, &mut file)?;
     Ok(file)
@@ -403,7 +416,8 @@ mod tests {
             ("list", "- a\n- b\n"),
             ("scalar", "a\n"),
         ] {
-            assert_eq!(read("a.yaml", text.as_bytes(), &[]), Ok(File::default()), "{word}");
+            let read = read("a.yaml", text.as_bytes(), &[]).map(|file| File { bare: None, ..file });
+            assert_eq!(read, Ok(File::default()), "{word}");
         }
     }
 

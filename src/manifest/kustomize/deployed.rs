@@ -11,7 +11,7 @@ use super::{
     layout::{Layout, folder, is_below},
     live::{Leaf, Live, Source, Step},
     resource::{Id, Resource},
-    spot::Spot,
+    spot::{Patch, Spot},
     survey::{Seen, Survey},
     tops::{Made, Overlay, Top, is_understood, overlay, tops},
 };
@@ -55,14 +55,14 @@ pub struct Built<'f> {
 }
 
 /// The patch file of a `.flux.yaml`, and what it holds of a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlaid<'f> {
     /// The file; where there is none, the `.flux.yaml`.
     pub path: &'f str,
     /// The line, from 1.
     pub line: u32,
-    /// The patch of the workload, where there is one.
-    pub(super) mapping: Option<Node>,
+    /// The patch of the workload; `None` where there is no file that could hold it.
+    pub(super) patch: Option<Patch>,
 }
 
 /// What a container's image is at last, and why.
@@ -210,7 +210,7 @@ fn all<'f>(
         found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
     }
     let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
-    let patches: BTreeSet<&str> = found.iter().filter_map(|one| one.built.as_ref()?.overlay.map(|overlay| overlay.path)).collect();
+    let patches: BTreeSet<&str> = found.iter().filter_map(|one| Some(one.built.as_ref()?.overlay.as_ref()?.path)).collect();
     for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
         if !claimed.contains(path.as_str()) && !patches.contains(path.as_str()) {
             found.extend(plain(&layout, path, file));
@@ -243,8 +243,8 @@ fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed
     let from = Source { path, place: Place::Container };
     let mut resources: Vec<Resource<'f>> = file.objects.iter().map(|object| Resource::new(object, from)).collect();
     let mut build = Build::new(layout);
-    if let Some((path, objects)) = overlay.file {
-        build.overlay(path, objects, &mut resources);
+    if let Some((path, file)) = overlay.file {
+        build.overlay(path, &file.objects, &mut resources);
     }
     let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
     resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
@@ -277,10 +277,13 @@ impl<'f> Frame<'f> {
     fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
         let overlaid = self.overlay.map(|overlay| {
             let name = resource.id().name;
-            let (path, objects) = overlay.file.unwrap_or((overlay.flux, &[]));
-            let object = objects.iter().find(|object| Id::of_patch(&object.value).name == name);
-            let line = object.map_or(overlay.line, |object| object.line);
-            Overlaid { path, line, mapping: object.map(|object| object.node) }
+            let Some((path, file)) = overlay.file else {
+                return Overlaid { path: overlay.flux, line: overlay.line, patch: None };
+            };
+            match file.objects.iter().find(|object| Id::of_patch(&object.value).name == name) {
+                Some(object) => Overlaid { path, line: object.line, patch: Some(Patch::Written(object.node)) },
+                None => Overlaid { path, line: 1, patch: file.whole().map(|file| Patch::New { file, document: document(&resource) }) },
+            }
         });
         let mut found = finished(self.files, self.root, self.extension, resource, fault)?;
         if let Some(built) = &mut found.built {
@@ -288,6 +291,13 @@ impl<'f> Frame<'f> {
         }
         Some(found)
     }
+}
+
+/// What a patch names a resource by.
+fn document(resource: &Resource<'_>) -> Vec<(Vec<String>, String)> {
+    let keys: [&[&str]; 4] = [&["apiVersion"], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    let text = |keys: &[&str]| (keys.iter().map(|key| (*key).to_owned()).collect(), resource.text(keys).to_owned());
+    keys.into_iter().map(text).filter(|(_, text)| !text.is_empty()).collect()
 }
 
 /// What became of a resource, if it is a workload.
