@@ -7,7 +7,7 @@ use crate::{
     image::{Reference, Repository},
     manifest::{
         File, ImagePlace, Parts, Unreadable, Workload, WorkloadId,
-        kustomize::{Built, Deployed, HeldByKustomize, Key, Reach, Spot, deployed},
+        kustomize::{Built, Deployed, HeldByKustomize, Key, Reach, Spot, Survey, deployed, survey},
     },
     policy::preset::Presets,
 };
@@ -63,6 +63,11 @@ impl Index {
     /// Every workload as each root deploys it.
     pub(super) fn layout(&self) -> Vec<Deployed<'_>> {
         deployed(&self.files, &self.unreadable, &self.roots)
+    }
+
+    /// The same, with what else there is to tell about kustomizations.
+    pub(super) fn survey(&self) -> Survey<'_> {
+        survey(&self.files, &self.unreadable, &self.roots)
     }
 
     /// What cannot be read, and why.

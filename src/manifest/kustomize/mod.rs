@@ -18,17 +18,19 @@ mod read;
 mod resource;
 mod selector;
 mod spot;
+mod survey;
 mod tops;
 mod transform;
 mod value;
 
-pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, deployed};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, alone, deployed, survey};
 pub use spot::{Key, Spot};
+pub use survey::{About, Remark, Survey};
 
 pub(super) use self::{
     layout::{folder, is_below},
     outer::{Outer, outers},
-    patch::{Operation, operations},
+    patch::{Operation, operations, written},
     read::{FieldSpec, field_specs, read},
     value::{Object, objects},
 };
