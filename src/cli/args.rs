@@ -13,7 +13,7 @@ use clap::{
 use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
-pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, ReleaseArgs, UnlockArgs, Word};
 pub use scan::ScanArgs;
 pub use set::SetArgs;
 
@@ -76,6 +76,8 @@ pub enum Command {
     },
     /// Rewrite image references, without asking a registry
     Set(SetArgs),
+    /// Make one update that a person asks for, if need be against the policy
+    Release(ReleaseArgs),
     /// Let a workload take part in updates
     Automate(AutomateArgs),
     /// Let a workload take no part in updates
@@ -430,6 +432,7 @@ impl Args {
             Command::Automate(AutomateArgs { place, .. })
             | Command::Deautomate(DeautomateArgs { place, .. })
             | Command::Lock(LockArgs { place, .. })
+            | Command::Release(ReleaseArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
             Command::Scan(scan) => scan.overrides(),
             Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
@@ -519,6 +522,13 @@ mod tests {
             ("scan of nothing", "tagalong scan", Some(Exit::Usage)),
             ("scan of no tag at all", "tagalong scan redis --limit 0", Some(Exit::Usage)),
             ("scan of a digest", "tagalong scan redis@sha256:x", Some(Exit::Usage)),
+            (
+                "release",
+                "tagalong release frontend --image app:1 --image redis:7@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --force -m why ../fleet",
+                None,
+            ),
+            ("release of nothing", "tagalong release frontend", Some(Exit::Usage)),
+            ("release without a tag", "tagalong release frontend --image app", Some(Exit::Usage)),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),

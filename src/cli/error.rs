@@ -11,6 +11,7 @@ use crate::{
     manifest::splice::EditRefused,
     plan::{
         annotate::AnnotateError,
+        release::ReleaseError,
         set::{SetError, Twice},
     },
     policy::{Blame, keys::KeyError, pattern::PatternError},
@@ -141,6 +142,9 @@ pub enum CommandError {
     /// Annotations cannot be written where they would have to stand.
     #[error(transparent)]
     Annotate(#[from] AnnotateError),
+    /// A release is refused.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// Images cannot be set.
     #[error(transparent)]
     Set(#[from] SetError),
@@ -200,6 +204,7 @@ impl CommandError {
             Self::Store(error) => error.blame(),
             Self::Listen(error) => error.blame(),
             Self::Annotate(error) => error.blame(),
+            Self::Release(error) => error.blame(),
             Self::Edit(error) => error.blame(),
             Self::Set(error) => error.blame(),
             _ => Blame::Operator,
@@ -225,6 +230,7 @@ impl CommandError {
             Self::Store(error) => error.hint(),
             Self::Listen(error) => error.hint(),
             Self::Annotate(error) => error.hint(),
+            Self::Release(error) => error.hint(),
             Self::Edit(error) => error.hint(),
             Self::Set(error) => error.hint(),
             Self::SetTwice(_) => Some("leave one of them out".to_owned()),
@@ -263,6 +269,7 @@ impl CommandError {
             | Self::NothingToSet
             | Self::NoTopic { .. }
             | Self::SetTwice(_)
+            | Self::Release(ReleaseError::Twice { .. })
             | Self::Path(_)
             | Self::PathOutside { .. } => Exit::Usage,
             _ => self.blame().into(),

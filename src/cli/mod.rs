@@ -20,6 +20,7 @@ mod plan;
 mod policy;
 pub mod print;
 pub mod progress;
+mod release;
 mod run;
 mod scan;
 mod set;
@@ -92,6 +93,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
         Command::Set(set) => set::set(args, set).await,
+        Command::Release(release) => release::release(args, release).await,
         Command::Automate(automate) => annotate::automate(args, automate).await,
         Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
         Command::Lock(lock) => annotate::lock(args, lock).await,

@@ -29,7 +29,7 @@ pub use commit::{NewCommit, NewStep, Signature};
 pub use error::{ReadError, WriteError};
 pub use history::History;
 pub use location::{Location, LocationError};
-pub use person::user_name;
+pub use person::{user_email, user_name};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
 pub use source::{Source, Write, Written};
 pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};

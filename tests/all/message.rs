@@ -6,7 +6,7 @@ use std::{
 };
 
 use tagalong::plan::{
-    message::{Ci, Update, message},
+    message::{Ci, Style, Update, message},
     report::Version,
 };
 
@@ -43,7 +43,7 @@ fn git_reads_one_trailer_for_each_distinct_change() {
                 Image-Update: ghcr.io/acme/frontend 1.4.2 -> 1.5.0\n\
                 Image-Update: redis - -> 7.4\n";
     for (word, ci) in [("plain", Ci::Run), ("with the mark for ci", Ci::Skip)] {
-        assert_eq!(trailers(&message(&updates, ci)), read, "{word}");
+        assert_eq!(trailers(&message(&updates, &Style { ci, ..Style::default() })), read, "{word}");
     }
 }
 
@@ -56,12 +56,12 @@ fn git_reads_no_forged_trailer() {
         ("the token as a namespace", "Image-Update: evil 1 -> 2"),
         ("a comment", "# x"),
     ] {
-        assert_eq!(trailers(&message(&[update(workload, "app", Some("1"), "2")], Ci::Run)), read, "{word}");
+        assert_eq!(trailers(&message(&[update(workload, "app", Some("1"), "2")], &Style::default())), read, "{word}");
     }
 }
 
 #[test]
 fn git_reads_the_trailers_below_a_long_list() {
     let updates: Vec<Update> = (0..300).map(|n| update("a:deployment/b", &format!("app-{n}"), Some("1"), "2")).collect();
-    assert_eq!(trailers(&message(&updates, Ci::Run)).lines().count(), 300);
+    assert_eq!(trailers(&message(&updates, &Style::default())).lines().count(), 300);
 }

@@ -8,6 +8,7 @@ mod input;
 mod list;
 mod push;
 mod registries;
+mod release;
 mod report;
 mod repositories;
 mod rollback;
