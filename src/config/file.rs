@@ -115,8 +115,12 @@ section! {
         "name" name: Text, "text", defaults::AUTHOR_NAME;
         /// The author's and committer's email.
         "email" email: Text, "text", defaults::AUTHOR_EMAIL;
-        /// The key that signs commits. Not supported yet.
+        /// The private key that signs commits: an SSH key (ed25519 or ECDSA) or an OpenPGP key.
         "signingKeyFile" signing_key_file: Text, "file", "none";
+        /// A file that holds the passphrase of the signing key.
+        "signingPassphraseFile" signing_passphrase_file: Text, "file", "none";
+        /// A variable that holds the passphrase of the signing key.
+        "signingPassphraseEnv" signing_passphrase_env: Text, "name", "none";
         /// One commit for all updates, or one for each workload or image.
         "group" group: Text, "`all`, `workload` or `image`", "all";
         /// The quiet period before a commit.

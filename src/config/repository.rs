@@ -69,6 +69,8 @@ pub struct Commit {
     pub email: String,
     /// The key that signs.
     pub signing_key_file: Option<PathBuf>,
+    /// What decrypts it.
+    pub signing_passphrase: Option<SecretSource>,
     /// What one commit holds.
     pub group: Group,
     /// The quiet period before a commit.
@@ -79,6 +81,8 @@ pub struct Commit {
     pub body: Option<String>,
     /// Whether the message says `[ci skip]`.
     pub ci_skip: bool,
+    /// Where its keys stand in the file.
+    pub lines: Lines,
 }
 
 impl Default for Commit {
@@ -87,11 +91,13 @@ impl Default for Commit {
             name: defaults::AUTHOR_NAME.into(),
             email: defaults::AUTHOR_EMAIL.into(),
             signing_key_file: None,
+            signing_passphrase: None,
             group: Group::All,
             batch_window: defaults::BATCH_WINDOW,
             subject: None,
             body: None,
             ci_skip: false,
+            lines: Lines::default(),
         }
     }
 }
@@ -227,17 +233,15 @@ impl Commit {
             name: text("name", &written.name).unwrap_or(usual.name),
             email: text("email", &written.email).unwrap_or(usual.email),
             signing_key_file: source.noted(key),
+            signing_passphrase: source.noted(source.signing_passphrase(written)),
             group: source.noted(group).unwrap_or(usual.group),
             batch_window: source.noted(window).unwrap_or(usual.batch_window),
             subject: text("subject", &written.subject),
             body: text("body", &written.body),
             ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
+            lines: written.lines.clone(),
         };
-        let unsupported = [
-            ("commit.signingKeyFile", written.signing_key_file.as_ref()),
-            ("commit.subject", written.subject.as_ref()),
-            ("commit.body", written.body.as_ref()),
-        ];
+        let unsupported = [("commit.subject", written.subject.as_ref()), ("commit.body", written.body.as_ref())];
         (commit, unsupported.into_iter().filter_map(|(key, text)| Some((key, line(text?)))).collect())
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use super::{
     ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
-    file::{RepositoryWritten, Text, Texts, unknown_key},
+    file::{CommitWritten, RepositoryWritten, Text, Texts, unknown_key},
     secret::{SignIn, one},
     url::Fault,
 };
@@ -164,6 +164,19 @@ impl Source {
         }
         let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
         let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
+        one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
+    }
+
+    /// What decrypts the key that signs commits.
+    pub(super) fn signing_passphrase(&self, written: &CommitWritten) -> Result<Option<SecretSource>, ConfigError> {
+        const BOTH: &str = "`signingPassphraseFile` and `signingPassphraseEnv` exclude each other";
+        const NAME: &str = "`signingPassphraseEnv` holds the name of a variable: letters, digits and `_`";
+        let Some(first) = written.signing_passphrase_file.as_ref().or(written.signing_passphrase_env.as_ref()).map(line) else { return Ok(None) };
+        if written.signing_key_file.is_none() {
+            return Err(self.wrong(first, "a passphrase needs `signingKeyFile`"));
+        }
+        let file = written.signing_passphrase_file.as_ref().map(|text| self.local("signingPassphraseFile", text)).transpose()?;
+        let variable = written.signing_passphrase_env.as_ref().map(|text| self.text("signingPassphraseEnv", text)).transpose()?;
         one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
     }
 

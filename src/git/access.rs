@@ -13,10 +13,11 @@ use super::{
     authority::{Authority, AuthorityError, Trust},
     location::Location,
     remote::{Credentials, Scheme},
+    sign::{Signer, SignerError},
     ssh::{Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
 };
 use crate::{
-    config::{Credential, CredentialSource, Environment, Repository, SecretError, SecretSource},
+    config::{Credential, CredentialSource, Environment, Lines, Repository, SecretError, SecretSource},
     policy::Blame,
 };
 
@@ -42,6 +43,9 @@ pub enum AccessError {
     /// The SSH key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The key that signs commits cannot be used.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -110,9 +114,20 @@ pub struct Examined {
     pub finding: Result<String, AccessError>,
 }
 
+/// What signs the commits of a repository, where something does; with it come notes for the person.
+///
+/// # Errors
+/// The key or its passphrase cannot be read.
+pub fn signer(repository: &Repository) -> Result<(Option<Arc<Signer>>, Option<String>), AccessError> {
+    let Some(path) = &repository.commit.signing_key_file else { return Ok((None, None)) };
+    let passphrase = repository.commit.signing_passphrase.as_ref().map(SecretSource::read).transpose()?;
+    let (signer, warning) = Signer::read(path, passphrase.as_ref())?;
+    Ok((Some(Arc::new(signer)), warning))
+}
+
 /// Looks at every file and variable that an entry names, and asks nobody.
 pub fn examine(repository: &Repository) -> Vec<Examined> {
-    let written = |keys: &[&'static str]| keys.iter().copied().find(|key| repository.lines.of(key).is_some()).unwrap_or(keys[0]);
+    let written = |keys| written_in(&repository.lines, keys);
     let mut findings = Vec::new();
     let mut note = |key, finding: Result<Option<String>, AccessError>| {
         findings.extend(finding.transpose().map(|finding| Examined { key, finding }));
@@ -136,7 +151,17 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
     if let Some(Err(error)) = repository.ca_file.as_deref().map(Authority::read) {
         note("caFile", Err(error.into()));
     }
+    let secret = |error: &AccessError| matches!(error, AccessError::Secret(_));
+    match signer(repository) {
+        Err(error) if secret(&error) => note(written_in(&repository.commit.lines, &["signingPassphraseFile", "signingPassphraseEnv"]), Err(error)),
+        read => note("signingKeyFile", read.map(|(_, warning)| warning)),
+    }
     findings
+}
+
+/// The first of these keys that is written.
+fn written_in(lines: &Lines, keys: &[&'static str]) -> &'static str {
+    keys.iter().copied().find(|key| lines.of(key).is_some()).unwrap_or(keys[0])
 }
 
 fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
@@ -199,6 +224,7 @@ impl AccessError {
         match self {
             Self::Secret(error) => error.hint(),
             Self::Key(error) => error.hint(),
+            Self::Signer(error) => error.hint(),
             Self::Authority(error) => error.hint(),
             Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
             Self::KnownHosts { path, .. } => {

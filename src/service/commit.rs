@@ -42,6 +42,7 @@ impl Unit {
             Words::Release { list, by, why } => message::release(list, by, why.as_deref(), &style),
             Words::Updates(updates) => message::message(updates, &style),
         };
-        NewCommit { message, signature: Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() } }
+        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() };
+        NewCommit { message, signature, signer: self.signer.clone() }
     }
 }

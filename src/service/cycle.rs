@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Source, Tip, Write, WriteError, Written},
+    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signer, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
@@ -52,6 +52,8 @@ pub struct Unit {
     pub kinds: Vec<KindPaths>,
     /// The presets that patterns may name.
     pub presets: Arc<Presets>,
+    /// What signs its commits.
+    pub signer: Option<Arc<Signer>>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }

@@ -34,6 +34,7 @@ mod scan;
 mod scenarios;
 mod set;
 mod sign_in;
+mod signing;
 mod store;
 mod terminal;
 mod transport;
