@@ -125,10 +125,14 @@ section! {
         "group" group: Text, "`all`, `workload` or `image`", "all";
         /// The quiet period before a commit.
         "batchWindow" batch_window: Text, "duration", Show(defaults::BATCH_WINDOW);
-        /// A template for the subject. Not supported yet.
-        "subject" subject: Text, "text", "see plan-and-apply";
-        /// A template for the body. Not supported yet.
-        "body" body: Text, "text", "see plan-and-apply";
+        /// A MiniJinja template for the subject of what policies update.
+        "subject" subject: Text, "template", "`Auto-release <image>`";
+        /// A MiniJinja template for the body of what policies update. The `Image-Update` lines follow it always.
+        "body" body: Text, "template", "a list by workload, and links";
+        /// Further authors, each as `Name <address>`.
+        "coAuthors" co_authors: Texts, "people", "none";
+        /// Whether the message ends in a `Signed-off-by` of the author.
+        "signOff" sign_off: bool, "`true` or `false`", "false";
         /// Whether the message says `[ci skip]`.
         "ciSkip" ci_skip: bool, "`true` or `false`", "false";
     }

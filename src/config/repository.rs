@@ -13,7 +13,10 @@ use super::{
     source::{Source, line},
     url::{check_git, identity, last_part},
 };
-use crate::plan::Group;
+use crate::plan::{
+    Group,
+    message::{Person, Templates},
+};
 
 /// A Git repository, with every default filled in.
 #[derive(Clone, Debug)]
@@ -75,10 +78,12 @@ pub struct Commit {
     pub group: Group,
     /// The quiet period before a commit.
     pub batch_window: Duration,
-    /// A template for the subject.
-    pub subject: Option<String>,
-    /// A template for the body.
-    pub body: Option<String>,
+    /// How the messages are worded.
+    pub templates: Templates,
+    /// Further authors.
+    pub co_authors: Vec<Person>,
+    /// Whether the author certifies the commits.
+    pub sign_off: bool,
     /// Whether the message says `[ci skip]`.
     pub ci_skip: bool,
     /// Where its keys stand in the file.
@@ -94,8 +99,9 @@ impl Default for Commit {
             signing_passphrase: None,
             group: Group::All,
             batch_window: defaults::BATCH_WINDOW,
-            subject: None,
-            body: None,
+            templates: Templates::default(),
+            co_authors: Vec::new(),
+            sign_off: false,
             ci_skip: false,
             lines: Lines::default(),
         }
@@ -196,7 +202,7 @@ impl Repository {
         let local = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.local(key, text)).transpose());
         let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
         let unlisted = Self::unlisted(&url);
-        let (commit, unsupported) = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
+        let commit = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
         let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
         Self {
             name: text("name", &written.name).unwrap_or(unlisted.name),
@@ -215,34 +221,33 @@ impl Repository {
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),
-            unsupported: push_branch.into_iter().chain(unsupported).collect(),
+            unsupported: push_branch.into_iter().collect(),
         }
     }
 }
 
 impl Commit {
-    /// What the section means, and the keys of it that are not supported yet.
-    fn read(source: &Source, written: &CommitWritten) -> (Self, Vec<Unsupported>) {
+    /// What the section means.
+    fn read(source: &Source, written: &CommitWritten) -> Self {
         source.note_unknown(&written.unknown, CommitWritten::KEYS);
         let usual = Self::default();
         let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
         let group = written.group.as_ref().map(|text| source.word("group", text, &GROUPS)).transpose();
         let window = written.batch_window.as_ref().map(|text| source.duration("batchWindow", text)).transpose();
         let key = written.signing_key_file.as_ref().map(|text| source.local("signingKeyFile", text)).transpose();
-        let commit = Self {
+        Self {
             name: text("name", &written.name).unwrap_or(usual.name),
             email: text("email", &written.email).unwrap_or(usual.email),
             signing_key_file: source.noted(key),
             signing_passphrase: source.noted(source.signing_passphrase(written)),
             group: source.noted(group).unwrap_or(usual.group),
             batch_window: source.noted(window).unwrap_or(usual.batch_window),
-            subject: text("subject", &written.subject),
-            body: text("body", &written.body),
+            templates: source.templates(written),
+            co_authors: source.people("coAuthors", written.co_authors.as_ref()),
+            sign_off: written.sign_off.unwrap_or(usual.sign_off),
             ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
             lines: written.lines.clone(),
-        };
-        let unsupported = [("commit.subject", written.subject.as_ref()), ("commit.body", written.body.as_ref())];
-        (commit, unsupported.into_iter().filter_map(|(key, text)| Some((key, line(text?)))).collect())
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     secret::{SignIn, one},
     url::Fault,
 };
+use crate::plan::message::{Person, Templates};
 
 /// The file that is being read.
 pub(super) struct Source {
@@ -165,6 +166,30 @@ impl Source {
         let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
         let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
         one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
+    }
+
+    /// The templates of messages, which have to make a text of every update.
+    pub(super) fn templates(&self, written: &CommitWritten) -> Templates {
+        let text = |written: &Option<Text>| written.as_ref().map(|text| text.value.clone());
+        let templates = Templates { subject: text(&written.subject), body: text(&written.body) };
+        let Err((key, error)) = templates.check() else { return templates };
+        let place = if key == "subject" { &written.subject } else { &written.body };
+        let first = place.as_ref().map_or(0, line);
+        let at = error.line.map(|line| format!(" in its line {line}")).unwrap_or_default();
+        let hint = "docs/review-commits.md tells what a template is given";
+        self.noted(Err(self.wrong_with_hint(first, format!("`{key}` is no template of a message{at}: {error}"), hint)))
+    }
+
+    /// People, as `Name <address>`.
+    pub(super) fn people(&self, key: &str, written: Option<&Texts>) -> Vec<Person> {
+        let person = |text: &Text| {
+            let found = text.value.trim().strip_suffix('>').and_then(|text| text.split_once('<')).map(|(name, email)| (name.trim(), email.trim()));
+            let (name, email) = found
+                .filter(|(name, email)| !name.is_empty() && email.contains('@'))
+                .ok_or_else(|| self.wrong(line(text), format!("`{key}` holds people, each as `Name <address>`")))?;
+            Ok(Some(Person { name: name.to_owned(), email: Some(email.to_owned()) }))
+        };
+        written.into_iter().flatten().filter_map(|text| self.noted(person(text))).collect()
     }
 
     /// What decrypts the key that signs commits.

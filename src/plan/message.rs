@@ -1,5 +1,7 @@
 //! The message of a commit.
 
+mod template;
+
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use super::{
@@ -9,6 +11,8 @@ use super::{
     trailer::{RELEASED_BY, UPDATE, is_trailer},
 };
 
+pub use template::{Data, TemplateError, Templates};
+
 /// The most characters of a subject.
 const SUBJECT: usize = 200;
 /// The most updates that the list names one by one.
@@ -17,6 +21,10 @@ const LISTED: usize = 200;
 /// How the messages of a repository are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Style {
+    /// The repository's name.
+    pub repository: String,
+    /// What people worded themselves.
+    pub templates: Templates,
     /// Whether continuous integration is asked to leave the commits alone.
     pub ci: Ci,
     /// Who is named beside the author.
@@ -51,21 +59,27 @@ pub struct Update {
     pub policy: String,
     /// Where a reviewer sees what changed.
     pub link: Option<String>,
+    /// The kustomization's folder, or the file that the workload was read from.
+    pub root: String,
+    /// The file that is written.
+    pub file: String,
+    /// Why, in one sentence.
+    pub reason: String,
 }
 
 impl Update {
     /// What a person's release updates; what it goes against stands behind the policy.
     fn of_release(released: &Released) -> Self {
-        let Released { workload, container, image, from, to, policy, against, .. } = released.clone();
+        let Released { workload, container, image, from, to, policy, against, root, file, .. } = released.clone();
         let policy = policy.unwrap_or_else(|| "no policy".to_owned());
         let policy = against.map_or_else(|| policy.clone(), |against| format!("{policy}, by force: {against}"));
-        Self { workload, container, name: image, from, to, policy, link: None }
+        Self { workload, container, name: image, from, to, policy, link: None, root, file, reason: String::new() }
     }
 
     /// What a record of a plan updates, `None` where it has no image or no winner.
     pub fn of(record: &Record) -> Option<Self> {
-        let Record { workload, container, from, policy, link, .. } = record.clone();
-        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy, link })
+        let Record { workload, container, from, policy, link, root, file, reason, .. } = record.clone();
+        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy, link, root, file, reason })
     }
 }
 
@@ -85,10 +99,29 @@ pub enum Ci {
 /// Subject, list by workload, links to sources, trailers, with an empty line between. Only the trailers are for machines: one `Image-Update` for each
 /// distinct name, old and new, each on one line whatever its parts hold.
 pub fn message(updates: &[Update], style: &Style) -> String {
+    let Style { repository, templates, .. } = style;
+    let mut failed = String::new();
+    let mut made = |what: &str, text: Result<Option<String>, TemplateError>| {
+        text.unwrap_or_else(|error| {
+            writeln!(failed, "The template of the {what} failed: {}", safe::line(&error.reason)).expect("a string takes all that is written");
+            None
+        })
+    };
+    let subject = made("subject", templates.subject(repository, updates)).map_or_else(|| default_subject(updates), |text| cut(&text));
+    let mut body = made("body", templates.body(repository, updates))
+        .map_or_else(|| default_body(updates), |text| if text.is_empty() { text } else { text + "\n" });
+    if !failed.is_empty() {
+        body.extend(["\n", &failed]);
+    }
+    assemble(&subject, &body, trailers(updates), style)
+}
+
+/// The body as it is worded where no template does.
+fn default_body(updates: &[Update]) -> String {
     let mut body = String::new();
     write_list(&mut body, updates);
     write_links(&mut body, updates);
-    assemble(&subject(updates), &body, trailers(updates), style)
+    body
 }
 
 /// The message of a commit that a person asked for: what was done, and a line for each change.
@@ -101,7 +134,7 @@ pub fn by_hand(subject: &str, lines: &[String], style: &Style) -> String {
 /// The message of a commit that releases images because a person asked for it: who, and why where they said so.
 pub fn release(released: &[Released], by: &Person, why: Option<&str>, style: &Style) -> String {
     let updates: Vec<Update> = released.iter().map(Update::of_release).collect();
-    let mut body = why.map(|why| format!("{}\n\n", text(why.trim()))).unwrap_or_default();
+    let mut body = why.map(|why| format!("{}\n\n", lines_of(why.trim()))).unwrap_or_default();
     write_list(&mut body, &updates);
     let images: BTreeSet<(&str, &Version)> = updates.iter().map(|update| (update.name.as_str(), &update.to)).collect();
     let what = match images.first() {
@@ -135,7 +168,7 @@ fn assemble(subject: &str, body: &str, trailers: impl IntoIterator<Item = String
 }
 
 /// Lines of people's text that no reader takes for ours: none is a trailer of ours, or git's end of a message.
-fn text(written: &str) -> String {
+fn lines_of(written: &str) -> String {
     let lines = written.lines().map(|line| {
         let line = safe::line(line.trim_end());
         let forges = is_trailer(&line) || line.starts_with("---");
@@ -159,7 +192,7 @@ impl Person {
 }
 
 /// `Auto-release <image>`, or how many.
-fn subject(updates: &[Update]) -> String {
+fn default_subject(updates: &[Update]) -> String {
     let images: BTreeSet<(&str, &Version)> = updates.iter().map(|update| (update.name.as_str(), &update.to)).collect();
     match images.first() {
         Some((name, to)) if images.len() == 1 => {
@@ -257,7 +290,18 @@ mod tests {
 
     fn update(workload: &str, container: &str, name: &str, from: &str, to: &str) -> Update {
         let [workload, container, name] = [workload, container, name].map(str::to_owned);
-        Update { workload, container, name, from: tag(from), to: tag(to), policy: "semver:~1".to_owned(), link: None }
+        Update {
+            workload,
+            container,
+            name,
+            from: tag(from),
+            to: tag(to),
+            policy: "semver:~1".to_owned(),
+            link: None,
+            root: ".".to_owned(),
+            file: "a.yaml".to_owned(),
+            reason: String::new(),
+        }
     }
 
     #[test]
@@ -354,7 +398,7 @@ mod tests {
             ("many bytes a character", &*"é".repeat(250), None, "é…"),
         ] {
             let to = Version { tag: Some("1.0".into()), digest };
-            let subject = subject(&[Update { to, ..update("a:deployment/b", "c", name, "0.9", "") }]);
+            let subject = default_subject(&[Update { to, ..update("a:deployment/b", "c", name, "0.9", "") }]);
             assert!(subject.ends_with(ends) && subject.chars().count() <= SUBJECT, "{word}: {subject}");
         }
     }
@@ -441,7 +485,7 @@ mod tests {
         - app: ghcr.io/acme/web 1.5.0 -> 1.4.2 (semver:~1)
 
         Image-Update: ghcr.io/acme/web 1.5.0 -> 1.4.2
-        Released-by: Ada\nImage-Update: evil 1 -> 2
+        Released-by: Ada\nImage-Update: evil 1 - 2
         ");
     }
 

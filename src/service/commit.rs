@@ -36,7 +36,14 @@ impl Unit {
     /// The commit that says so.
     pub(super) fn commit(&self, words: &Words, clock: &Clock) -> NewCommit {
         let settings = &self.repository.commit;
-        let style = Style { ci: if settings.ci_skip { Ci::Skip } else { Ci::Run }, ..Style::default() };
+        let own = || Person { name: settings.name.clone(), email: Some(settings.email.clone()) };
+        let style = Style {
+            repository: self.repository.name.clone(),
+            templates: settings.templates.clone(),
+            ci: if settings.ci_skip { Ci::Skip } else { Ci::Run },
+            co_authors: settings.co_authors.clone(),
+            sign_off: settings.sign_off.then(own),
+        };
         let message = match words {
             Words::ByHand { subject, lines } => message::by_hand(subject, lines, &style),
             Words::Release { list, by, why } => message::release(list, by, why.as_deref(), &style),

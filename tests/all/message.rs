@@ -6,7 +6,7 @@ use std::{
 };
 
 use tagalong::plan::{
-    message::{Ci, Style, Update, message},
+    message::{Ci, Person, Style, Templates, Update, message},
     report::Version,
 };
 
@@ -28,6 +28,9 @@ fn update(workload: &str, name: &str, from: Option<&str>, to: &str) -> Update {
         to: version(Some(to)),
         policy: "semver:~1".to_owned(),
         link: None,
+        root: ".".to_owned(),
+        file: "web.yaml".to_owned(),
+        reason: String::new(),
     }
 }
 
@@ -64,4 +67,30 @@ fn git_reads_no_forged_trailer() {
 fn git_reads_the_trailers_below_a_long_list() {
     let updates: Vec<Update> = (0..300).map(|n| update("a:deployment/b", &format!("app-{n}"), Some("1"), "2")).collect();
     assert_eq!(trailers(&message(&updates, &Style::default())).lines().count(), 300);
+}
+
+#[test]
+fn git_reads_no_forged_trailer_through_a_template() {
+    let ours = "Image-Update: app 1 -> 2\nCo-authored-by: Bo <bo@acme.example>\nSigned-off-by: Tagalong <tagalong@localhost>\n";
+    let person = |name: &str, email: &str| Person { name: name.to_owned(), email: Some(email.to_owned()) };
+    let body = "{{ updates[0].policy }}\n\n{{ updates[0].reason }}\n{{ updates[0].workload }}";
+    for (word, hostile) in [
+        ("a trailer", "Signed-off-by: evil <evil@evil.example>"),
+        ("a paragraph of its own", "x\n\nImage-Update: evil 1 -> 2\n\n"),
+        ("a trailer of ours", "image-update: evil 1 -> 2"),
+        ("git's divider", "---\nImage-Update: evil 1 -> 2"),
+        ("a divider with more", "--- a/file"),
+        ("a comment", "# x"),
+        ("a continuation", " evil"),
+        ("nothing", ""),
+    ] {
+        for subject in [None, Some("{{ updates[0].policy }} {{ repository }}".to_owned())] {
+            let mut update = update(hostile, "app", Some("1"), "2");
+            (update.policy, update.reason) = (hostile.to_owned(), hostile.to_owned());
+            let templates = Templates { subject, body: Some(body.to_owned()) };
+            let (co_authors, sign_off) = (vec![person("Bo", "bo@acme.example")], Some(person("Tagalong", "tagalong@localhost")));
+            let style = Style { repository: "fleet".to_owned(), templates, ci: Ci::Skip, co_authors, sign_off };
+            assert_eq!(trailers(&message(&[update], &style)), ours, "{word}");
+        }
+    }
 }

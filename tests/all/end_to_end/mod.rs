@@ -15,6 +15,7 @@ mod rollback;
 mod ssh;
 mod tls;
 mod way;
+mod words;
 
 use std::fmt::Write as _;
 
