@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod annotate;
+mod identity;
 mod scan;
 mod set;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
 pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, ReleaseArgs, UnlockArgs, Word};
+pub use identity::IdentityArgs;
 pub use scan::ScanArgs;
 pub use set::SetArgs;
 
@@ -86,6 +88,8 @@ pub enum Command {
     Lock(LockArgs),
     /// Let a locked workload be updated again
     Unlock(UnlockArgs),
+    /// Print the SSH public key to install as a deploy key; make the key where there is none
+    Identity(IdentityArgs),
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
@@ -436,7 +440,9 @@ impl Args {
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
             Command::Scan(scan) => scan.overrides(),
             Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
-            Command::Policy { .. } | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => Overrides::default(),
+            Command::Policy { .. } | Command::Identity(_) | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+                Overrides::default()
+            }
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
@@ -529,6 +535,7 @@ mod tests {
             ),
             ("release of nothing", "tagalong release frontend", Some(Exit::Usage)),
             ("release without a tag", "tagalong release frontend --image app", Some(Exit::Usage)),
+            ("identity", "tagalong identity git@git.example:fleet --file key --regenerate --fingerprint --output json", None),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),

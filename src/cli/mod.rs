@@ -12,6 +12,7 @@ mod explain;
 mod flags;
 mod ground;
 pub mod help;
+mod identity;
 mod list;
 pub mod log;
 mod man;
@@ -88,6 +89,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
         Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
+        Command::Identity(wanted) => identity::identity(args, wanted),
         Command::Scan(scan) => scan::scan(args, scan).await,
         Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),

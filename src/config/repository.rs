@@ -39,10 +39,14 @@ pub struct Repository {
     pub interval: Duration,
     /// The SSH key.
     pub ssh_key_file: Option<PathBuf>,
+    /// The variable that holds the SSH key.
+    pub ssh_key_env: Option<String>,
     /// What decrypts it.
     pub ssh_passphrase: Option<SecretSource>,
     /// The host keys that are trusted.
     pub known_hosts_file: Option<PathBuf>,
+    /// The only host keys that are trusted, by their fingerprints; empty where known hosts decide.
+    pub host_key_fingerprints: Vec<String>,
     /// How to sign in over https.
     pub credential: Option<CredentialSource>,
     /// A private CA.
@@ -167,8 +171,10 @@ impl Repository {
             namespaces: Vec::new(),
             interval: defaults::GIT_INTERVAL,
             ssh_key_file: None,
+            ssh_key_env: None,
             ssh_passphrase: None,
             known_hosts_file: None,
+            host_key_fingerprints: Vec::new(),
             credential: None,
             ca_file: None,
             insecure: false,
@@ -214,8 +220,10 @@ impl Repository {
             namespaces: source.texts("namespaces", written.namespaces.as_ref()),
             interval: source.noted(interval).unwrap_or(unlisted.interval),
             ssh_key_file: local("sshKeyFile", &written.ssh_key_file),
+            ssh_key_env: source.noted(source.ssh_key_env(written)),
             ssh_passphrase: source.noted(source.ssh_passphrase(written)),
             known_hosts_file: local("knownHostsFile", &written.known_hosts_file),
+            host_key_fingerprints: source.fingerprints("hostKeyFingerprints", written.host_key_fingerprints.as_ref()),
             credential: source.noted(source.sign_in(written)),
             ca_file: local("caFile", &written.ca_file),
             insecure: written.insecure.unwrap_or(unlisted.insecure),

@@ -160,8 +160,8 @@ impl Source {
         const BOTH: &str = "`sshPassphraseFile` and `sshPassphraseEnv` exclude each other";
         const NAME: &str = "`sshPassphraseEnv` holds the name of a variable: letters, digits and `_`";
         let Some(first) = written.ssh_passphrase_file.as_ref().or(written.ssh_passphrase_env.as_ref()).map(line) else { return Ok(None) };
-        if written.ssh_key_file.is_none() {
-            return Err(self.wrong(first, "a passphrase needs `sshKeyFile`"));
+        if written.ssh_key_file.is_none() && written.ssh_key_env.is_none() {
+            return Err(self.wrong(first, "a passphrase needs `sshKeyFile` or `sshKeyEnv`"));
         }
         let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
         let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
@@ -203,6 +203,34 @@ impl Source {
         let file = written.signing_passphrase_file.as_ref().map(|text| self.local("signingPassphraseFile", text)).transpose()?;
         let variable = written.signing_passphrase_env.as_ref().map(|text| self.text("signingPassphraseEnv", text)).transpose()?;
         one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
+    }
+
+    /// The variable that holds an SSH key.
+    pub(super) fn ssh_key_env(&self, written: &RepositoryWritten) -> Result<Option<String>, ConfigError> {
+        const BOTH: &str = "`sshKeyFile` and `sshKeyEnv` exclude each other";
+        const NAME: &str = "`sshKeyEnv` holds the name of a variable: letters, digits and `_`";
+        let Some(written_env) = &written.ssh_key_env else { return Ok(None) };
+        let file = written.ssh_key_file.as_ref().map(|_| PathBuf::new());
+        let variable = self.text("sshKeyEnv", written_env)?;
+        one(file, Some(variable.clone()), BOTH, NAME).map_err(|why| self.wrong(line(written_env), why))?;
+        Ok(Some(variable))
+    }
+
+    /// Fingerprints of host keys.
+    pub(super) fn fingerprints(&self, key: &str, written: Option<&Texts>) -> Vec<String> {
+        let fingerprint = |text: &Text| {
+            let hash = text.value.trim().strip_prefix("SHA256:").map(|hash| hash.trim_end_matches('='));
+            let is_hash = |hash: &&str| hash.len() == 43 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+            let hash = hash.filter(is_hash).ok_or_else(|| {
+                self.wrong_with_hint(
+                    line(text),
+                    format!("`{key}` holds fingerprints, each as `SHA256:…`"),
+                    "`ssh-keygen -lf known_hosts` prints them",
+                )
+            })?;
+            Ok(Some(format!("SHA256:{hash}")))
+        };
+        written.into_iter().flatten().filter_map(|text| self.noted(fingerprint(text))).collect()
     }
 
     /// How to sign in to a Git repository.

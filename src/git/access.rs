@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use secrecy::SecretString;
 use thiserror::Error;
 
 use super::{
@@ -95,8 +96,12 @@ impl Access {
             Scheme::Https | Scheme::Http => {
                 access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
                 access.trust = trust(repository)?;
-                if repository.ssh_key_file.is_some() {
-                    notes.push(format!("`{url}` is not spoken to over SSH: its `sshKeyFile` is not used"));
+                if let Some(key) = [repository.ssh_key_file.as_ref().map(|_| "sshKeyFile"), repository.ssh_key_env.as_ref().map(|_| "sshKeyEnv")]
+                    .into_iter()
+                    .flatten()
+                    .next()
+                {
+                    notes.push(format!("`{url}` is not spoken to over SSH: its `{key}` is not used"));
                 }
             }
             Scheme::File => {}
@@ -137,6 +142,8 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
             if let Some(path) = &repository.ssh_key_file {
                 let read = PrivateKey::read(path, passphrase);
                 note("sshKeyFile", read.map(|(_, exposure)| exposure.warning(path)).map_err(AccessError::from));
+            } else if let Some(name) = &repository.ssh_key_env {
+                note("sshKeyEnv", key_of_variable(name, passphrase).map(|_| None));
             }
         }
         Err(error) => note(written(&["sshPassphraseFile", "sshPassphraseEnv"]), Err(error.into())),
@@ -173,14 +180,16 @@ fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
 }
 
 fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
-    let identity = match &repository.ssh_key_file {
-        Some(path) => {
-            let passphrase = repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose()?;
-            let (key, exposure) = PrivateKey::read(path, passphrase)?;
+    let own = environment.identity().filter(|path| path.is_file());
+    let passphrase = || repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose();
+    let identity = match (&repository.ssh_key_env, repository.ssh_key_file.as_ref().or(own.as_ref())) {
+        (Some(name), _) => Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
+        (None, Some(path)) => {
+            let (key, exposure) = PrivateKey::read(path, passphrase()?)?;
             notes.extend(exposure.warning(path));
             Identity::Key(Box::new(key))
         }
-        None => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
+        (None, None) => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
             Some(socket) => {
                 UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
                 Identity::Agent
@@ -188,15 +197,30 @@ fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<Strin
             None => Identity::Nothing,
         },
     };
+    let known_hosts = host_keys(repository, environment)?;
+    Ok(SshAccess { identity, known_hosts: Arc::new(known_hosts) })
+}
+
+/// The key that a variable holds: it has many lines, as no other secret.
+fn key_of_variable(name: &str, passphrase: Option<SecretString>) -> Result<PrivateKey, AccessError> {
+    let text = std::env::var(name).map_err(|error| {
+        let reason = if error == std::env::VarError::NotPresent { "it is not set" } else { "it is not UTF-8 text" };
+        SecretError::Variable { name: name.to_owned(), reason: reason.to_owned() }
+    })?;
+    Ok(PrivateKey::of_variable(name, &text, passphrase)?)
+}
+
+/// Which host keys are trusted: those of the configuration's file alone, else those of the user's and of the large forges.
+fn host_keys(repository: &Repository, environment: &Environment) -> Result<KnownHosts, AccessError> {
     let known_hosts = match (&repository.known_hosts_file, environment.known_hosts()) {
         (Some(path), _) => known_hosts(path).map_err(|source| AccessError::KnownHosts { path: path.clone(), source })?,
         (None, Some(path)) => match known_hosts(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => KnownHosts::empty(Some(path)),
-            read => read.map_err(|source| AccessError::KnownHosts { path, source })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => KnownHosts::empty(Some(path)).with_forges(),
+            read => read.map_err(|source| AccessError::KnownHosts { path, source })?.with_forges(),
         },
-        (None, None) => KnownHosts::empty(None),
+        (None, None) => KnownHosts::empty(None).with_forges(),
     };
-    Ok(SshAccess { identity, known_hosts: Arc::new(known_hosts) })
+    Ok(known_hosts.pinned(&repository.host_key_fingerprints))
 }
 
 fn known_hosts(path: &Path) -> io::Result<KnownHosts> {

@@ -34,7 +34,10 @@ pub use person::{user_email, user_name};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
 pub use sign::{Signer, SignerError};
 pub use source::{Source, Write, Written};
-pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};
+pub use ssh::{
+    Exposure, HostKeyFault, HostKeyReason, Identity, IdentityError, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownIdentity, ShownKey,
+    SshAccess, identity,
+};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
 pub use trouble::{Doing, RemoteError, Trouble};
 pub use worktree::{Standing, standing};

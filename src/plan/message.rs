@@ -163,7 +163,7 @@ fn assemble(subject: &str, body: &str, trailers: impl IntoIterator<Item = String
     if !trailers.is_empty() {
         text.push('\n');
     }
-    trailers.iter().for_each(|trailer| text.extend([trailer, "\n"]));
+    text.extend(trailers.iter().flat_map(|trailer| [trailer, "\n"]));
     text
 }
 

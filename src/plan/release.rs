@@ -128,7 +128,7 @@ pub enum ReleaseError {
         /// The reference that was asked for.
         wanted: String,
         /// What stands in the way.
-        held: Held,
+        held: Box<Held>,
     },
 }
 
@@ -365,5 +365,5 @@ fn refusal(subject: &Subject, image: &Reference, reason: String) -> ReleaseError
 }
 
 fn place(subject: &Subject, image: &Reference, held: Held) -> ReleaseError {
-    ReleaseError::Place { workload: subject.workload.clone(), container: subject.container.clone(), wanted: image.to_string(), held }
+    ReleaseError::Place { workload: subject.workload.clone(), container: subject.container.clone(), wanted: image.to_string(), held: Box::new(held) }
 }

@@ -46,7 +46,9 @@ mod tests {
     fn what_a_policy_has_against_a_version_is_told() {
         let written = |pattern: &str, keys: &[(&str, &str)]| {
             let mut read = Keys::default();
-            keys.iter().for_each(|(key, value)| read.set(key, value).expect("a key"));
+            for (key, value) in keys {
+                read.set(key, value).expect("a key");
+            }
             Policy { pattern: Pattern::parse(pattern).expect("a pattern"), keys: read, origin: Origin::Written }
         };
         let unwritten = Policy { pattern: Pattern::any(), keys: Keys::default(), origin: Origin::Default };

@@ -20,6 +20,7 @@ mod git;
 mod git_local;
 mod help;
 mod house;
+mod identity;
 mod kit;
 mod kustomize;
 mod laws;

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::policy::Blame;
 
-/// A key file is at most this long: an OpenPGP key brings its certifications.
+/// A key file is at most this long: an `OpenPGP` key brings its certifications.
 ///
 /// # Units
 /// Bytes.

@@ -1,4 +1,4 @@
-//! Signatures of OpenPGP keys.
+//! Signatures of `OpenPGP` keys.
 
 use std::cmp::Reverse;
 
@@ -91,12 +91,12 @@ fn sign(key: &impl SigningKey, content: &[u8]) -> Result<String, String> {
 }
 
 fn newest<'s>(signatures: impl IntoIterator<Item = &'s Signature>) -> Option<&'s Signature> {
-    signatures.into_iter().max_by_key(|signature| signature.created().map(|time| time.as_secs()))
+    signatures.into_iter().max_by_key(|signature| signature.created().map(pgp::types::Timestamp::as_secs))
 }
 
 /// Whether a key of this age has expired, as its signature says.
 fn is_past(signature: &Signature, created: u32, now: u32) -> bool {
-    let span = signature.key_expiration_time().map_or(0, |span| span.as_secs());
+    let span = signature.key_expiration_time().map_or(0, pgp::types::Duration::as_secs);
     span != 0 && created.saturating_add(span) <= now
 }
 

@@ -1,4 +1,4 @@
-//! Subjects and bodies that people word themselves, as MiniJinja templates.
+//! Subjects and bodies that people word themselves, as `MiniJinja` templates.
 //!
 //! Pure, and bounded: so many steps, so many bytes, no other file, and no data but [`Data`], each text of it on one line.
 
@@ -54,7 +54,7 @@ pub struct Data<'a> {
     /// Each distinct move once.
     images: Vec<Image<'a>>,
     /// Each container.
-    updates: Vec<Container<'a>>,
+    updates: Vec<Moved<'a>>,
 }
 
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,7 @@ struct Image<'a> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Container<'a> {
+struct Moved<'a> {
     workload: Cow<'a, str>,
     container: Cow<'a, str>,
     #[serde(flatten)]
@@ -86,7 +86,7 @@ struct Safe<'a> {
 impl<'a> Data<'a> {
     /// What these updates of a repository give.
     pub fn new(repository: &'a str, moved: &'a [Update]) -> Self {
-        let updates: Vec<Container<'a>> = moved.iter().map(|update| Container::of(update)).collect();
+        let updates: Vec<Moved<'a>> = moved.iter().map(Moved::of).collect();
         let mut images: Vec<Image<'a>> = updates.iter().map(|update| update.image.clone()).collect();
         images.sort();
         images.dedup();
@@ -99,7 +99,7 @@ impl<'a> Data<'a> {
     }
 }
 
-impl<'a> Container<'a> {
+impl<'a> Moved<'a> {
     fn of(update: &'a Update) -> Self {
         let Update { workload, container, name, from, to, policy, link, root, file, reason } = update;
         Self {
