@@ -11,18 +11,19 @@ use thiserror::Error;
 
 use super::{
     Clock, Memory,
+    commit::Words,
     past::PastOf,
     reading::{Found, Reading},
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signer, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
         Answer, Bounds, Group, Index, Plan, Subjects, diff,
         link::Builds,
-        message::{Ci, Update, message},
+        message::Update,
         report::{Record, Report},
     },
     policy::{Blame, List, preset::Presets},
@@ -51,6 +52,8 @@ pub struct Unit {
     pub kinds: Vec<KindPaths>,
     /// The presets that patterns may name.
     pub presets: Arc<Presets>,
+    /// What signs its commits.
+    pub signer: Option<Arc<Signer>>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -302,11 +305,8 @@ impl Cycle {
     }
 
     fn commit(&self, updates: &[&Record]) -> NewCommit {
-        let settings = &self.unit.repository.commit;
-        let updates: Vec<Update> = updates.iter().filter_map(|record| Update::of(record)).collect();
-        let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
-        NewCommit { message: message(&updates, ci), signature }
+        let updates = updates.iter().filter_map(|record| Update::of(record)).collect();
+        self.unit.commit(&Words::Updates(updates), &self.clock)
     }
 
     /// An empty report of this tip.

@@ -42,6 +42,7 @@ fn unit(place: &str, state: &Path) -> Unit {
         images: config.images,
         kinds: Vec::new(),
         presets: Arc::new(Presets::shipped().clone()),
+        signer: None,
         patience: config.timeout,
     }
 }
