@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Clock, Cycle, CycleError, Outcome, Planned, Unit, Watcher, Wrote,
-    cycle::{self, Read},
+    cycle::{Read, Tries},
     scan::{Inquiry, Scan},
 };
 use crate::{
@@ -57,19 +57,19 @@ impl<'a> Command<'a> {
     /// # Errors
     /// The repository cannot be read or written. What a remote refuses for good is no error: the updates are held.
     pub async fn apply(&mut self, write: Write) -> Result<Outcome, CycleError> {
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             let (read, planned) = self.decide().await?;
             if planned.is_empty() {
                 return Ok(self.cycle.outcome(&read, planned, None));
             }
             self.watcher.writing();
-            attempt += 1;
-            match self.cycle.write(&read, planned, write, attempt)? {
+            match self.cycle.write(&read, planned, write)? {
                 Wrote::Done(outcome) => return Ok(*outcome),
-                Wrote::Again(_) => {
+                Wrote::Again(error) => {
+                    let pause = tries.pause(*error)?;
                     self.cycle.keep(read);
-                    tokio::time::sleep(cycle::pause(attempt)).await;
+                    tokio::time::sleep(pause).await;
                 }
             }
         }

@@ -33,6 +33,10 @@ use crate::{
 const TRIES: u32 = 10;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
+/// The pauses of a remote that does not answer begin as if so many were over: it takes longer to come back than a branch to stand still.
+const NETWORK_GROWN: u32 = 4;
+/// What pauses grow from, in milliseconds: eight lost pushes wait for two seconds at most.
+const FIRST_PAUSE: u64 = 20;
 /// The largest file that is edited.
 pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -233,11 +237,11 @@ impl Cycle {
         self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
     }
 
-    /// Writes on top of the tip that was read; `attempt` counts from 1.
+    /// Writes on top of the tip that was read.
     ///
     /// # Errors
     /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
-    pub fn write(&self, read: &Read, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
+    pub fn write(&self, read: &Read, mut planned: Planned, write: Write) -> Result<Wrote, CycleError> {
         let steps = self.steps(&planned);
         let series: Vec<NewStep<'_>> = steps.iter().map(|(files, commit)| (files, commit)).collect();
         match self.source.write_series(&read.tip, &series, write) {
@@ -247,8 +251,8 @@ impl Cycle {
                 planned.diff.clear();
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again(Box::new(error))),
-            Err(error) => Err(outrun_or(error)),
+            Err(error) if may_pass(&error) => Ok(Wrote::Again(Box::new(error))),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -333,25 +337,43 @@ fn is_refusal(error: &WriteError) -> bool {
     }
 }
 
-pub(super) fn may_pass(error: &WriteError, attempt: u32) -> bool {
+/// Whether another try may go better.
+pub(super) fn may_pass(error: &WriteError) -> bool {
     match error {
-        WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => attempt < TRIES,
-        WriteError::Remote(error) => error.blame() == Blame::Remote && attempt < NETWORK_TRIES,
+        WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => true,
+        WriteError::Remote(error) => error.blame() == Blame::Remote,
         _ => false,
     }
 }
 
-/// A branch that still moves after the last try was moved during each of them.
-pub(super) fn outrun_or(error: WriteError) -> CycleError {
-    match error {
-        WriteError::Moved { repository, branch } => CycleError::Outrun { repository, branch },
-        error => error.into(),
+/// How often one change was tried in vain: somebody was faster, or the remote did not answer.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    outrun: u32,
+    unanswered: u32,
+}
+
+impl Tries {
+    /// Counts a failure that may pass: how long to pause before the next try.
+    ///
+    /// # Errors
+    /// It was tried often enough.
+    pub fn pause(&mut self, failure: WriteError) -> Result<Duration, CycleError> {
+        let is_remote = matches!(failure, WriteError::Remote(_));
+        let (count, most) = if is_remote { (&mut self.unanswered, NETWORK_TRIES) } else { (&mut self.outrun, TRIES) };
+        *count += 1;
+        match failure {
+            _ if *count < most => Ok(pause(if is_remote { *count + NETWORK_GROWN } else { *count })),
+            // A branch that still moves after the last try was moved during each of them.
+            WriteError::Moved { repository, branch } => Err(CycleError::Outrun { repository, branch }),
+            failure => Err(failure.into()),
+        }
     }
 }
 
-/// How long to wait before the next attempt: growing and jittered, so that two who race do not meet again.
-pub(super) fn pause(attempt: u32) -> Duration {
-    let longest = 50 * 2_u64.pow(attempt.min(4));
+/// How long to wait before the next try: growing and jittered, so that two who race do not meet again.
+fn pause(lost: u32) -> Duration {
+    let longest = (0..lost).fold(FIRST_PAUSE, |milliseconds, _| milliseconds * 8 / 5);
     Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 

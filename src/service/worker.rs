@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 use super::{
     Clock, Cycle, CycleError, Memory, Outcome, Planned, Read, Unit, Wrote,
     board::{Answers, Board},
-    cycle,
+    cycle::Tries,
     metrics::{CycleOutcome, Metrics, PushOutcome},
     ready::{Going, Readiness},
     told::Told,
@@ -226,7 +226,7 @@ impl Worker {
 
     /// Decides on what is known now, and writes what has been quiet for long enough.
     fn decide(&mut self, now: Timestamp, changed: bool) -> Result<Option<Outcome>, CycleError> {
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
             self.moment = self.board.answer(&self.name, &read.subjects.questions, &mut self.answers, now);
@@ -251,10 +251,9 @@ impl Worker {
             if *self.stopping.borrow() {
                 return Ok(None);
             }
-            attempt += 1;
             let (commit, diff) = (read.commit(), planned.diff().to_vec());
             let pushing = Pushing::begin(&self.shared.pushing);
-            let wrote = cycle.write(read, planned, Write::Commit, attempt);
+            let wrote = cycle.write(read, planned, Write::Commit);
             drop(pushing);
             match wrote {
                 Ok(Wrote::Done(outcome)) => {
@@ -268,7 +267,7 @@ impl Worker {
                     if *self.stopping.borrow() {
                         return Err((*error).into());
                     }
-                    std::thread::sleep(cycle::pause(attempt));
+                    std::thread::sleep(tries.pause(*error)?);
                     self.read(now)?;
                 }
                 Err(error) => {

@@ -7,6 +7,7 @@ mod images;
 mod input;
 mod list;
 mod push;
+mod race;
 mod registries;
 mod report;
 mod repositories;
