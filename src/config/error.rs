@@ -136,7 +136,7 @@ impl ConfigError {
             }
             Self::UnknownKey { known, .. } => unknown_key_hint(known),
             Self::SecretInFile { hint, .. } => Some((*hint).into()),
-            Self::NotSupported { .. } => Some("remove the key; commits go to the branch that was read, unsigned, one for all updates".into()),
+            Self::NotSupported { .. } => Some("remove the key; commits are unsigned, and say what they always say".into()),
             Self::NoStateFolder => Some("give one with --state DIR".into()),
         }
     }

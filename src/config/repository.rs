@@ -167,8 +167,9 @@ impl Repository {
     }
 
     fn override_with(&mut self, flags: &GitOverrides) {
-        let GitOverrides { branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
+        let GitOverrides { branch, push_branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
         self.branch = branch.or(self.branch.take());
+        self.push_branch = push_branch.or(self.push_branch.take());
         self.paths = paths.unwrap_or_else(|| std::mem::take(&mut self.paths));
         self.interval = poll_interval.unwrap_or(self.interval);
         self.commit.name = user.unwrap_or_else(|| std::mem::take(&mut self.commit.name));
@@ -191,12 +192,11 @@ impl Repository {
         let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
         let unlisted = Self::unlisted(&url);
         let (commit, unsupported) = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
-        let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
         Self {
             name: text("name", &written.name).unwrap_or(unlisted.name),
             url,
             branch: text("branch", &written.branch),
-            push_branch: text("pushBranch", &written.push_branch),
+            push_branch: source.noted(written.push_branch.as_ref().map(|text| source.branch("pushBranch", text)).transpose()),
             paths: source.paths(written.paths.as_ref()),
             roots: source.texts("roots", written.roots.as_ref()),
             namespaces: source.texts("namespaces", written.namespaces.as_ref()),
@@ -209,7 +209,7 @@ impl Repository {
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),
-            unsupported: push_branch.into_iter().chain(unsupported).collect(),
+            unsupported,
         }
     }
 }
@@ -242,8 +242,63 @@ impl Commit {
     }
 }
 
+/// Reads the name of a branch that may have to be made.
+///
+/// # Errors
+/// Git takes no branch of this name.
+///
+/// # Source
+/// git-check-ref-format(1).
+pub fn parse_branch(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_name = name.split('/').all(is_part) && !name.contains(is_bad) && !name.contains("..") && !name.contains("@{");
+    let is_taken = matches!(name, "@" | "HEAD") || name.starts_with('-') || name.ends_with('.');
+    if is_name && !is_taken { Ok(name.to_owned()) } else { Err("Git takes no branch of this name") }
+}
+
 /// The name of a folder that is written without it, such as `.`.
 fn folder_name(place: &str) -> Option<String> {
     let folder = Path::new(place).canonicalize().ok()?;
     Some(folder.file_name()?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_has_a_name_that_git_takes() {
+        for (text, name) in [
+            ("updates", Some("updates")),
+            ("tagalong/updates", Some("tagalong/updates")),
+            ("refs/heads/updates", Some("updates")),
+            ("änderungen@2", Some("änderungen@2")),
+            (" updates ", Some("updates")),
+            ("", None),
+            ("a..b", None),
+            ("a b", None),
+            ("a~1", None),
+            ("a:b", None),
+            ("a*", None),
+            ("a\\b", None),
+            ("-a", None),
+            (".a", None),
+            ("a/.b", None),
+            ("a//b", None),
+            ("/a", None),
+            ("a/", None),
+            ("a.", None),
+            ("a.lock", None),
+            ("a.lock/b", None),
+            ("a@{1}", None),
+            ("@", None),
+            ("HEAD", None),
+            ("a\u{7f}", None),
+        ] {
+            assert_eq!(parse_branch(text).ok().as_deref(), name, "{text}");
+        }
+    }
 }

@@ -75,6 +75,7 @@ fn a_flag_wins_over_the_file() {
         policies: vec!["/flag".into()],
         timeout: Some(Duration::from_secs(10)),
         git: GitOverrides {
+            push_branch: None,
             branch: Some("flag".into()),
             paths: Some(Paths::parse(["flag"]).expect("a path")),
             user: Some("Flag".into()),

@@ -49,7 +49,13 @@ impl<'a> Command<'a> {
     /// The repository cannot be read.
     pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
         let (read, planned) = self.decide().await?;
+        self.cycle.tidy()?;
         Ok(self.cycle.outcome(&read, planned, None))
+    }
+
+    /// What happened to the repository beside what was asked, a sentence each.
+    pub fn news(&self) -> Vec<String> {
+        self.cycle.news()
     }
 
     /// Decides and writes; where the branch moved meanwhile, plans again on the new tip.
@@ -83,7 +89,7 @@ impl<'a> Command<'a> {
         &mut self,
         pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
     ) -> Result<(Explanation, Report), E> {
-        let Read { tip, found, mut subjects } = self.read()?;
+        let Read { tip, found, mut subjects, .. } = self.read()?;
         let wanted = pick(&found.index)?;
         // What stands beside them in their files may share a place with them.
         let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));

@@ -16,14 +16,17 @@ use super::{
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Branches, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
-        Answer, Bounds, Group, Index, Plan, Subjects, diff,
+        Answer, Bounds, Group, Index, Plan, Subjects,
+        aside::{Sides, theirs},
+        diff,
         link::Builds,
         message::{Ci, Update, message},
         report::{Record, Report},
+        subject::Held,
     },
     policy::{Blame, List, preset::Presets},
     store::Facts,
@@ -66,6 +69,8 @@ pub struct Outcome {
     pub report: Report,
     /// What was done.
     pub done: Done,
+    /// The branch that takes the commits; `None` where there is none.
+    pub onto: Option<String>,
     /// The change as a unified diff; empty where there is none.
     pub diff: Vec<u8>,
     /// How many workloads the files hold.
@@ -77,6 +82,8 @@ pub struct Outcome {
 pub enum Done {
     /// Nothing was to be done, or only planned.
     Nothing,
+    /// The push branch holds all of it already.
+    There,
     /// So many files of a work tree were edited.
     Files(usize),
     /// A commit stands on the branch of a local repository.
@@ -141,6 +148,8 @@ pub struct Read {
     pub(super) tip: Tip,
     pub(super) found: Found,
     pub(super) subjects: Subjects,
+    /// What holds an update on a push branch.
+    theirs: Vec<(usize, Held)>,
 }
 
 /// The plan for what was read, and the bytes that it would write.
@@ -183,7 +192,28 @@ impl Cycle {
     /// The repository cannot be read.
     pub fn read(&mut self) -> Result<Read, CycleError> {
         let tip = self.fetch()?;
-        self.index(tip)
+        match self.index(tip) {
+            // What was fetched long ago is looked at only when the history is.
+            Err(CycleError::Read(ReadError::Damaged { reason, .. })) if self.source.heal(&reason)? => {
+                self.past = PastOf::default();
+                let tip = self.fetch()?;
+                self.index(tip)
+            }
+            read => read,
+        }
+    }
+
+    /// What happened to the repository since the last call, beside what was asked, a sentence each.
+    pub fn news(&self) -> Vec<String> {
+        self.source.news().iter().map(ToString::to_string).collect()
+    }
+
+    /// Puts in order what can wait for a quiet moment.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn tidy(&self) -> Result<(), CycleError> {
+        Ok(self.source.tidy()?)
     }
 
     /// Where the branch stands now, and its files.
@@ -191,7 +221,8 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn fetch(&mut self) -> Result<Tip, CycleError> {
-        Ok(self.source.read(self.unit.repository.branch.as_deref())?)
+        let unit = Arc::clone(&self.unit);
+        Ok(self.source.read_for(branches(&unit))?)
     }
 
     /// Reads every file of a tip that changed since the last one.
@@ -206,7 +237,20 @@ impl Cycle {
         let known = self.subjects.take().filter(|_| found.is_same);
         let mut subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
         self.past.note(&self.source, &tip, kinds, &bounds, self.clock.now(), &mut subjects)?;
-        Ok(Read { tip, found, subjects })
+        let theirs = match &tip.under {
+            Some(under) => self.theirs(&tip, under, &bounds, &subjects)?,
+            None => Vec::new(),
+        };
+        Ok(Read { tip, found, subjects, theirs })
+    }
+
+    /// What somebody else has written on the push branch: it is not written over.
+    fn theirs(&self, tip: &Tip, under: &Tip, bounds: &Bounds<'_>, subjects: &Subjects) -> Result<Vec<(usize, Held)>, CycleError> {
+        let mut below = Reading::new(&self.unit.kinds, self.memory.clone()).index(&self.source, under)?.index;
+        below = below.with_roots(self.unit.repository.roots.clone());
+        let name = |tip: &Tip| tip.branch.clone().unwrap_or_default();
+        let (push, read) = (name(tip), name(under));
+        Ok(theirs(subjects, &below.subjects(bounds), Sides { push: &push, read: &read }, |name, value| self.past.has_put(name, value)))
     }
 
     /// Puts answers and places together; what cannot be edited is held.
@@ -215,7 +259,8 @@ impl Cycle {
     /// A file that is to be edited cannot be read.
     pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
         let builds = self.builds(&read.subjects, answers);
-        let plan = Plan::new(&read.found.index, &read.subjects, answers, &builds);
+        let mut plan = Plan::new(&read.found.index, &read.subjects, answers, &builds);
+        plan.hold(&read.theirs);
         let mut planned = Planned { plan, before: BTreeMap::new(), changes: BTreeMap::new(), diff: Vec::new() };
         self.edit(read, &mut planned)?;
         Ok(planned)
@@ -226,13 +271,12 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn still_stands(&self, read: &Read) -> Result<bool, CycleError> {
-        let stands = self.source.stands(self.unit.repository.branch.as_deref())?;
-        Ok(stands.is_some() && stands == read.tip.commit)
+        Ok(self.source.still_stands(&read.tip, branches(&self.unit))?)
     }
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        let Read { tip, found, subjects } = read;
+        let Read { tip, found, subjects, theirs: _ } = read;
         self.reading.keep(tip, found);
         self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
     }
@@ -317,15 +361,23 @@ impl Cycle {
         let mut report = planned.plan.report(self.head(&read.tip));
         report.unreadable = read.found.index.unreadable();
         let done = match written {
-            None | Some(Written::Nothing) => Done::Nothing,
+            None => Done::Nothing,
+            Some(Written::Nothing) if read.tip.aside.is_some() => Done::There,
+            Some(Written::Nothing) => Done::Nothing,
             Some(Written::Files) => Done::Files(planned.changes.len()),
             Some(Written::Committed(commit)) => {
                 report.pushed = Some(commit.to_string());
                 if matches!(self.source, Source::Mirror(_)) { Done::Pushed } else { Done::Committed }
             }
         };
-        Outcome { report, done, diff: planned.diff, workloads: read.found.index.workloads() }
+        let onto = read.tip.aside.as_ref().map(|aside| aside.branch.clone()).or_else(|| read.tip.branch.clone());
+        Outcome { report, done, onto, diff: planned.diff, workloads: read.found.index.workloads() }
     }
+}
+
+/// The branches that a unit is about.
+fn branches(unit: &Unit) -> Branches<'_> {
+    Branches { read: unit.repository.branch.as_deref(), push: unit.repository.push_branch.as_deref() }
 }
 
 /// A person has to change something at the remote: a hook, a protected branch, rights.

@@ -122,9 +122,9 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
     tagalong.yaml:17: error: cannot read the secret in `empty`: it is empty
       hint: write the secret, and nothing else, into `empty` and let this user read it
     tagalong.yaml:19: error: cannot work on `f`: its `commit.signingKeyFile` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+      hint: remove the key; commits are unsigned, and say what they always say
     tagalong.yaml:19: error: cannot work on `f`: its `commit.subject` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+      hint: remove the key; commits are unsigned, and say what they always say
     tagalong.yaml:23: error: cannot read the secret in `two-lines`: it has more than one line
       hint: write the secret, and nothing else, into `two-lines` and let this user read it
     tagalong.yaml:25: error: cannot read the CA file `missing`: No such file or directory (os error 2)

@@ -67,7 +67,7 @@ pub fn annotations(report: &AnnotateReport, done: Done, width: Width) -> String 
     let branch = report.branch.as_deref().map(safe::line).unwrap_or_default();
     let commit = report.pushed.as_deref().map(short).unwrap_or_default();
     let ending = match done {
-        Done::Nothing => "wrote nothing\n".to_owned(),
+        Done::Nothing | Done::There => "wrote nothing\n".to_owned(),
         Done::Files(files) => format!("wrote {}\n", count(files, "file")),
         Done::Committed => format!("committed {commit} to {branch}\n"),
         Done::Pushed => format!("pushed {commit} to {branch}\n"),

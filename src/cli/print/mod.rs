@@ -70,6 +70,11 @@ pub enum Ending {
     Planned,
     /// It holds nothing to write.
     Unchanged,
+    /// The push branch holds it already.
+    There {
+        /// Its name.
+        branch: String,
+    },
     /// Files of a work tree were written.
     Wrote {
         /// How many.

@@ -259,7 +259,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
       hint: write `timeout: 60s`
     not supported
     error: cannot work on `work`: its `commit.signingKeyFile` in `tagalong.yaml` line 3 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+      hint: remove the key; commits are unsigned, and say what they always say
     deep
     error: cannot read `tagalong.yaml` line 1: recursion limit exceeded
       hint: docs/configuration.md shows every key with the value that it wants

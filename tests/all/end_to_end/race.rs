@@ -16,25 +16,15 @@ use tagalong::store::Embedded;
 use super::{fleet, push};
 use crate::kit::{
     binary::Machine,
-    certificates::{Certificates, Leaf},
+    certificates::Certificates,
     daemon::Simulation,
     git::Bare,
     git_server::{Door, GitServer},
     hostile::Hostile,
     proxy::forwarded,
     registry::{Mode, Registry},
-    sshd::{HOST_KEYS, KeyPair, Sshd},
+    served::{Guest, Served, TOKEN, Way, certificates},
 };
-
-const SECRET: &str = "t0ken-of-the-racer";
-
-/// How the repository is come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    File,
-    Https,
-    Ssh,
-}
 
 const ALL: &[Way] = &[Way::File, Way::Https, Way::Ssh];
 /// Those where a server runs hooks, and somebody has to sign in.
@@ -68,23 +58,13 @@ struct Row {
     arguments: &'static [&'static str],
 }
 
-/// What the server lets us do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Guest {
-    Writer,
-    Reader,
-    Stranger,
-}
-
 /// All that two rows do not share.
 struct Track {
     fleet: Arc<Bare>,
     machine: Machine,
-    url: String,
+    served: Served,
     /// The first list lets somebody do something meanwhile.
     _registry: Hostile,
-    _https: Option<GitServer>,
-    _ssh: Option<Sshd>,
 }
 
 /// Leaves the quarantine in which the objects of a push stand, so that a hook may move branches.
@@ -148,6 +128,26 @@ fn rows() -> Vec<Row> {
             },
             End::Pushed,
         ),
+        Row {
+            arguments: &["--push-branch", "updates"],
+            ..row(
+                "created meanwhile",
+                ALL,
+                nothing,
+                |fleet| fleet.commit("updates", &[("apps/web.yaml", &ours(fleet)), ("theirs.yaml", "a: 1\n")]),
+                End::Pushed,
+            )
+        },
+        Row {
+            arguments: &["--push-branch", "updates"],
+            ..row(
+                "the push branch deleted",
+                ALL,
+                |fleet| drop(fleet.git(&["branch", "updates", "main"])),
+                |fleet| drop(fleet.git(&["branch", "-D", "updates"])),
+                End::Pushed,
+            )
+        },
         row("done by somebody else", ALL, nothing, |fleet| fleet.commit("main", &[("apps/web.yaml", &theirs(fleet))]), End::Nothing),
         row("nothing to commit", ALL, |fleet| fleet.commit("main", &[("apps/web.yaml", &theirs(fleet))]), nothing, End::Nothing),
         row(
@@ -201,13 +201,17 @@ fn point(fleet: &Bare, at: &str) {
 
 /// A branch of another history with the same manifest.
 fn beside(fleet: &Bare) {
-    let manifest = String::from_utf8(fleet.file("apps/web.yaml")).unwrap();
-    fleet.commit("side", &[("apps/web.yaml", &manifest), ("theirs.yaml", "s: 1\n")]);
+    fleet.commit("side", &[("apps/web.yaml", &ours(fleet)), ("theirs.yaml", "s: 1\n")]);
+}
+
+/// The manifest as it stands.
+fn ours(fleet: &Bare) -> String {
+    String::from_utf8(fleet.file("apps/web.yaml")).unwrap()
 }
 
 /// The manifest as somebody else would have written it.
 fn theirs(fleet: &Bare) -> String {
-    String::from_utf8(fleet.file("apps/web.yaml")).unwrap().replace("1.0.0", "1.1.0")
+    ours(fleet).replace("1.0.0", "1.1.0")
 }
 
 /// What somebody does to the repository, once there is one.
@@ -215,7 +219,7 @@ type Meanwhile = Arc<OnceLock<Arc<Bare>>>;
 
 impl Track {
     fn new(row: &Row, way: Way, behind: &Registry, certificates: &Certificates) -> Self {
-        let (machine, known) = (Machine::new().keeping(SECRET), Meanwhile::default());
+        let (machine, known) = (Machine::new().keeping(TOKEN), Meanwhile::default());
         let registry = {
             let (host, meanwhile, known, done) = (behind.host().to_owned(), row.meanwhile, Arc::clone(&known), AtomicBool::new(false));
             Hostile::start(move |asked, _| {
@@ -229,40 +233,19 @@ impl Track {
         fleet.git(&["config", "core.logAllRefUpdates", "true"]);
         (row.before)(&fleet);
         let _first = known.set(Arc::clone(&fleet));
-        let (mut https, mut ssh) = (None, None);
-        let (url, keys) = match way {
-            Way::File => (fleet.file_url(), String::new()),
-            Way::Https => {
-                if row.guest == Guest::Reader {
-                    fleet.git(&["config", "http.receivepack", "false"]);
-                }
-                machine.file("work/token", if row.guest == Guest::Stranger { "another" } else { SECRET });
-                let server = GitServer::start_tls(fleet.root(), Door::Basic("x-access-token", SECRET), certificates.path(), "good");
-                let url = https.insert(server).url();
-                (url, format!("tokenFile: token, caFile: '{}'", certificates.path().join("root.pem").display()))
-            }
-            Way::Ssh => {
-                let (sshd, key) = (Sshd::start(&HOST_KEYS), KeyPair::make(&machine.work(), "identity", "ed25519", ""));
-                match row.guest {
-                    Guest::Writer => sshd.admit(&key, ""),
-                    Guest::Reader => sshd.admit_reader(&key),
-                    Guest::Stranger => {}
-                }
-                machine.file("work/known_hosts", sshd.known("ssh-ed25519"));
-                (ssh.insert(sshd).url(&fleet.path()), "sshKeyFile: identity, knownHostsFile: known_hosts".to_owned())
-            }
-        };
-        machine.file("work/tagalong.yaml", format!("repositories:\n- {{ url: '{url}', branch: main, {keys} }}\n"));
-        Self { fleet, machine, url, _registry: registry, _https: https, _ssh: ssh }
+        let served = Served::start(way, row.guest, &fleet, &machine, certificates);
+        machine.file("work/tagalong.yaml", format!("repositories:\n- {{ url: '{}', branch: main, {} }}\n", served.url, served.keys));
+        Self { fleet, machine, served, _registry: registry }
     }
 
     /// What is not as the row says.
     fn faults(&self, row: &Row) -> Vec<String> {
+        let branch = row.arguments.iter().rfind(|_| row.arguments.contains(&"--push-branch")).unwrap_or(&"main");
         let before = self.fleet.tip("main");
-        let ran = self.machine.call(["apply", &*self.url].iter().chain(row.arguments)).run();
+        let ran = self.machine.call(["apply", &*self.served.url].iter().chain(row.arguments)).run();
         let ours = self.fleet.git(&["log", "--all", "--format=%an"]).matches("Tagalong").count();
         let (code, told, commits) = match row.end {
-            End::Pushed => (0, " to main (1 update)", 1),
+            End::Pushed => (0, &*format!(" to {branch} (1 update)"), 1),
             End::Held(words) => (1, words, 0),
             End::Nothing => (0, "current", 0),
             End::Failed(code, words) => (code, words, 0),
@@ -272,20 +255,20 @@ impl Track {
             (!ran.told(&[]).contains(told)).then(|| format!("it does not say `{told}`")),
             (ours != commits).then(|| format!("{ours} commits of ours")),
             (!self.fleet.faults().is_empty()).then(|| self.fleet.faults()),
-            matches!(row.end, End::Pushed).then(|| self.not_on_top(before.as_deref())).flatten(),
+            matches!(row.end, End::Pushed).then(|| self.not_on_top(branch, before.as_deref())).flatten(),
         ];
         faults.into_iter().flatten().map(|fault| format!("{fault}: {}{}", ran.out, ran.err)).collect()
     }
 
     /// What is wrong with our commit: it stands on what was there before it, and holds the update.
-    fn not_on_top(&self, before: Option<&str>) -> Option<String> {
-        let stood = self.fleet.git(&["reflog", "show", "--format=%H", "refs/heads/main"]);
+    fn not_on_top(&self, branch: &str, before: Option<&str>) -> Option<String> {
+        let stood = self.fleet.git(&["reflog", "show", "--format=%H", &format!("refs/heads/{branch}")]);
         let under = stood.lines().nth(1).or(before).unwrap_or_default().to_owned();
-        let parent = self.fleet.git(&["rev-parse", "main~1"]);
+        let parent = self.fleet.git(&["rev-parse", &format!("{branch}~1")]);
         if parent.trim() != under {
             return Some(format!("it stands on {parent}, not on {under}"));
         }
-        let file = String::from_utf8(self.fleet.file("apps/web.yaml")).unwrap();
+        let file = self.fleet.git(&["show", &format!("{branch}:apps/web.yaml")]);
         (!file.contains("shop/web:1.1.0")).then_some(file)
     }
 }
@@ -294,8 +277,7 @@ impl Track {
 fn every_race_ends_as_it_should_on_every_way() {
     let registry = Registry::start(Mode::Open);
     push(&registry, "shop/web", &["1.0.0", "1.1.0"]);
-    let certificates = Certificates::make();
-    certificates.leaf("good", Leaf { signer: "root", names: "DNS:localhost", year: None });
+    let certificates = certificates();
     let rows = rows();
     let tracks: Vec<(&Row, Way)> = rows.iter().flat_map(|row| row.ways.iter().map(move |&way| (row, way))).collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -320,31 +302,25 @@ fn a_refused_push_is_tried_again_ever_more_seldom_and_when_the_branch_moves() {
     let fleet = fleet(&format!("{}/shop/web:1.0.0", registry.host()), "semver:~1");
     let tries = fleet.root().join("tries");
     fs::write(&tries, "").unwrap();
-    fleet.hook("pre-receive", &format!("echo >> '{}'\nexit 1", tries.display()));
-    let tried = || fs::read_to_string(&tries).unwrap().lines().count();
+    // A commit is made anew for each try, and says when.
+    fleet.hook("pre-receive", &format!("read old new name\ngit log -1 --format=%ct $new >> '{}'\nexit 1", tries.display()));
     let server = GitServer::start(fleet.root(), Door::Open);
     let configuration = format!(
-        "registries: [{{ prefix: '{}', requestsPerSecond: 100000 }}]\nrepositories: [{{ name: fleet, url: '{}', branch: main, interval: 1h, commit: {{ batchWindow: 0s }} }}]\n",
+        "registries: [{{ prefix: '{}', requestsPerSecond: 100000 }}]\nrepositories: [{{ name: fleet, url: '{}', branch: main, interval: 2h, commit: {{ batchWindow: 0s }} }}]\n",
         registry.host(),
         server.url()
     );
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let simulation = Simulation::start(&configuration, noon, Embedded::in_memory());
-    let mut waited = 0;
-    while tried() == 0 {
-        simulation.run_for(Duration::from_secs(1));
-        waited += 1;
-        assert!(waited < 600, "{}", simulation.metrics());
-    }
-    for (word, minutes, count) in [("first", 1, 2), ("second", 5, 3), ("third", 30, 4), ("fourth", 60, 5), ("hourly from then on", 60, 6)] {
-        simulation.run_for(Duration::from_secs(60 * minutes - 2));
-        assert_eq!(tried(), count - 1, "{word}: too early");
-        simulation.run_for(Duration::from_secs(2));
-        assert_eq!(tried(), count, "{word}");
-    }
+    let pauses = || {
+        let times: Vec<i64> = fs::read_to_string(&tries).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+        times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>()
+    };
+    simulation.run_for(Duration::from_hours(4));
+    assert_eq!(pauses(), [60, 300, 1800, 3600, 3600, 3600], "{}", simulation.metrics());
     fleet.commit("main", &[("theirs.yaml", "a: 1\n")]);
-    simulation.run_for(Duration::from_mins(70));
-    assert!(tried() > 6, "the branch has moved");
+    simulation.run_for(Duration::from_mins(135));
+    assert!(pauses().iter().any(|pause| pause % 60 != 0), "when the branch has moved: {:?}", pauses());
     fs::remove_file(fleet.path().join("hooks/pre-receive")).unwrap();
     simulation.run_for(Duration::from_mins(61));
     assert_eq!(fleet.git(&["log", "--format=%an", "main"]), "Tagalong\nAda\nAda\n");

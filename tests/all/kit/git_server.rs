@@ -33,6 +33,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A server of all repositories in a folder; dropped, it is down.
+///
+/// What is asked of `moved.git` is redirected to `fleet.git`, and of `elsewhere.git` to another host.
 pub struct GitServer {
     port: Arc<ReservedPort>,
     scheme: &'static str,
@@ -214,6 +216,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             return Response::builder().status(status).header(header::CONTENT_TYPE, content_type).body(Body::from(body)).expect("a response");
         }
     };
+    for (gone, host) in [("/moved.git/", ""), ("/elsewhere.git/", "http://another.example")] {
+        if let Some(rest) = request.uri().to_string().strip_prefix(gone) {
+            let moved = Response::builder().status(StatusCode::MOVED_PERMANENTLY).header(header::LOCATION, format!("{host}/fleet.git/{rest}"));
+            return moved.body(Body::empty()).expect("a response");
+        }
+    }
     let is_push = request.uri().path().ends_with("/git-receive-pack");
     let response = backend(&shared.root, user, request).await.expect("git http-backend runs");
     if is_push && shared.cut_pushes.load(Ordering::Relaxed) {
