@@ -114,7 +114,7 @@ impl WorkTree {
         self.read.borrow_mut().clear();
         let commit =
             self.repository.as_ref().and_then(|repository| repository.head().ok()?.peel_to_commit().ok()).map(|commit| CommitId(commit.id()));
-        let (files, skipped, unlisted) = list::list(self)?;
+        let (files, skipped, unlisted) = list::list(self);
         Ok(Tip { branch: checked_out, commit, files, skipped, unlisted, ..Tip::default() })
     }
 
@@ -178,14 +178,28 @@ impl WorkTree {
             Write::Files => None,
             Write::Commit => Some(commit::Prepared::new(self, tip, &changes, new)?),
         };
-        write::files(self, &changes)?;
-        for (path, bytes) in &changes {
-            self.read.borrow_mut().insert((*path).to_owned(), id(bytes));
+        let before = write::files(self, &changes)?;
+        self.note(&changes);
+        let Some(commit) = commit else { return Ok(Written::Files) };
+        match commit.make(&changes, new) {
+            Ok(commit) => Ok(Written::Committed(CommitId(commit))),
+            Err(error @ (WriteError::Moved { .. } | WriteError::Locked { .. })) => {
+                // Without its commit the change would look like a person's. What cannot be put back is told by the next reading.
+                let before = before.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+                if write::files(self, &before).is_ok() {
+                    self.note(&before);
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
-        match commit {
-            Some(commit) => Ok(Written::Committed(CommitId(commit.make(&changes, new)?))),
-            None => Ok(Written::Files),
-        }
+    }
+}
+
+impl WorkTree {
+    /// Notes what files hold by now.
+    fn note(&self, files: &BTreeMap<&str, &[u8]>) {
+        self.read.borrow_mut().extend(files.iter().map(|(path, bytes)| ((*path).to_owned(), id(bytes))));
     }
 }
 

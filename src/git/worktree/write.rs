@@ -13,8 +13,8 @@ use tempfile::NamedTempFile;
 use super::{WorkTree, id};
 use crate::git::{error::WriteError, tree::check_path};
 
-/// Replaces the files; all new contents are on the disk before the first file is replaced.
-pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<(), WriteError> {
+/// Replaces the files; all new contents are on the disk before the first file is replaced. What they held before comes back, but for new ones.
+pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
     for path in changes.keys() {
         check(work_tree, path)?;
     }
@@ -25,14 +25,15 @@ pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Re
         ready.push((path, target, file));
     }
     // Once more, right before: since the check an editor may have saved.
+    let mut before = BTreeMap::new();
     for path in changes.keys() {
-        unchanged(work_tree, path)?;
+        before.extend(unchanged(work_tree, path)?.map(|bytes| ((*path).to_owned(), bytes)));
     }
     for (path, target, file) in ready {
         file.persist(&target).map_err(|error| failed(path, error.error))?;
         folder_synced(&target).map_err(|source| failed(path, source))?;
     }
-    Ok(())
+    Ok(before)
 }
 
 fn check(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
@@ -49,17 +50,18 @@ fn check(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
         Ok(_) => {}
         Err(source) => return Err(failed(path, source)),
     }
-    unchanged(work_tree, path)
+    unchanged(work_tree, path).map(drop)
 }
 
-/// Refuses a file that is not what was read; one that nobody read must not exist.
-fn unchanged(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
+/// What a file holds, if that is what was read; one that nobody read must not exist.
+fn unchanged(work_tree: &WorkTree, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
     let now = match fs::read(work_tree.root.join(path)) {
-        Ok(bytes) => Some(id(&bytes)),
+        Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(failed(path, source)),
     };
-    if now == work_tree.read.borrow().get(path).copied() { Ok(()) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
+    let is_same = now.as_deref().map(id) == work_tree.read.borrow().get(path).copied();
+    if is_same { Ok(now) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
 }
 
 /// A temporary file beside the target with its new bytes, its mode and its owner.
