@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{ErrorCode, ObjectType, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
 
 use super::{
     commit::{NewCommit, NewStep},
@@ -21,6 +21,9 @@ use super::{
     source::{Write, Written},
     tree::{BlobId, CommitId, Content, Tip},
 };
+
+/// Folders above which no repository is looked for: none.
+const NO_CEILING: &[&str] = &[];
 
 /// A work tree.
 pub struct WorkTree {
@@ -54,7 +57,8 @@ pub(super) fn open(folder: &Path) -> Result<Found, ReadError> {
         return Err(ReadError::NotAFolder(folder.to_owned()));
     }
     let folder = folder.canonicalize().map_err(|source| ReadError::File { path: folder.display().to_string(), source })?;
-    let repository = match Repository::discover(&folder) {
+    // Only this way it is known which work tree a Git folder elsewhere belongs to.
+    let repository = match Repository::open_ext(&folder, RepositoryOpenFlags::CROSS_FS, NO_CEILING) {
         Ok(repository) => repository,
         Err(error) if error.code() == ErrorCode::NotFound => return Ok(Found::WorkTree(WorkTree::plain(folder))),
         Err(error) => return Err(ReadError::Unopenable { repository: folder.display().to_string(), reason: error.message().to_owned() }),
