@@ -7,7 +7,7 @@ use git2::{ErrorCode, Oid, Repository};
 use super::{
     aside::{self, Branches, Standing},
     commit::{self, NewCommit, NewStep},
-    error::{ReadError, WriteError},
+    error::{Noticed, ReadError, WriteError},
     mirror::{Advertised, choose},
     tree::{self, BlobId, CommitId, Content, Tip},
 };
@@ -128,7 +128,7 @@ impl Bare {
 
 /// Moves a branch of a local repository from one commit to another, if it still stands on the first; zero is a branch that does not exist.
 pub(super) fn move_branch(repository: &Repository, name: &str, branch: &str, from: Oid, to: Oid, new: &NewCommit) -> Result<(), WriteError> {
-    let moved = || WriteError::Moved { repository: name.to_owned(), branch: branch.to_owned() };
+    let moved = || WriteError::Moved { repository: name.to_owned(), branch: branch.to_owned(), noticed: Noticed::Before };
     let subject = new.message.lines().next().unwrap_or_default();
     for tried in 1.. {
         let (reference, told) = (format!("refs/heads/{branch}"), format!("commit: {subject}"));

@@ -30,7 +30,7 @@ pub use access::{Access, AccessError, Examined, examine};
 pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};
-pub use error::{ReadError, WriteError};
+pub use error::{Noticed, ReadError, WriteError};
 pub use history::History;
 pub use location::{Location, LocationError};
 pub use news::News;

@@ -6,7 +6,7 @@ use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
 
 use super::{
     contact::{Contact, Talk},
-    error::WriteError,
+    error::{Noticed, WriteError},
     text,
     trouble::{Doing, Trouble},
 };
@@ -67,7 +67,7 @@ impl Push<'_> {
         let outcome = self.converse(&heard, &talk);
         match heard.other_tip.get() {
             Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
-            Some(_) => return Err(self.moved()),
+            Some(_) => return Err(self.moved(Noticed::Before)),
             None => {}
         }
         // `push` is fine with a branch that the remote refused to move: only its word on the branch counts.
@@ -75,7 +75,7 @@ impl Push<'_> {
             (Ok(()), Verdict::Accepted) => Ok(()),
             (Ok(()), Verdict::Refused(status)) => self.unless_it_stands_or_moved(self.refused(&status, &heard)),
             (Ok(()), Verdict::Nothing) => self.unless_it_stands_or_moved(self.silent()),
-            (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved()),
+            (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved(Noticed::Before)),
             (Err(error), _) if error.message().starts_with("unpacking the sent packfile failed") => {
                 self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", &heard))
             }
@@ -121,7 +121,7 @@ impl Push<'_> {
         match tip.unwrap_or(Oid::ZERO_SHA1) {
             tip if tip == self.to => Ok(()),
             tip if tip == self.lease.from() => Err(failure),
-            _ => Err(self.moved()),
+            _ => Err(self.moved(Noticed::After)),
         }
     }
 
@@ -129,8 +129,8 @@ impl Push<'_> {
         format!("refs/heads/{}", self.branch)
     }
 
-    fn moved(&self) -> WriteError {
-        WriteError::Moved { repository: self.contact.url.to_string(), branch: self.branch.to_owned() }
+    fn moved(&self, noticed: Noticed) -> WriteError {
+        WriteError::Moved { repository: self.contact.url.to_string(), branch: self.branch.to_owned(), noticed }
     }
 
     fn refused(&self, status: &str, heard: &Heard) -> WriteError {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config,
-    git::{Access, Branches, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Branches, Content, Location, NewCommit, NewStep, Noticed, ReadError, Signature, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
@@ -32,14 +32,18 @@ use crate::{
     store::Facts,
 };
 
-/// How often a branch that moved is planned again.
+/// How often a branch that moved is pushed to.
 const TRIES: u32 = 10;
+/// How often it is planned for: that it has moved may be seen before anything is sent.
+const LOOKS: u32 = 30;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
 /// The pauses of a remote that does not answer begin as if so many were over: it takes longer to come back than a branch to stand still.
 const NETWORK_GROWN: u32 = 4;
 /// What pauses grow from, in milliseconds: eight lost pushes wait for two seconds at most.
 const FIRST_PAUSE: u64 = 20;
+/// So often they grow.
+const GROWTHS: u32 = 9;
 /// The largest file that is edited.
 pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -102,12 +106,14 @@ pub enum CycleError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody was faster each time.
-    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {TRIES} tries")]
+    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {tries} tries")]
     Outrun {
         /// The repository.
         repository: String,
         /// The branch.
         branch: String,
+        /// How often it was tried.
+        tries: u32,
     },
 }
 
@@ -398,10 +404,14 @@ pub(super) fn may_pass(error: &WriteError) -> bool {
     }
 }
 
-/// How often one change was tried in vain: somebody was faster, or the remote did not answer.
+/// How often one change was tried in vain.
 #[derive(Debug, Default)]
 pub(super) struct Tries {
+    /// What was sent was not taken, for somebody was faster.
     outrun: u32,
+    /// Somebody was faster before anything was sent.
+    overtaken: u32,
+    /// The remote did not answer.
     unanswered: u32,
 }
 
@@ -411,13 +421,17 @@ impl Tries {
     /// # Errors
     /// It was tried often enough.
     pub fn pause(&mut self, failure: WriteError) -> Result<Duration, CycleError> {
-        let is_remote = matches!(failure, WriteError::Remote(_));
-        let (count, most) = if is_remote { (&mut self.unanswered, NETWORK_TRIES) } else { (&mut self.outrun, TRIES) };
+        let (count, most) = match &failure {
+            WriteError::Remote(_) => (&mut self.unanswered, NETWORK_TRIES),
+            WriteError::Moved { noticed: Noticed::Before, .. } => (&mut self.overtaken, LOOKS),
+            _ => (&mut self.outrun, TRIES),
+        };
         *count += 1;
+        let is_over = *count >= most;
         match failure {
-            _ if *count < most => Ok(pause(if is_remote { *count + NETWORK_GROWN } else { *count })),
-            // A branch that still moves after the last try was moved during each of them.
-            WriteError::Moved { repository, branch } => Err(CycleError::Outrun { repository, branch }),
+            WriteError::Remote(_) if !is_over => Ok(pause(self.unanswered + NETWORK_GROWN)),
+            _ if !is_over => Ok(pause(self.outrun + self.overtaken)),
+            WriteError::Moved { repository, branch, .. } => Err(CycleError::Outrun { repository, branch, tries: self.outrun + self.overtaken }),
             failure => Err(failure.into()),
         }
     }
@@ -425,7 +439,7 @@ impl Tries {
 
 /// How long to wait before the next try: growing and jittered, so that two who race do not meet again.
 fn pause(lost: u32) -> Duration {
-    let longest = (0..lost).fold(FIRST_PAUSE, |milliseconds, _| milliseconds * 8 / 5);
+    let longest = (0..lost.min(GROWTHS)).fold(FIRST_PAUSE, |milliseconds, _| milliseconds * 8 / 5);
     Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 

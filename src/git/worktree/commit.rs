@@ -14,7 +14,7 @@ use super::WorkTree;
 use crate::git::{
     bare::move_branch,
     commit::{self, NewCommit},
-    error::WriteError,
+    error::{Noticed, WriteError},
     tree::{self, Mode, Tip},
 };
 
@@ -50,6 +50,9 @@ impl<'a> Prepared<'a> {
         }
         let index = Locked::take(repository, &name)?;
         let failed = |error: git2::Error| tree::failed(&name, &error);
+        if repository.refname_to_id(&format!("refs/heads/{branch}")).ok() != Some(parent) {
+            return Err(WriteError::Moved { repository: name, branch: branch.to_owned(), noticed: Noticed::Before });
+        }
         let base = repository.find_commit(parent).and_then(|commit| commit.tree()).map_err(failed)?;
         let mut blobs: Vec<(&str, Oid, Mode)> = Vec::new();
         for (path, bytes) in changes {

@@ -1,6 +1,7 @@
 //! The program against real servers: what goes in is Git and a registry, what is judged is what it prints and what `git` finds.
 
 mod aside;
+mod crowd;
 mod environment;
 mod files;
 mod group;
