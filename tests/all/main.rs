@@ -9,6 +9,7 @@ mod bless;
 mod check;
 mod check_config;
 mod config;
+mod crash;
 mod daemon;
 mod demo;
 mod deploy;
