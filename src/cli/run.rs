@@ -167,7 +167,7 @@ impl Process<'_> {
         for (place, repository) in repositories(&config, self.run)? {
             self.shared.metrics.add_repository(&repository.name);
             let registries = config.registries_for(&repository);
-            let view = ground::view(&registries);
+            let view = registries.view();
             views.entry(view.clone()).or_insert_with(|| {
                 let client = ground::client(&config, &repository, docker.clone(), budgets.clone());
                 Registries { client, interval: ground::interval(registries, config.registry_interval) }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de::Error as _};
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{CredentialSource, Lines, Prefix, SecretSource, defaults, duration::PositiveSpan, key::section, secret::SignIn};
@@ -157,6 +158,16 @@ impl Registries {
         Self { entries: self.entries.iter().filter(|entry| entry.serves.is_empty()).cloned().collect(), default_budget: self.default_budget }
     }
 
+    /// What tells the registries that one repository in Git sees from those that others see: nothing where it sees them as all do, else a
+    /// hash of where the entries for it lead, and of where their credentials are configured.
+    pub fn view(&self) -> String {
+        let own: Vec<String> = self.entries.iter().filter(|entry| !entry.serves.is_empty()).map(RegistryEntry::sight).collect();
+        if own.is_empty() {
+            return String::new();
+        }
+        Sha256::digest(own.join("\n")).iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
     /// Plain http and any certificate from this host: all its entries say so, and it has one for the whole host.
     pub(super) fn call_insecure(&mut self, host: &Prefix) {
         self.entries.iter_mut().filter(|entry| entry.prefix.host() == host.host()).for_each(|entry| entry.security = Security::Insecure);
@@ -192,6 +203,12 @@ impl RegistryEntry {
             interval: None,
             lines: Lines::default(),
         }
+    }
+
+    /// What decides which lists it shows: where is asked, and as whom. How often and how fast makes no difference.
+    fn sight(&self) -> String {
+        let Self { prefix, endpoint, list_from, credential, .. } = self;
+        format!("{:?}", (prefix.to_string(), endpoint, list_from.as_ref().map(Prefix::to_string), credential))
     }
 
     /// The same entry with relative paths starting at a folder.
@@ -386,6 +403,28 @@ mod tests {
         let registries = registries(r#"[{"prefix":"ghcr.io","for":["fleet"]},{"prefix":"quay.io"}]"#);
         assert_eq!(registries.serving("fleet").entries.len(), 2);
         assert_eq!(registries.serving("other").entries.len(), 1);
+    }
+
+    #[test]
+    fn who_asks_elsewhere_or_as_somebody_else_sees_other_registries() {
+        let view = |entry: &str| registries(&format!(r#"[{{"prefix":"ghcr.io","for":["fleet"]{entry}}},{{"prefix":"quay.io"}}]"#)).view();
+        let password = |user: &str, file: &str| format!(r#","username":"{user}","passwordFile":"{file}""#);
+        let one = view(&password("a", "/a"));
+        for (word, entry, is_same) in [
+            ("the same", password("a", "/a"), true),
+            ("how fast", format!(r#"{},"requestsPerSecond":2,"interval":"1h""#, password("a", "/a")), true),
+            ("another user", password("b", "/a"), false),
+            ("another password", password("a", "/b"), false),
+            ("a token", r#","tokenEnv":"A""#.to_owned(), false),
+            ("nobody", String::new(), false),
+            ("elsewhere", format!(r#"{},"endpoint":"https://mirror.corp""#, password("a", "/a")), false),
+            ("listed elsewhere", format!(r#"{},"listFrom":"mirror.corp""#, password("a", "/a")), false),
+        ] {
+            assert_eq!(view(&entry) == one, is_same, "{word}");
+        }
+        let all = registries(r#"[{"prefix":"ghcr.io","for":["fleet"]},{"prefix":"quay.io","tokenEnv":"A"}]"#);
+        assert_eq!((all.serving("other").view(), all.serving_all().view()), (String::new(), String::new()), "what all see");
+        assert_ne!(all.serving("fleet").view(), "");
     }
 
     #[test]

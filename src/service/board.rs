@@ -20,7 +20,7 @@ use self::{
     state::{State, Unit},
 };
 
-use super::{clock::Bell, ready::Going};
+use super::{clock::Bell, metrics::Lists, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
@@ -85,15 +85,6 @@ pub enum Work {
     List,
     /// [`Job::Look`].
     Look,
-}
-
-/// What the lists of one host hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
-    /// How many tags.
-    pub tags: usize,
-    /// When the oldest came.
-    pub oldest: Option<Timestamp>,
 }
 
 impl Board {
@@ -272,6 +263,13 @@ impl Board {
         }
     }
 
+    /// The rows could not be written: they are written again.
+    pub fn refused(&self, repositories: Vec<Repository>) {
+        let mut state = self.state();
+        let known = repositories.into_iter().filter(|repository| state.images.contains_key(repository)).collect::<Vec<_>>();
+        state.dirty.extend(known);
+    }
+
     /// Another row stands than was thought, or none: it is written over.
     pub fn moved(&self, repository: &Repository, generation: Option<Generation>) {
         let mut state = self.state();
@@ -311,7 +309,7 @@ impl Board {
             let young = kept.due.filter(|_| kept.record.listed_at().is_some() && !mended);
             let due = young.map_or(now, |due| self.planned(&repository, due, now));
             self.change(&repository, |image| {
-                let effect = Effect::from(kept.record.listed_at().is_some());
+                let effect = Effect::from(kept.record.listed_at().is_some() || kept.record.trouble().is_some());
                 image.restore(kept);
                 effect
             });
@@ -392,7 +390,7 @@ impl Board {
                 Some(host) => host,
                 None => hosts.entry(repository.registry.to_string()).or_default(),
             };
-            host.tags += image.listed();
+            host.tags += image.listed() as u64;
             host.oldest = host.oldest.into_iter().chain(image.listed_at()).min();
         }
         hosts

@@ -55,6 +55,7 @@ impl Daemon {
     pub fn start(served: Vec<Served>, views: BTreeMap<String, Registries>, store: &Embedded, shared: &Shared) -> Self {
         let (stop, stopping) = watch::channel(false);
         shared.readiness.expect(served.iter().map(|served| served.name.clone()));
+        shared.metrics.forget_lists();
         let mut boards = BTreeMap::new();
         for (view, Registries { client, interval }) in views {
             let (bell, listener) = clock::bell(&shared.clock);

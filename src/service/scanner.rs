@@ -73,8 +73,7 @@ impl Scanner {
             if save <= now || save > later(now) {
                 self.save().await;
                 save = later(now);
-                let lists = self.board.lists();
-                self.metrics.listed(lists.iter().map(|(host, lists)| (host.as_str(), lists.tags as u64, lists.oldest)));
+                self.metrics.listed(self.board.view(), self.board.lists());
             }
             self.count();
             self.readiness.hosts(self.board.view(), || self.board.hosts());
@@ -212,7 +211,10 @@ impl Scanner {
         }
         let saved = match self.store.save_if(writes).await {
             Ok(saved) => saved,
-            Err(error) => return self.cannot("cannot write the store", &error),
+            Err(error) => {
+                self.board.refused(repositories);
+                return self.cannot("cannot write the store", &error);
+            }
         };
         if self.trouble().end(&"cannot write the store").is_some() {
             info!("the store is written again");

@@ -296,6 +296,35 @@ fn a_row_that_cannot_be_read_is_made_anew() {
 }
 
 #[test]
+fn what_failed_before_a_restart_still_fails_though_it_fails_alike() {
+    let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    let web = repository("quay.io/shop/web");
+    let failure = Failure { code: Code::Unauthorized, reason: "no".to_owned(), blame: Blame::Operator, hint: None };
+    let mut record = Packed::default();
+    record.failed(failure.clone(), noon());
+    assert!(matches!(table.board.jobs(noon())[..], [Job::Open(_)]));
+    assert_eq!(table.says(), "waits");
+    table.board.opened(vec![(web.clone(), Kept { record, generation: None, due: Some(noon() + 5 * MINUTE) })], noon());
+    assert_eq!(table.says(), "unauthorized");
+    table.board.failed(&web, failure, noon());
+    assert_eq!(table.says(), "unauthorized");
+}
+
+#[test]
+fn rows_that_could_not_be_written_are_written_again() {
+    let table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
+    table.jobs();
+    table.lists("quay.io/shop/web", &["1.0.0"]);
+    let rows = |table: &Table| table.board.unsaved().into_iter().map(|(repository, _)| repository).collect::<Vec<_>>();
+    let refused = rows(&table);
+    assert_eq!((refused.len(), table.board.is_unsaved()), (1, false));
+    table.board.refused(refused.clone());
+    assert_eq!((table.board.is_unsaved(), rows(&table)), (true, refused.clone()));
+    table.board.refused(vec![repository("quay.io/shop/gone")]);
+    assert!(!table.board.is_unsaved(), "nobody asks about it any longer");
+}
+
+#[test]
 fn what_nobody_asks_about_is_forgotten() {
     let mut table = Table::new(vec![asked("quay.io/shop/web", "1.0.0", "semver:~1", &[])]);
     assert_eq!(table.jobs().len(), 1);

@@ -7,6 +7,7 @@ mod pages;
 mod rest;
 mod start;
 mod state;
+mod tenants;
 
 use crate::{
     end_to_end::{fleet, push},
