@@ -283,7 +283,55 @@ pub enum Fault {
     Redirect(String),
 }
 
+/// What an outcome says of the host that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// It answers, be it with a refusal.
+    Answers,
+    /// It fails, perhaps saying how long it wants to be left alone.
+    Fails(Option<Duration>),
+    /// It was not asked, for it wanted to be left alone for so long.
+    Says(Duration),
+    /// Nothing: what is wrong stands in a configuration, and is soon seen when it is mended.
+    Nothing,
+}
+
+impl Bearing {
+    /// How long the host wants to be left alone.
+    pub fn wait(self) -> Option<Duration> {
+        match self {
+            Self::Fails(wait) => wait,
+            Self::Says(wait) => Some(wait),
+            Self::Answers | Self::Nothing => None,
+        }
+    }
+}
+
 impl RegistryError {
+    /// What it says of the host.
+    pub fn bearing(&self) -> Bearing {
+        match &self.problem {
+            Problem::Busy { wait, .. } => Bearing::Fails(*wait),
+            Problem::Resting { wait, .. } => Bearing::Says(*wait),
+            Problem::Failing { .. }
+            | Problem::NotListening { .. }
+            | Problem::Silent { .. }
+            | Problem::Broken { .. }
+            | Problem::Answer { fault: Fault::Garbled(_), .. } => Bearing::Fails(None),
+            Problem::Denied { .. } | Problem::Absent { .. } | Problem::Odd { .. } | Problem::Answer { .. } => Bearing::Answers,
+            Problem::NoSuchHost { .. }
+            | Problem::Untrusted { .. }
+            | Problem::NotHttps { .. }
+            | Problem::WantsHttps { .. }
+            | Problem::Secret(_)
+            | Problem::Helper(_)
+            | Problem::NotListed { .. }
+            | Problem::Forbidden { .. }
+            | Problem::Authority { .. }
+            | Problem::NoTls { .. } => Bearing::Nothing,
+        }
+    }
+
     /// The code of `plan`.
     pub fn code(&self) -> Code {
         match &self.problem {

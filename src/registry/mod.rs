@@ -28,10 +28,10 @@ mod wire;
 
 pub use address::Where;
 pub use client::{Client, Clock, RequestKind, Settings};
-pub use error::{Fault, Problem, RegistryError, Said, Verb};
+pub use error::{Bearing, Fault, Problem, RegistryError, Said, Verb};
 pub use helper::HelperError;
 pub use journal::Sent;
 pub use limit::Budgets;
 pub use login::Login;
-pub use page::{Pages, TagList};
+pub use page::{Pages, TagList, Validators};
 pub use place::{SignIn, sign_in};

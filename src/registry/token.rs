@@ -22,6 +22,7 @@ use super::{
     error::{Fault, Problem},
     flight::Flights,
     login::Login,
+    page::Validators,
     place::Place,
     wire::{Answer, Deadline, Request, Wire, authority, redacted},
 };
@@ -241,7 +242,17 @@ impl Minting<'_> {
     async fn send(&self, method: Method, url: Url, authorization: Option<HeaderValue>, form: Option<SecretString>) -> Result<Answer, Problem> {
         let host = authority(&url);
         let trust = if host == authority(self.base) { self.place.trust.clone() } else { self.wire.trust_elsewhere(&host, &self.place.trust) };
-        let request = Request { kind: RequestKind::Token, method, url, accept: "application/json", authorization, form, bound: TOKEN_BODY, trust };
+        let request = Request {
+            kind: RequestKind::Token,
+            method,
+            url,
+            accept: "application/json",
+            authorization,
+            form,
+            unless: Validators::default(),
+            bound: TOKEN_BODY,
+            trust,
+        };
         self.wire.send(&request, &mut Deadline::request(self.wire.patience())).await
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine};
 use reqwest::{
     Certificate, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +26,7 @@ use super::{
     journal::{Ask, Journal},
     limit::{Budgets, Gate},
     pace::Allowance,
+    page::Validators,
     retry,
     said::said,
 };
@@ -90,6 +91,8 @@ pub(super) struct Request {
     pub(super) authorization: Option<HeaderValue>,
     /// The body of a `POST`, which is sent to the host of `url` and to no other.
     pub(super) form: Option<SecretString>,
+    /// By what the answer is known that is not wanted again.
+    pub(super) unless: Validators,
     /// The longest body of a good answer.
     pub(super) bound: usize,
     pub(super) trust: Trust,
@@ -303,6 +306,9 @@ impl Wire {
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
         }
+        for (name, given) in [(IF_NONE_MATCH, &request.unless.etag), (IF_MODIFIED_SINCE, &request.unless.last_modified)] {
+            builder = given.iter().fold(builder, |builder, given| builder.header(name.clone(), given));
+        }
         if let Some(form) = &request.form {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned());
         }
@@ -484,8 +490,17 @@ mod tests {
             ("nothing sent", (None, None), "denied", false),
         ] {
             let url = Url::parse("https://a/").expect("a URL");
-            let request =
-                Request { kind: RequestKind::Token, method: Method::GET, url, accept: "*/*", authorization, form, bound: 0, trust: Trust::System };
+            let request = Request {
+                kind: RequestKind::Token,
+                method: Method::GET,
+                url,
+                accept: "*/*",
+                authorization,
+                form,
+                unless: Validators::default(),
+                bound: 0,
+                trust: Trust::System,
+            };
             assert_eq!(echoes(body.as_bytes(), &request), echo, "{word}");
         }
     }
