@@ -24,6 +24,7 @@ use tagalong::{
 };
 
 use crate::kit::{
+    gate::Gate,
     hostile::{Asked, Hostile, Reply},
     install_tls,
     registry::{Form, ImageSpec, Kind, Mode, PASSWORD, Registry, USER, program},
@@ -284,6 +285,89 @@ async fn a_certificate_must_be_vouched_for() {
             }
             (other, _) => panic!("{word}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_to_a_host_that_wants_one() {
+    let (registry, other) = (Registry::start(Mode::MutualTls), Registry::start(Mode::MutualTls));
+    registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+    let host = registry.host();
+    let repository = repository(host, "acme/app");
+    let ([certificate, key], [foreign, foreign_key]) = (registry.client_files(), other.client_files());
+    let both = registry.file("both.pem", &[&certificate, &key].map(|path| std::fs::read_to_string(path).expect("a file")).concat());
+    let entry = |keys: &[&std::path::Path]| {
+        let shown = if let [certificate, key] = keys {
+            format!(r#","clientCertFile":"{}","clientKeyFile":"{}""#, certificate.display(), key.display())
+        } else {
+            String::new()
+        };
+        format!(r#"[{{"prefix":"{host}","caFile":"{}"{shown}}}]"#, registry.ca_file().display())
+    };
+    let nowhere = std::path::Path::new("/nonexistent");
+    let wants = "does not take the client certificate that it was shown, or wants one";
+    for (word, keys, expected) in [
+        ("its own", &[&*certificate, &key][..], Ok(())),
+        ("both in one file", &[&both, &both], Ok(())),
+        ("none", &[], Err((wants, Code::Unauthorized, "`clientCertFile`"))),
+        ("another authority's", &[&foreign, &foreign_key], Err((wants, Code::Unauthorized, "`clientCertFile`"))),
+        ("no such file", &[nowhere, &key], Err(("cannot read the client certificate in `/nonexistent`: No such file", Code::Unreachable, "in PEM"))),
+        ("no key", &[&certificate, &certificate], Err(("they hold no certificate and key in PEM", Code::Unreachable, "without a passphrase"))),
+        ("another's key", &[&certificate, &foreign_key], Err(("cannot make a TLS connection", Code::Unreachable, ""))),
+    ] {
+        match (client(&entry(keys)).tags(&repository).await, expected) {
+            (Ok(list), Ok(())) => assert_eq!(names(&list), ["1.0.0"], "{word}"),
+            (Err(error), Err((says, code, hint))) => {
+                // Under TLS 1.3 the connection may be closed before the refusal is read.
+                let is_lost = says == wants && error.code() == Code::Unreachable;
+                assert!(is_lost || error.to_string().contains(says), "{word}: {error}");
+                assert!(is_lost || (error.code(), error.blame()) == (code, Blame::Operator), "{word}");
+                assert!(error.hint().is_some_and(|text| text.contains(hint)), "{word}: {:?}", error.hint());
+            }
+            (other, _) => panic!("{word}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_for_all_counts_beside_that_of_a_host() {
+    let (registry, other) = (Registry::start(Mode::Tls), Registry::start(Mode::Tls));
+    registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+    let (host, repository) = (registry.host(), repository(registry.host(), "acme/app"));
+    let entry = |ca: &str| format!(r#"[{{"prefix":"{host}","endpoint":"https://{host}"{ca}}}]"#);
+    let of_host = |ca: &std::path::Path| entry(&format!(r#","caFile":"{}""#, ca.display()));
+    for (word, entries, all, is_trusted) in [
+        ("for all", entry(""), Some(registry.ca_file()), true),
+        ("for all, and another of the host", of_host(&other.ca_file()), Some(registry.ca_file()), true),
+        ("of the host, and another for all", of_host(&registry.ca_file()), Some(other.ca_file()), true),
+        ("another for all", entry(""), Some(other.ca_file()), false),
+        ("none", entry(""), None, false),
+    ] {
+        let mut settings = settings(&entries, "{}", Patience::default());
+        settings.registries.ca_file = all;
+        let outcome = Client::new(settings).tags(&repository).await;
+        assert_eq!(outcome.is_ok(), is_trusted, "{word}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_used_again_and_http_2_needs_one_for_all() {
+    for (mode, scheme, most) in [(Mode::Open, "http", 8), (Mode::Tls, "https", 1)] {
+        let registry = Registry::start(mode);
+        registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+        let gate = Gate::before(registry.host());
+        let ca = if mode == Mode::Tls { format!(r#","caFile":"{}""#, registry.ca_file().display()) } else { String::new() };
+        let client = client(&format!(r#"[{{"prefix":"{0}","endpoint":"{scheme}://{0}","requestsPerSecond":1000{ca}}}]"#, gate.host()));
+        let repository = repository(&gate.host(), "acme/app");
+        for _ in 0..20 {
+            client.tags(&repository).await.expect("a list");
+        }
+        assert_eq!(gate.connections(), 1, "{mode:?}, one after the other");
+        for list in join_all((0..40).map(|_| client.tags(&repository))).await {
+            list.expect("a list");
+        }
+        assert!(gate.connections() <= most, "{mode:?}, all at once: {}", gate.connections());
+        assert_eq!(client.requests(), 60, "{mode:?}");
     }
 }
 
