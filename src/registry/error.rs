@@ -396,7 +396,9 @@ impl RegistryError {
             Problem::Helper(error) => return error.hint(),
             Problem::NotListed { host } => format!("if it may be asked, add `- prefix: {host}` under `registries:`, or set `registryAllow: any`"),
             Problem::Forbidden { host, .. } => format!("if that is meant, add `- prefix: {host}` under `registries:`"),
-            Problem::Authority { path, .. } => format!("`caFile` and `registryCaFile` name readable files of PEM certificates; look at `{}`", path.display()),
+            Problem::Authority { path, .. } => {
+                format!("`caFile` and `registryCaFile` name readable files of PEM certificates; look at `{}`", path.display())
+            }
             Problem::WantsCertificate { host } => {
                 format!(
                     "name a certificate with `clientCertFile` and `clientKeyFile` for {host} under `registries:`, or look at the one that is named"

@@ -33,8 +33,10 @@ const TOKEN_BODY: usize = 1024 * 1024;
 /// How long a token lasts whose answer does not say.
 const LIFETIME: Duration = Duration::from_mins(1);
 
+/// Tokens that are kept: as many as there are repositories that one process lists.
+const SCOPES: usize = 8192;
+
 /// What has been learnt about proving who asks.
-#[derive(Default)]
 pub(super) struct Proofs {
     /// What each host wanted last.
     challenges: Mutex<HashMap<String, Challenge>>,
@@ -87,6 +89,12 @@ struct Minted {
     access_token: Option<String>,
     refresh_token: Option<String>,
     expires_in: Option<serde_json::Value>,
+}
+
+impl Default for Proofs {
+    fn default() -> Self {
+        Self { challenges: Mutex::default(), tokens: Flights::keeping(SCOPES), refresh: Mutex::default() }
+    }
 }
 
 impl Proofs {
