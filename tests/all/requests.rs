@@ -238,3 +238,52 @@ fn what_a_host_gave_with_a_list_is_asked_by_and_not_believed_for_ever() {
     simulation.run_for(INTERVAL * 8);
     assert!(String::from_utf8(fleet.file("apps/web.yaml")).unwrap().contains("/web:1.1.0"), "the truth comes to light");
 }
+
+/// A host with images that are all alike, which may fail.
+fn moody(image: &'static str) -> (Hostile, Arc<Mutex<bool>>) {
+    let fails = Arc::new(Mutex::new(false));
+    let (now, manifest) = (Arc::clone(&fails), documents(1, Form::Image));
+    let server = Hostile::start(move |asked, _| match asked.target.contains("/tags/list") {
+        _ if *now.lock().unwrap() => Reply::error(503, "UNAVAILABLE", "it fails"),
+        true => Reply::json(format!(r#"{{"tags":["1.0.0","{image}"]}}"#)),
+        false => Reply::json(&*manifest[usize::from(asked.target.contains("/blobs/"))]),
+    });
+    (server, fails)
+}
+
+#[test]
+fn a_host_that_fails_is_left_alone_while_others_go_on_and_a_restart_is_no_burst() {
+    let ((good, _), (bad, fails)) = (moody("1.1.0"), moody("1.1.0"));
+    *fails.lock().unwrap() = true;
+    let manifest = |number: usize| {
+        let host = if number == 0 { good.host() } else { bad.host() };
+        (format!("apps/{number}.yaml"), automated(&format!("web-{number}"), &format!("{host}/shop/web-{number}:1.0.0"), "semver:~1"))
+    };
+    let files: Vec<(String, String)> = (0..=30).map(manifest).collect();
+    let fleet = Bare::with(&files.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>());
+    let updated = || fleet.git(&["grep", "-c", "1.1.0", "main", "--", "apps"]).lines().count();
+    let entry = |host: String| format!("{{ prefix: '{host}', requestsPerSecond: 100000 }}");
+    let configuration = format!(
+        "registryPollInterval: 10m\nregistries: [{}, {}]\nrepositories: [{{ name: fleet, url: '{}', branch: main, interval: 1m, commit: {{ batchWindow: 0s }} }}]\n",
+        entry(good.host()),
+        entry(bad.host()),
+        fleet.file_url()
+    );
+    let mut simulation = Simulation::start(&configuration, "2026-03-01T12:00:00Z".parse().unwrap(), Embedded::in_memory());
+    simulation.run_for(Duration::from_mins(1));
+    assert_eq!((bad.asked().len(), updated()), (30, 1), "all of them were under way when it failed for the third time");
+    let asked = |simulation: &Simulation, time: Duration| {
+        let before = [bad.asked().len(), good.asked().len()];
+        simulation.run_for(time);
+        [bad.asked().len() - before[0], good.asked().len() - before[1]]
+    };
+    let [trials, lists] = asked(&simulation, Duration::from_hours(2));
+    assert!((10..=18).contains(&trials), "one at a time, after longer and longer rests: {trials}");
+    assert!((11..=14).contains(&lists), "the other is listed as ever: {lists}");
+    simulation.restart();
+    let [trials, lists] = asked(&simulation, Duration::from_mins(30));
+    assert!((2..=4).contains(&trials) && (2..=4).contains(&lists), "a restart changes nothing: {trials}, {lists}");
+    *fails.lock().unwrap() = false;
+    simulation.run_for(Duration::from_mins(21));
+    assert_eq!(updated(), 31, "it answers again");
+}
