@@ -32,7 +32,7 @@ use crate::{
         shutdown::{Phase, Reload, Signals},
         worker::{Prepare, Shared},
     },
-    store::{Embedded, Kind, Notice, StoreError},
+    store::{Embedded, Notice, StoreError},
 };
 
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
@@ -67,7 +67,6 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
     let store = open_store(&config.state).await?;
-    store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let memory = Memory::new(store.clone());
     let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
@@ -167,7 +166,7 @@ impl Process<'_> {
         for (place, repository) in repositories(&config, self.run)? {
             self.shared.metrics.add_repository(&repository.name);
             let registries = config.registries_for(&repository);
-            let view = ground::view(&registries);
+            let view = registries.view();
             views.entry(view.clone()).or_insert_with(|| {
                 let client = ground::client(&config, &repository, docker.clone(), budgets.clone());
                 Registries { client, interval: ground::interval(registries, config.registry_interval) }

@@ -32,6 +32,7 @@ mod presets;
 mod registry;
 mod remembered;
 mod repository;
+mod requests;
 mod scan;
 mod scenarios;
 mod set;

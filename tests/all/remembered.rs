@@ -268,7 +268,7 @@ fn what_a_digest_says_is_asked_once_and_lists_each_time() {
     let registry = Registry::start(Mode::Open);
     let built = |day: u32| ImageSpec::built(&format!("2024-01-{day:02}T00:00:00Z"));
     registry.push_all("shop/web", &[("main-1", &built(1)), ("main-2", &built(2)), ("main-3", &built(3))]);
-    for (word, pattern, first, next, moved) in [("versions", "semver:*", 1, 1, 1), ("build time", "glob:main-*", 7, 3, 5)] {
+    for (word, pattern, first, next, moved) in [("versions", "semver:*", 1, 1, 1), ("build time", "glob:main-*", 10, 3, 5)] {
         let (fleet, state) = (fleet(&format!("{}/shop/web:main-1", registry.host()), pattern), folder());
         let place = fleet.file_url();
         let requests = |minutes: i64| plan(&place, state.path(), day() + SignedDuration::from_mins(minutes)).1;
