@@ -1,13 +1,12 @@
 //! Why a remote gave no answer that could be used.
 
 use git2::{Error, ErrorClass, ErrorCode};
-use secrecy::SecretString;
 use thiserror::Error as ThisError;
 
 use std::path::PathBuf;
 
 use super::{
-    remote::RemoteUrl,
+    remote::{Credentials, RemoteUrl},
     ssh::{HostKeyFault, Offered},
     text,
 };
@@ -201,7 +200,7 @@ impl Trouble {
     }
 
     /// The same without a secret that the other side may have sent back.
-    pub(super) fn without(self, secret: Option<&SecretString>) -> Self {
+    pub(super) fn without(self, secret: Option<&Credentials>) -> Self {
         match self {
             Self::Denied { words, key } => Self::Denied { words: text::one_line(words.as_bytes(), secret), key },
             Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),

@@ -33,6 +33,7 @@ mod remembered;
 mod repository;
 mod scan;
 mod scenarios;
+mod secrets;
 mod set;
 mod sign_in;
 mod signing;
