@@ -149,7 +149,7 @@ impl RemoteError {
                     .to_owned()
             }
             (Trouble::Unauthorized, _) => "check the user and the token, and whether the token has expired".to_owned(),
-            (Trouble::KeyWanted, _) => "name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it".to_owned(),
+            (Trouble::KeyWanted, _) => "`tagalong identity` makes one and prints what to install; or name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it".to_owned(),
             (Trouble::KeysNotTaken, _) => "check the URL, or let the host take keys".to_owned(),
             (Trouble::KeyRefused(offered), _) => format!("add the key to the repository's deploy keys, with write access: {}", offered.installable()),
             (Trouble::KeyUnusable(path), _) => {
