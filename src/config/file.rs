@@ -47,6 +47,8 @@ section! {
         "registryRps" registry_rps: Spanned<f64>, "number", defaults::BUDGET.requests_per_second;
         /// Requests at the same time, per registry host.
         "registryBurst" registry_burst: Count, "number", defaults::BUDGET.concurrency;
+        /// Private CAs for all registries, beside those that the machine trusts.
+        "registryCaFile" registry_ca_file: Text, "file", "none";
         /// Hosts that may answer with plain http, or with a certificate that nobody vouches for.
         "registryInsecureHosts" registry_insecure_hosts: Texts, "hosts", "none";
         /// Images that are never looked up: globs over the full name, such as `docker.io/library/*`.
@@ -71,7 +73,7 @@ section! {
         "url" url: Text, "address", "required";
         /// The branch that is read.
         "branch" branch: Text, "text", "the remote's HEAD";
-        /// Another branch for the commits. Not supported yet.
+        /// Another branch for the commits; it is made where there is none.
         "pushBranch" push_branch: Text, "text", "the branch that is read";
         /// Where may be written: paths or globs in the repository.
         "paths" paths: Texts, "globs", "everything";

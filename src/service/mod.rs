@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod check;
+pub mod circuit;
 pub mod clock;
 pub mod command;
 mod commit;

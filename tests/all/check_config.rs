@@ -51,7 +51,7 @@ logLevel: loud
     let said = machine.run("check --config-only").ended(1);
     insta::assert_snapshot!(said.out, @r#"
     tagalong.yaml:1: error: there is no key `liste` here
-      hint: did you mean `listen`? The others are state, kinds, policies, timeout, listenHooks, registries, logLevel, gitTimeout, registryRps, logFormat, repositories, registryAllow, registryBurst, dockerConfig, registryPollInterval, registryInsecureHosts, registryExcludeImages, registryIncludeImages
+      hint: did you mean `listen`? The others are state, kinds, policies, timeout, listenHooks, registries, logLevel, gitTimeout, registryRps, logFormat, repositories, registryAllow, registryBurst, registryCaFile, dockerConfig, registryPollInterval, registryInsecureHosts, registryExcludeImages, registryIncludeImages
     tagalong.yaml:2: error: `timeout` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:5: error: there is no key `intervall` here
@@ -129,9 +129,15 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
       hint: put the authority's certificate into `missing` and let this user read it
     tagalong.yaml:26: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
       hint: set `NOBODY_SET_THIS` where this program is started
-    tagalong.yaml:27: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
+    tagalong.yaml:28: error: cannot read the client certificate in `missing`: No such file or directory (os error 2)
+      hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
+    tagalong.yaml:31: error: cannot use `junk` with the key in `open`: they hold no certificate and key in PEM
+      hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
+    tagalong.yaml:33: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
       hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
-    12 faults
+    tagalong.yaml:34: error: cannot use the CA file `junk`: it holds no PEM certificate
+      hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
+    15 faults
     "#);
 }
 
@@ -163,7 +169,14 @@ registries:
 - prefix: quay.io
   caFile: missing
   tokenEnv: NOBODY_SET_THIS
+- prefix: gcr.io
+  clientCertFile: missing
+  clientKeyFile: open
+- prefix: gcr.io/acme
+  clientCertFile: junk
+  clientKeyFile: open
 dockerConfig: docker.json
+registryCaFile: junk
 ";
 
 #[test]

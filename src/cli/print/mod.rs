@@ -77,6 +77,11 @@ pub enum Ending {
     Planned,
     /// It holds nothing to write.
     Unchanged,
+    /// The push branch holds it already.
+    There {
+        /// Its name.
+        branch: String,
+    },
     /// Files of a work tree were written.
     Wrote {
         /// How many.
@@ -124,7 +129,7 @@ fn version(version: &Version, width: Width) -> String {
 fn wrote(done: Done, branch: Option<&str>, commit: Option<&str>) -> String {
     let (branch, commit) = (branch.map(safe::line).unwrap_or_default(), commit.map(short).unwrap_or_default());
     match done {
-        Done::Nothing => "wrote nothing\n".to_owned(),
+        Done::Nothing | Done::There => "wrote nothing\n".to_owned(),
         Done::Files(files) => format!("wrote {}\n", count(files, "file")),
         Done::Committed => format!("committed {commit} to {branch}\n"),
         Done::Pushed => format!("pushed {commit} to {branch}\n"),
