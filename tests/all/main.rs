@@ -35,6 +35,7 @@ mod repository;
 mod requests;
 mod scan;
 mod scenarios;
+mod secrets;
 mod set;
 mod sign_in;
 mod signing;
