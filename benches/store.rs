@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use tagalong::{
     image::{Digest, Tag},
     manifest,
-    store::{Cache, Claim, Embedded, FileIds, Kept, Kind, Mark, Record, Screening, Seen, Store, Window, Write, decode_parsed, encode_parsed, load},
+    store::{
+        Cache, Claim, Embedded, FileIds, Kept, Kind, Mark, Parsed, Record, Screening, Seen, Store, Window, Write, decode_parsed, encode_parsed, load,
+    },
 };
 use tokio::runtime::Runtime;
 
@@ -96,9 +98,6 @@ fn store(criterion: &mut Criterion) {
     println!("on disk: {} kB", size(folder.path()) / 1000);
     told("close", || drop(opened));
     let store = told("open, every page verified", || Embedded::open(folder.path()).expect("opened"));
-    told("spread what is overdue", || {
-        runtime.block_on(store.resume(Kind::Repositories, now + Duration::from_mins(150), Duration::from_mins(5))).expect("spread");
-    });
     told("load and read all tags, one repository after the other", || {
         for repository in 0..REPOSITORIES {
             let kept = runtime.block_on(load::<Seen>(&store, vec![id(repository)])).expect("loaded");
@@ -108,7 +107,7 @@ fn store(criterion: &mut Criterion) {
 
     let ids = FileIds::new(&[]);
     let names: Vec<String> = (0..FILES).map(|number| ids.id(&format!("{number:040x}"), &format!("apps/{number}.yaml"), Screening::ByBytes)).collect();
-    let parsed = |number: usize| encode_parsed(&manifest::read("apps/a.yaml", manifest(number).as_bytes(), &[]).map(Some));
+    let parsed = |number: usize| encode_parsed(&Parsed::Read(manifest::read("apps/a.yaml", manifest(number).as_bytes(), &[]).expect("YAML")));
     let entries: Vec<_> = names.iter().cloned().zip((0..FILES).map(parsed)).collect();
     println!("a parsed file: {} bytes", entries[0].1.len());
     told("remember all files", || runtime.block_on(store.remember(Cache::Files, entries)).expect("remembered"));

@@ -44,7 +44,7 @@ pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
 pub use policies::PresetFileError;
 pub use prefix::Prefix;
-pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
+pub use registries::{Budget, ClientCertificate, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
 pub use repository::{Commit, GROUPS, Repository, parse_branch};
 pub use schema::schema;
 pub use secret::{Credential, CredentialSource, SecretError, SecretSource};

@@ -12,6 +12,7 @@ pub mod link;
 pub mod listing;
 pub mod message;
 mod place;
+pub mod release;
 pub mod report;
 pub mod rollback;
 pub mod safe;

@@ -11,12 +11,13 @@ use thiserror::Error;
 
 use super::{
     Clock, Memory,
+    commit::Words,
     past::PastOf,
     reading::{Found, Reading},
 };
 use crate::{
     config,
-    git::{Access, Branches, Content, Location, NewCommit, NewStep, Noticed, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Branches, Content, Location, NewCommit, NewStep, Noticed, ReadError, Signer, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
@@ -24,7 +25,7 @@ use crate::{
         aside::{Sides, theirs},
         diff,
         link::Builds,
-        message::{Ci, Update, message},
+        message::Update,
         report::{Record, Report},
         subject::Held,
     },
@@ -62,6 +63,8 @@ pub struct Unit {
     pub kinds: Vec<KindPaths>,
     /// The presets that patterns may name.
     pub presets: Arc<Presets>,
+    /// What signs its commits.
+    pub signer: Option<Arc<Signer>>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -183,8 +186,14 @@ impl Cycle {
     /// The repository cannot be opened.
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        let reading = Reading::new(&unit.kinds, memory.clone());
+        let reading = Reading::asking(&unit.kinds, memory.clone());
         Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), subjects: None, clock })
+    }
+
+    /// The same, but what is read holds also what asks for nothing.
+    #[must_use]
+    pub fn reading_all(self) -> Self {
+        Self { reading: Reading::all(&self.unit.kinds, self.memory.clone()), ..self }
     }
 
     /// What the clock says.
@@ -252,7 +261,7 @@ impl Cycle {
 
     /// What somebody else has written on the push branch: it is not written over.
     fn theirs(&self, tip: &Tip, under: &Tip, bounds: &Bounds<'_>, subjects: &Subjects) -> Result<Vec<(usize, Held)>, CycleError> {
-        let mut below = Reading::new(&self.unit.kinds, self.memory.clone()).index(&self.source, under)?.index;
+        let mut below = Reading::asking(&self.unit.kinds, self.memory.clone()).index(&self.source, under)?.index;
         below = below.with_roots(self.unit.repository.roots.clone());
         let name = |tip: &Tip| tip.branch.clone().unwrap_or_default();
         let (push, read) = (name(tip), name(under));
@@ -350,11 +359,8 @@ impl Cycle {
     }
 
     fn commit(&self, updates: &[&Record]) -> NewCommit {
-        let settings = &self.unit.repository.commit;
-        let updates: Vec<Update> = updates.iter().filter_map(|record| Update::of(record)).collect();
-        let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
-        NewCommit { message: message(&updates, ci), signature }
+        let updates = updates.iter().filter_map(|record| Update::of(record)).collect();
+        self.unit.commit(&Words::Updates(updates), &self.clock)
     }
 
     /// An empty report of this tip.

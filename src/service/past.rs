@@ -62,7 +62,7 @@ impl PastOf {
     ) -> Result<(), ReadError> {
         subjects.forgive();
         let commits = tip.commit.map_or_else(|| Ok(Vec::new()), |tip| self.history.read(source, tip, now))?;
-        self.ours = commits.iter().filter(|past| past.is_ours).map(|past| past.id.clone()).collect();
+        self.ours = commits.iter().filter(|past| past.is_ours()).map(|past| past.id.clone()).collect();
         self.put = commits.iter().flat_map(|past| &past.trailers).map(|trailer| (trailer.name.clone(), trailer.to.clone())).collect();
         let said = (std::mem::take(&mut self.said), Said::default());
         let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new(), said };

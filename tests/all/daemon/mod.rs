@@ -7,6 +7,7 @@ mod pages;
 mod rest;
 mod start;
 mod state;
+mod tenants;
 mod together;
 
 use crate::{

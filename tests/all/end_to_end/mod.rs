@@ -12,12 +12,14 @@ mod mirror;
 mod push;
 mod race;
 mod registries;
+mod release;
 mod report;
 mod repositories;
 mod rollback;
 mod ssh;
 mod tls;
 mod way;
+mod words;
 
 use std::fmt::Write as _;
 
