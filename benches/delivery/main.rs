@@ -202,14 +202,15 @@ fn rolled_back(fleet: &Bare) {
     assert!(import.wait().expect("an end").success());
 }
 
-fn open(place: &str, state: &Path, authority: Option<&Path>) -> Cycle {
-    let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
-    let mut repository = config.repository_for(place).expect("a repository");
+fn open(url: &str, folder: &Path, authority: Option<&Path>) -> Cycle {
+    let config = Config::of_overrides(Overrides { state: Some(folder.to_owned()), ..Overrides::default() }).expect("a configuration");
+    let mut repository = config.repository_for(url);
     repository.ca_file = authority.map(Path::to_owned);
-    let location = Location::parse(place, Plaintext::Loopback).expect("a location");
-    let (access, _) = Access::prepare(&location, &repository, state.to_owned(), &Environment::of_process()).expect("access");
+    let location = Location::parse(url, Plaintext::Loopback).expect("a location");
+    let (access, _) = Access::prepare(&location, &repository, folder.to_owned(), &Environment::of_process()).expect("access");
     let unit = Unit {
         repository,
+        signer: None,
         location,
         access,
         images: config.images,
@@ -217,7 +218,7 @@ fn open(place: &str, state: &Path, authority: Option<&Path>) -> Cycle {
         presets: Arc::new(Presets::shipped().clone()),
         patience: config.timeout,
     };
-    Cycle::open(Arc::new(unit), Arc::new(Timestamp::now), &Memory::open(state)).expect("opened")
+    Cycle::open(Arc::new(unit), Arc::new(Timestamp::now), &Memory::open(folder)).expect("opened")
 }
 
 /// What this process used of all processors.
