@@ -171,6 +171,7 @@ fn unit(url: &str, state: &Path) -> Unit {
         images: config.images,
         kinds: Vec::new(),
         presets: Arc::new(Presets::shipped().clone()),
+        signer: None,
         patience: config.timeout,
     }
 }

@@ -99,7 +99,9 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
     git::options::install(config.git_timeout);
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
-    let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let (access, mut notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let (signer, warning) = git::signer(&repository)?;
+    notes.extend(warning);
     let presets = Arc::new(presets(config)?);
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
@@ -110,6 +112,7 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
         images: config.images.clone(),
         kinds: kinds.collect(),
         presets,
+        signer,
         patience: config.timeout,
     };
     Ok(Prepared { unit, repository, notes })

@@ -8,7 +8,11 @@ impl Config {
     /// Every file that is read because the configuration names it: secrets, keys, certificates, known hosts, logins of Docker; and the folders of presets.
     pub fn files(&self) -> BTreeSet<PathBuf> {
         let repositories = self.repositories.iter().flat_map(|repository| {
-            let secrets = [repository.ssh_passphrase.as_ref(), repository.credential.as_ref().map(CredentialSource::secret)];
+            let secrets = [
+                repository.ssh_passphrase.as_ref(),
+                repository.commit.signing_passphrase.as_ref(),
+                repository.credential.as_ref().map(CredentialSource::secret),
+            ];
             let named =
                 [&repository.ssh_key_file, &repository.known_hosts_file, &repository.ca_file, &repository.commit.signing_key_file].map(Clone::clone);
             named.into_iter().chain(secrets.map(file)).flatten()
@@ -52,7 +56,7 @@ mod tests {
                     repositories:\n\
                     - {url: 'ssh://git@git.example/a', sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: hosts}\n\
                     - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem}\n\
-                    - {url: 'https://git.example/c', tokenEnv: TOKEN}\n\
+                    - {url: 'https://git.example/c', tokenEnv: TOKEN, commit: {signingKeyFile: signing, signingPassphraseFile: signing-passphrase}}\n\
                     registries:\n\
                     - {prefix: one.example, username: puller, passwordFile: pull, caFile: ca.pem, clientCertFile: client.pem, clientKeyFile: client.key}\n\
                     - {prefix: two.example, tokenFile: token}\n";
@@ -72,6 +76,8 @@ mod tests {
             "password",
             "presets",
             "pull",
+            "signing",
+            "signing-passphrase",
             "token",
         ];
         assert_eq!(files, named.map(|name| Path::new(name).to_owned()));

@@ -13,7 +13,10 @@ use super::{
     source::{Source, line},
     url::{check_git, identity, last_part},
 };
-use crate::plan::Group;
+use crate::plan::{
+    Group,
+    message::{Person, Templates},
+};
 
 /// A Git repository, with every default filled in.
 #[derive(Clone, Debug)]
@@ -36,10 +39,14 @@ pub struct Repository {
     pub interval: Duration,
     /// The SSH key.
     pub ssh_key_file: Option<PathBuf>,
+    /// The variable that holds the SSH key.
+    pub ssh_key_env: Option<String>,
     /// What decrypts it.
     pub ssh_passphrase: Option<SecretSource>,
     /// The host keys that are trusted.
     pub known_hosts_file: Option<PathBuf>,
+    /// The only host keys that are trusted, by their fingerprints; empty where known hosts decide.
+    pub host_key_fingerprints: Vec<String>,
     /// How to sign in over https.
     pub credential: Option<CredentialSource>,
     /// A private CA.
@@ -69,16 +76,22 @@ pub struct Commit {
     pub email: String,
     /// The key that signs.
     pub signing_key_file: Option<PathBuf>,
+    /// What decrypts it.
+    pub signing_passphrase: Option<SecretSource>,
     /// What one commit holds.
     pub group: Group,
     /// The quiet period before a commit.
     pub batch_window: Duration,
-    /// A template for the subject.
-    pub subject: Option<String>,
-    /// A template for the body.
-    pub body: Option<String>,
+    /// How the messages are worded.
+    pub templates: Templates,
+    /// Further authors.
+    pub co_authors: Vec<Person>,
+    /// Whether the author certifies the commits.
+    pub sign_off: bool,
     /// Whether the message says `[ci skip]`.
     pub ci_skip: bool,
+    /// Where its keys stand in the file.
+    pub lines: Lines,
 }
 
 impl Default for Commit {
@@ -87,11 +100,14 @@ impl Default for Commit {
             name: defaults::AUTHOR_NAME.into(),
             email: defaults::AUTHOR_EMAIL.into(),
             signing_key_file: None,
+            signing_passphrase: None,
             group: Group::All,
             batch_window: defaults::BATCH_WINDOW,
-            subject: None,
-            body: None,
+            templates: Templates::default(),
+            co_authors: Vec::new(),
+            sign_off: false,
             ci_skip: false,
+            lines: Lines::default(),
         }
     }
 }
@@ -155,8 +171,10 @@ impl Repository {
             namespaces: Vec::new(),
             interval: defaults::GIT_INTERVAL,
             ssh_key_file: None,
+            ssh_key_env: None,
             ssh_passphrase: None,
             known_hosts_file: None,
+            host_key_fingerprints: Vec::new(),
             credential: None,
             ca_file: None,
             insecure: false,
@@ -190,7 +208,7 @@ impl Repository {
         let local = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.local(key, text)).transpose());
         let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
         let unlisted = Self::unlisted(&url);
-        let (commit, unsupported) = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
+        let commit = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
         let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
         Self {
             name: text("name", &written.name).unwrap_or(unlisted.name),
@@ -202,43 +220,42 @@ impl Repository {
             namespaces: source.texts("namespaces", written.namespaces.as_ref()),
             interval: source.noted(interval).unwrap_or(unlisted.interval),
             ssh_key_file: local("sshKeyFile", &written.ssh_key_file),
+            ssh_key_env: source.noted(source.ssh_key_env(written)),
             ssh_passphrase: source.noted(source.ssh_passphrase(written)),
             known_hosts_file: local("knownHostsFile", &written.known_hosts_file),
+            host_key_fingerprints: source.fingerprints("hostKeyFingerprints", written.host_key_fingerprints.as_ref()),
             credential: source.noted(source.sign_in(written)),
             ca_file: local("caFile", &written.ca_file),
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),
-            unsupported: push_branch.into_iter().chain(unsupported).collect(),
+            unsupported: push_branch.into_iter().collect(),
         }
     }
 }
 
 impl Commit {
-    /// What the section means, and the keys of it that are not supported yet.
-    fn read(source: &Source, written: &CommitWritten) -> (Self, Vec<Unsupported>) {
+    /// What the section means.
+    fn read(source: &Source, written: &CommitWritten) -> Self {
         source.note_unknown(&written.unknown, CommitWritten::KEYS);
         let usual = Self::default();
         let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
         let group = written.group.as_ref().map(|text| source.word("group", text, &GROUPS)).transpose();
         let window = written.batch_window.as_ref().map(|text| source.duration("batchWindow", text)).transpose();
         let key = written.signing_key_file.as_ref().map(|text| source.local("signingKeyFile", text)).transpose();
-        let commit = Self {
+        Self {
             name: text("name", &written.name).unwrap_or(usual.name),
             email: text("email", &written.email).unwrap_or(usual.email),
             signing_key_file: source.noted(key),
+            signing_passphrase: source.noted(source.signing_passphrase(written)),
             group: source.noted(group).unwrap_or(usual.group),
             batch_window: source.noted(window).unwrap_or(usual.batch_window),
-            subject: text("subject", &written.subject),
-            body: text("body", &written.body),
+            templates: source.templates(written),
+            co_authors: source.people("coAuthors", written.co_authors.as_ref()),
+            sign_off: written.sign_off.unwrap_or(usual.sign_off),
             ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
-        };
-        let unsupported = [
-            ("commit.signingKeyFile", written.signing_key_file.as_ref()),
-            ("commit.subject", written.subject.as_ref()),
-            ("commit.body", written.body.as_ref()),
-        ];
-        (commit, unsupported.into_iter().filter_map(|(key, text)| Some((key, line(text?)))).collect())
+            lines: written.lines.clone(),
+        }
     }
 }
 

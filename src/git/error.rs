@@ -169,6 +169,14 @@ pub enum WriteError {
         /// Why.
         reason: String,
     },
+    /// The commit could not be signed.
+    #[error("cannot sign the commit with `{}`: {reason}", key.display())]
+    Unsigned {
+        /// The file of the key.
+        key: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// libgit2 could not do it: a full disk, a damaged object.
     #[error("cannot write `{repository}`: {reason}")]
     Failed {
@@ -232,6 +240,7 @@ impl WriteError {
             Self::DetachedHead(_) => "check out a branch with `git switch`, or leave out --commit".to_owned(),
             Self::Unfinished { .. } => "end it first, or leave out --commit".to_owned(),
             Self::NotARepository(_) => "`git init` there, or leave out --commit".to_owned(),
+            Self::Unsigned { .. } => "`signingKeyFile` names the key".to_owned(),
             Self::Signature { .. } => "--git-user and --git-email name the author".to_owned(),
             Self::Failed { .. } => "check the free space; `git fsck` there says more".to_owned(),
         })

@@ -16,6 +16,7 @@ pub mod options;
 mod person;
 mod push;
 mod remote;
+mod sign;
 pub mod source;
 mod ssh;
 mod text;
@@ -23,16 +24,20 @@ mod tree;
 mod trouble;
 mod worktree;
 
-pub use access::{Access, AccessError, Examined, examine};
+pub use access::{Access, AccessError, Examined, examine, signer};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};
 pub use error::{ReadError, WriteError};
 pub use history::History;
 pub use location::{Location, LocationError};
-pub use person::user_name;
+pub use person::{user_email, user_name};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
+pub use sign::{Signer, SignerError};
 pub use source::{Source, Write, Written};
-pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};
+pub use ssh::{
+    Exposure, HostKeyFault, HostKeyReason, Identity, IdentityError, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownIdentity, ShownKey,
+    SshAccess, identity,
+};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
 pub use trouble::{Doing, RemoteError, Trouble};
 pub use worktree::{Standing, standing};

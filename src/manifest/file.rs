@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    ImageField, ImagePlace, KindPaths, LoosePlace, Place, Workload, comment, compose, helm,
+    ImageField, ImagePlace, KindPaths, LoosePlace, Node, Place, Workload, comment, compose, helm,
     kustomize::{self, FieldSpec, Kustomization, Object, Operation, Outer},
     workload,
     yaml::{self, Fault, Kind, Tree},
@@ -30,6 +30,8 @@ pub struct File {
     pub(super) field_specs: Vec<FieldSpec>,
     /// The objects of it that deploy a folder.
     pub(super) outers: Vec<Outer>,
+    /// The whole of a file that holds nothing: something may be added.
+    pub(super) bare: Option<Node>,
     /// Whether it is not read, because `.tagalongignore` names it.
     pub(super) left_out: bool,
 }
@@ -38,6 +40,20 @@ impl File {
     /// A file that is there, but not read.
     pub(super) fn left_out() -> Self {
         Self { left_out: true, ..Self::default() }
+    }
+
+    /// Whether nothing in it asks for updates, or says how files are deployed: then it matters only to those that name it.
+    pub fn is_silent(&self) -> bool {
+        let Self { workloads, kustomization, flux_yaml, places, objects: _, operations: _, field_specs: _, outers, bare: _, left_out } = self;
+        let deploys = kustomization.is_some() || flux_yaml.is_some() || !outers.is_empty() || *left_out;
+        let asks = |workload: &Workload| !workload.annotations.is_empty() || workload.containers.iter().any(|container| container.policy.is_some());
+        let is_ruled = |place: &LoosePlace| place.policy.is_some() || !place.annotations.is_empty();
+        !deploys && !workloads.iter().any(asks) && !places.iter().any(is_ruled)
+    }
+
+    /// The whole file, as far as documents can be added to it.
+    pub(super) fn whole(&self) -> Option<Node> {
+        self.objects.first().map(|object| object.node).or(self.bare)
     }
 
     /// Every place that holds an image.
@@ -64,6 +80,21 @@ impl File {
             encrypted: place.encrypted,
         });
         containers.chain(loose)
+    }
+
+    /// As [`Self::images`], and what patches write: those that stand inside a kustomization, and operations.
+    pub fn images_and_patches(&self) -> impl Iterator<Item = ImagePlace<'_>> {
+        let patched = kustomize::written(self).into_iter().map(|(line, image)| ImagePlace {
+            place: Place::KustomizePatch,
+            alias: "",
+            line,
+            workload: None,
+            image,
+            policy: None,
+            annotations: &[],
+            encrypted: false,
+        });
+        self.images().chain(patched)
     }
 
     /// Every image with the slot for the comment policy on it.
@@ -177,6 +208,12 @@ fn read_text(path: &str, text: &str, kinds: &[KindPaths]) -> Result<File, Fault>
         file.operations = kustomize::operations(&tree, Place::KustomizePatch);
         file.field_specs = kustomize::field_specs(&tree);
         file.outers = kustomize::outers(&tree);
+        let holds_something = |root: &usize| match tree.kind(*root) {
+            Kind::Scalar(_) => tree.text(*root).is_some_and(|text| !text.is_empty()),
+            _ => !tree.is_empty(*root),
+        };
+        let holds_values = tree.roots().iter().any(holds_something);
+        file.bare = (!holds_values).then(|| Node::of_file(&tree));
     }
     comment::attach(&tree, text, &objects, &mut file)?;
     Ok(file)
@@ -388,7 +425,8 @@ mod tests {
             ("list", "- a\n- b\n"),
             ("scalar", "a\n"),
         ] {
-            assert_eq!(read("a.yaml", text.as_bytes(), &[]), Ok(File::default()), "{word}");
+            let read = read("a.yaml", text.as_bytes(), &[]).map(|file| File { bare: None, ..file });
+            assert_eq!(read, Ok(File::default()), "{word}");
         }
     }
 

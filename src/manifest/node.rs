@@ -22,6 +22,11 @@ impl Node {
         self.position
     }
 
+    /// A whole file: where its first document begins.
+    pub(super) fn of_file(tree: &Tree<'_>) -> Self {
+        Self { position: 0, line: 1, reading: tree.reading() }
+    }
+
     /// The node itself, or what an alias stands for.
     pub(super) fn of(tree: &Tree<'_>, node: usize) -> Self {
         let (position, _) = tree.place_in_reading(node);

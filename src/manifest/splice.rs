@@ -7,6 +7,7 @@ mod draft;
 mod flow;
 mod lines;
 mod step;
+mod whole;
 mod without;
 mod written;
 

@@ -260,8 +260,8 @@ impl<'a> Gathering<'a> {
         let spot = match &built.overlay {
             None => spot,
             Some(overlay) => image.overlaid(overlay, &subject.container).ok_or_else(|| {
-                let reason = format!("the image belongs into the patch file of .flux.yaml, but {} holds no patch of this workload", overlay.path);
-                Held::new(Code::UnsupportedKustomize, reason).hint("add a patch with its kind, name and namespace")
+                let reason = format!("the image belongs into the patch file of .flux.yaml, and none can take it ({}:{})", overlay.path, overlay.line);
+                Held::new(Code::UnsupportedKustomize, reason).hint("commit an empty file under the name that `patchFile` says")
             })?,
         };
         (subject.file, subject.line, subject.place) = (spot.path.clone(), spot.line, spot.place);

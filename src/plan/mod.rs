@@ -11,6 +11,7 @@ pub mod link;
 pub mod listing;
 pub mod message;
 mod place;
+pub mod release;
 pub mod report;
 pub mod rollback;
 pub mod safe;

@@ -122,7 +122,7 @@ impl<'a> Checking<'a> {
     fn read(&mut self) -> Result<Read, CycleError> {
         let config::Repository { branch, paths, .. } = &self.unit.repository;
         let tip = self.source.read(branch.as_deref())?;
-        let Found { index, scope, .. } = Reading::new(&self.unit.kinds, self.memory.clone()).index(&self.source, &tip)?;
+        let Found { index, scope, .. } = Reading::all(&self.unit.kinds, self.memory.clone()).index(&self.source, &tip)?;
         let inspected = self.inspected(&tip, &index)?;
         let ignored = self.ignored(&tip, &scope)?;
         let bounds =
@@ -184,6 +184,6 @@ impl<'a> Checking<'a> {
     fn commit(&self, now: Timestamp) -> NewCommit {
         let settings = &self.unit.repository.commit;
         let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: now };
-        NewCommit { message: "Mend annotations\n".to_owned(), signature }
+        NewCommit { message: "Mend annotations\n".to_owned(), signature, signer: None }
     }
 }

@@ -11,18 +11,19 @@ use thiserror::Error;
 
 use super::{
     Clock, Memory,
+    commit::Words,
     past::PastOf,
     reading::{Found, Reading},
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signer, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
         Answer, Bounds, Group, Index, Plan, Subjects, diff,
         link::Builds,
-        message::{Ci, Update, message},
+        message::Update,
         report::{Record, Report},
     },
     policy::{Blame, List, preset::Presets},
@@ -51,6 +52,8 @@ pub struct Unit {
     pub kinds: Vec<KindPaths>,
     /// The presets that patterns may name.
     pub presets: Arc<Presets>,
+    /// What signs its commits.
+    pub signer: Option<Arc<Signer>>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -164,8 +167,14 @@ impl Cycle {
     /// The repository cannot be opened.
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        let reading = Reading::new(&unit.kinds, memory.clone());
+        let reading = Reading::asking(&unit.kinds, memory.clone());
         Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), subjects: None, clock })
+    }
+
+    /// The same, but what is read holds also what asks for nothing.
+    #[must_use]
+    pub fn reading_all(self) -> Self {
+        Self { reading: Reading::all(&self.unit.kinds, self.memory.clone()), ..self }
     }
 
     /// What the clock says.
@@ -296,11 +305,8 @@ impl Cycle {
     }
 
     fn commit(&self, updates: &[&Record]) -> NewCommit {
-        let settings = &self.unit.repository.commit;
-        let updates: Vec<Update> = updates.iter().filter_map(|record| Update::of(record)).collect();
-        let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
-        NewCommit { message: message(&updates, ci), signature }
+        let updates = updates.iter().filter_map(|record| Update::of(record)).collect();
+        self.unit.commit(&Words::Updates(updates), &self.clock)
     }
 
     /// An empty report of this tip.

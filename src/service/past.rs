@@ -47,7 +47,7 @@ impl PastOf {
     ) -> Result<(), ReadError> {
         subjects.forgive();
         let commits = tip.commit.map_or_else(|| Ok(Vec::new()), |tip| self.history.read(source, tip, now))?;
-        self.ours = commits.iter().filter(|past| past.is_ours).map(|past| past.id.clone()).collect();
+        self.ours = commits.iter().filter(|past| past.is_ours()).map(|past| past.id.clone()).collect();
         let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new() };
         let mut taken: Vec<(usize, Trailer, Past)> = Vec::new();
         for suspect in suspects(subjects, &commits) {

@@ -55,7 +55,7 @@ logLevel: loud
     tagalong.yaml:2: error: `timeout` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:5: error: there is no key `intervall` here
-      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv
+      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
     tagalong.yaml:6: error: `interval` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:7: error: two repositories have the same `url` and `branch`
@@ -69,7 +69,7 @@ logLevel: loud
     tagalong.yaml:12: error: `username` needs `passwordFile` or `passwordEnv`
       hint: docs/configuration.md shows every key with the value that it wants
     tagalong.yaml:13: error: there is no key `grup` here
-      hint: did you mean `group`? The others are name, body, email, ciSkip, subject, batchWindow, signingKeyFile
+      hint: did you mean `group`? The others are name, body, email, ciSkip, signOff, subject, coAuthors, batchWindow, signingKeyFile, signingPassphraseEnv, signingPassphraseFile
     tagalong.yaml:17: error: a registry needs its `prefix`
       hint: docs/configuration.md shows every key with the value that it wants
     tagalong.yaml:19: error: there is no key `image` here
@@ -121,10 +121,8 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
       hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
     tagalong.yaml:17: error: cannot read the secret in `empty`: it is empty
       hint: write the secret, and nothing else, into `empty` and let this user read it
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.signingKeyFile` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.subject` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+    tagalong.yaml:19: error: cannot sign commits with `junk`: it holds no private key
+      hint: make one: `ssh-keygen -t ed25519 -f signing`, or `gpg --export-secret-keys --armor KEY > signing`
     tagalong.yaml:23: error: cannot read the secret in `two-lines`: it has more than one line
       hint: write the secret, and nothing else, into `two-lines` and let this user read it
     tagalong.yaml:25: error: cannot read the CA file `missing`: No such file or directory (os error 2)
@@ -139,7 +137,7 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
       hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
     tagalong.yaml:34: error: cannot use the CA file `junk`: it holds no PEM certificate
       hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
-    16 faults
+    15 faults
     "#);
 }
 
@@ -163,7 +161,7 @@ repositories:
   caFile: junk
   tokenFile: empty
 - url: https://git.example/f.git
-  commit: { signingKeyFile: open, subject: x }
+  commit: { signingKeyFile: junk }
 registries:
 - prefix: ghcr.io
   username: puller

@@ -108,6 +108,8 @@ impl<'a> Examination<'a> {
         let examined = git::examine(repository);
         let usable = examined.iter().all(|examined| examined.finding.is_ok());
         for Examined { key, finding } in examined {
+            let of_commit = &repository.commit.lines;
+            let lines = if of_commit.of(key).is_some() { of_commit } else { lines };
             match finding {
                 Ok(warning) => self.note(lines, &[key], Severity::Warning, warning, None),
                 Err(error) => self.fault(lines, &[key], &error, error.hint()),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use super::{
     HeldByKustomize, Kustomization, Link,
     change::{affix, annotate, merged},
-    entry::{Entry, Pattern},
+    entry::Entry,
     layout::{Layout, Target, folder, is_below, shown},
     live::{Live, Source},
     merge,
@@ -13,7 +13,8 @@ use super::{
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
-    transform,
+    survey::{About, Seen},
+    transform::Entries,
     value::Object,
 };
 use crate::manifest::Place;
@@ -22,6 +23,8 @@ use crate::manifest::Place;
 const LAYERS: usize = 64;
 /// One root may reach kustomizations so often.
 const VISITS: usize = 10_000;
+/// What an object is called that a plugin generates.
+pub(super) const GENERATED: &str = "object";
 /// One root may have so many objects.
 const RESOURCES: usize = 100_000;
 
@@ -50,6 +53,8 @@ pub(super) struct Build<'l, 'f> {
     pub(super) fault: Option<HeldByKustomize>,
     /// Patches that ask for updates of what nobody knows.
     pub(super) adrift: Vec<(&'f Object, Source<'f>, HeldByKustomize)>,
+    /// What else there is to tell.
+    pub(super) seen: Seen<'f>,
     /// Where `openapi` may say how lists are merged.
     schema: Option<(&'f str, u32)>,
     visits: usize,
@@ -90,7 +95,7 @@ impl<'f> Layer<'f> {
 
 impl<'l, 'f> Build<'l, 'f> {
     pub(super) fn new(layout: &'l Layout<'f>) -> Self {
-        Self { layout, fault: None, adrift: vec![], schema: None, visits: 0, stack: vec![] }
+        Self { layout, fault: None, adrift: vec![], seen: Seen::default(), schema: None, visits: 0, stack: vec![] }
     }
 
     /// Builds the kustomization in a file.
@@ -196,12 +201,16 @@ impl<'l, 'f> Build<'l, 'f> {
                 gathered.unknown.extend(below.unknown);
             }
             Target::File(file) => self.file(path, link, file, gathered),
-            Target::Remote => gathered.unknown.push(HeldByKustomize {
-                reason: format!("`{}` is outside the repository, and not fetched", link.path),
-                path: path.to_owned(),
-                line: link.line,
-                annotates: false,
-            }),
+            Target::Remote => {
+                self.seen.is_partial = true;
+                self.seen.remark(path, link.line, About::Remote { address: link.path.clone() });
+                gathered.unknown.push(HeldByKustomize {
+                    reason: format!("`{}` is outside the repository, and not fetched", link.path),
+                    path: path.to_owned(),
+                    line: link.line,
+                    annotates: false,
+                });
+            }
             target => self.lost(path, link, target),
         }
     }
@@ -209,6 +218,7 @@ impl<'l, 'f> Build<'l, 'f> {
     fn file(&mut self, path: &'f str, link: &'f Link, file: &'f str, gathered: &mut Gathered<'f>) {
         let read = &self.layout.files[file];
         if read.left_out {
+            self.seen.is_partial = true;
             let reason = format!("{file} is named in .tagalongignore");
             gathered.unknown.push(HeldByKustomize { reason, path: path.to_owned(), line: link.line, annotates: false });
         }
@@ -259,6 +269,7 @@ impl<'l, 'f> Build<'l, 'f> {
 
     fn configure(&mut self, layer: &Layer<'f>, gathered: &mut Gathered<'f>) {
         let Layer { path, says, .. } = *layer;
+        self.seen.is_partial |= !says.configurations.is_empty();
         for link in &says.configurations {
             match self.layout.find(folder(path), &link.path) {
                 Target::File(file) => gathered.specs.extend(&self.layout.files[file].field_specs),
@@ -267,7 +278,12 @@ impl<'l, 'f> Build<'l, 'f> {
         }
         for (kind, name, _) in &says.generated {
             let reason = format!("the {kind} `{name}` is generated");
-            gathered.unknown.push(HeldByKustomize { reason, path: path.to_owned(), line: says.line, annotates: false });
+            let held = HeldByKustomize { reason, path: path.to_owned(), line: says.line, annotates: false };
+            if &**kind == GENERATED {
+                self.seen.is_partial = true;
+                self.seen.remark(path, says.line, About::Held(format!("`generators` in {path} make objects that nobody knows")));
+            }
+            gathered.unknown.push(held);
         }
     }
 
@@ -316,11 +332,11 @@ impl<'l, 'f> Build<'l, 'f> {
         for (path, patch) in layer.all(|says| &says.operations) {
             self.patch(path, patch, gathered);
         }
-        for (path, entry) in layer.images() {
-            self.image(path, entry, gathered);
-        }
+        self.images(layer, gathered);
         for (path, obstacle) in layer.all(|says| &says.obstacles) {
             let reason = format!("`{}` in {path} may change it, which is not understood", obstacle.key);
+            self.seen.is_partial = true;
+            self.seen.remark(path, obstacle.line, About::Held(reason.clone()));
             for resource in &mut gathered.resources {
                 let held = || HeldByKustomize { reason: reason.clone(), path: path.to_owned(), line: obstacle.line, annotates: false };
                 resource.held.get_or_insert_with(held);
@@ -443,14 +459,19 @@ impl<'l, 'f> Build<'l, 'f> {
         }
     }
 
-    fn image(&mut self, path: &'f str, entry: &'f Entry, gathered: &mut Gathered<'f>) {
-        let pattern = Pattern::of(&entry.name);
-        if matches!(pattern, Pattern::Broken) {
-            return self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));
+    fn images(&mut self, layer: &Layer<'f>, gathered: &mut Gathered<'f>) {
+        let images = layer.images();
+        if images.is_empty() {
+            return;
+        }
+        images.iter().for_each(|(path, entry)| self.seen.entry(path, entry));
+        let entries = Entries::new(images.into_iter());
+        if let Some((path, entry)) = entries.broken() {
+            self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));
         }
         let Gathered { resources, specs, .. } = gathered;
         for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
-            transform::apply(resource, path, entry, &pattern, specs);
+            entries.apply(resource, specs, &mut |path, entry| self.seen.meant(path, entry));
         }
     }
 }

@@ -6,17 +6,19 @@ use std::{
 };
 
 use super::{
-    build::Build,
+    build::{Build, Gathered},
     entry::Entry,
     layout::{Layout, folder, is_below},
     live::{Leaf, Live, Source, Step},
     resource::{Id, Resource},
-    spot::Spot,
+    spot::{Patch, Spot},
+    survey::{Seen, Survey},
     tops::{Made, Overlay, Top, is_understood, overlay, tops},
 };
 use crate::{
     manifest::{
-        Container, File, Generation, ImageField, Node, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
+        Container, File, Generation, ImageField, Node, Parts, Place, Role, Site, Unreadable, Workload, WorkloadId, is_kustomization,
+        splice::Change,
         workload::{self, POD_SPECS},
     },
     policy::annotation::Annotation,
@@ -53,14 +55,14 @@ pub struct Built<'f> {
 }
 
 /// The patch file of a `.flux.yaml`, and what it holds of a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlaid<'f> {
     /// The file; where there is none, the `.flux.yaml`.
     pub path: &'f str,
     /// The line, from 1.
     pub line: u32,
-    /// The patch of the workload, where there is one.
-    pub(super) mapping: Option<Node>,
+    /// The patch of the workload; `None` where there is no file that could hold it.
+    pub(super) patch: Option<Patch>,
 }
 
 /// What a container's image is at last, and why.
@@ -96,6 +98,13 @@ pub struct Extension<'f> {
     pub(super) keys: &'static [&'static str],
 }
 
+impl Extension<'_> {
+    /// The change that adds an entry with these keys and texts.
+    pub fn entry(&self, item: Vec<(String, String)>) -> Change {
+        Change::Append { mapping: self.mapping, keys: self.keys.iter().map(|key| (*key).to_owned()).collect(), item }
+    }
+}
+
 /// One of the things that decided an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'f> {
@@ -114,7 +123,16 @@ enum What<'f> {
     Entry(&'f Entry),
 }
 
-impl Image<'_> {
+impl<'f> Image<'f> {
+    /// The scalars, with their files, of the `images` entries that had a part in it.
+    pub fn decided(&self) -> impl Iterator<Item = (&'f str, &'f Site)> {
+        self.chain.iter().flat_map(|given| {
+            let image = if let What::Entry(entry) = given.what { Some(&entry.image) } else { None };
+            let sites = image.and_then(ImageField::parts).into_iter().flat_map(Parts::sites);
+            sites.map(|site| (given.path, site))
+        })
+    }
+
     /// Where the patch file of a `.flux.yaml` takes the image of this container; `None` where it cannot.
     pub fn overlaid(&self, overlay: &Overlaid<'_>, container: &str) -> Option<Spot> {
         match self.chain.last() {
@@ -152,19 +170,56 @@ pub struct HeldByKustomize {
 /// # Shape
 /// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
 pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
+    all(files, unreadable, roots, &mut |_, _| {})
+}
+
+/// As [`deployed`], with what else was found on the way.
+pub fn survey<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Survey<'f> {
+    let mut told = Seen::default();
+    let deployed = all(files, unreadable, roots, &mut |seen, resources| {
+        seen.settle(files, resources);
+        told.and(std::mem::take(seen));
+    });
+    Survey { deployed, remarks: told.into_remarks() }
+}
+
+/// What each of these kustomizations makes of what it gathers, as if it were a root.
+///
+/// # Shape
+/// What holds it does not count, nor what it names that was not read.
+pub fn alone<'f>(files: &'f BTreeMap<String, File>, kustomizations: &[&'f str]) -> Vec<(&'f str, Vec<Deployed<'f>>)> {
+    let layout = Layout::of(files, &[]);
+    let alone = |path: &&'f str| {
+        let gathered = Build::new(&layout).kustomization(path, None, Gathered::default());
+        let extension = layout.kustomization(path).and_then(|kustomization| kustomization.extension(path));
+        let frame = Frame { files, root: folder(path), extension, overlay: None };
+        (*path, gathered.resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect())
+    };
+    kustomizations.iter().map(alone).collect()
+}
+
+/// Builds every root, and shows what is seen on the way.
+fn all<'f>(
+    files: &'f BTreeMap<String, File>,
+    unreadable: &'f [Unreadable],
+    roots: &[String],
+    show: &mut dyn FnMut(&mut Seen<'f>, &[Resource<'f>]),
+) -> Vec<Deployed<'f>> {
     let layout = Layout::of(files, unreadable);
     let tops = tops(&layout, roots);
     let mut found: Vec<Deployed<'f>> = vec![];
     for top in &tops {
         let folder = if top.root == "." { "" } else { top.root };
         let made = top.make(&layout, &tops, overlay(files, folder));
-        let Made { resources, adrift, fault, extension, overlay } = made;
+        let Made { resources, adrift, fault, extension, overlay, mut seen } = made;
+        fault.iter().for_each(|fault| seen.hold(fault));
+        show(&mut seen, &resources);
         let frame = Frame { files, root: top.root, extension, overlay };
         found.extend(adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))));
         found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
     }
     let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
-    let patches: BTreeSet<&str> = found.iter().filter_map(|one| one.built.as_ref()?.overlay.map(|overlay| overlay.path)).collect();
+    let patches: BTreeSet<&str> = found.iter().filter_map(|one| Some(one.built.as_ref()?.overlay.as_ref()?.path)).collect();
     for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
         if !claimed.contains(path.as_str()) && !patches.contains(path.as_str()) {
             found.extend(plain(&layout, path, file));
@@ -197,8 +252,8 @@ fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed
     let from = Source { path, place: Place::Container };
     let mut resources: Vec<Resource<'f>> = file.objects.iter().map(|object| Resource::new(object, from)).collect();
     let mut build = Build::new(layout);
-    if let Some((path, objects)) = overlay.file {
-        build.overlay(path, objects, &mut resources);
+    if let Some((path, file)) = overlay.file {
+        build.overlay(path, &file.objects, &mut resources);
     }
     let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
     resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
@@ -231,10 +286,13 @@ impl<'f> Frame<'f> {
     fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
         let overlaid = self.overlay.map(|overlay| {
             let name = resource.id().name;
-            let (path, objects) = overlay.file.unwrap_or((overlay.flux, &[]));
-            let object = objects.iter().find(|object| Id::of_patch(&object.value).name == name);
-            let line = object.map_or(overlay.line, |object| object.line);
-            Overlaid { path, line, mapping: object.map(|object| object.node) }
+            let Some((path, file)) = overlay.file else {
+                return Overlaid { path: overlay.flux, line: overlay.line, patch: None };
+            };
+            match file.objects.iter().find(|object| Id::of_patch(&object.value).name == name) {
+                Some(object) => Overlaid { path, line: object.line, patch: Some(Patch::Written(object.node)) },
+                None => Overlaid { path, line: 1, patch: file.whole().map(|file| Patch::New { file, document: document(&resource) }) },
+            }
         });
         let mut found = finished(self.files, self.root, self.extension, resource, fault)?;
         if let Some(built) = &mut found.built {
@@ -242,6 +300,13 @@ impl<'f> Frame<'f> {
         }
         Some(found)
     }
+}
+
+/// What a patch names a resource by.
+fn document(resource: &Resource<'_>) -> Vec<(Vec<String>, String)> {
+    let keys: [&[&str]; 4] = [&["apiVersion"], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    let text = |keys: &[&str]| (keys.iter().map(|key| (*key).to_owned()).collect(), resource.text(keys).to_owned());
+    keys.into_iter().map(text).filter(|(_, text)| !text.is_empty()).collect()
 }
 
 /// What became of a resource, if it is a workload.

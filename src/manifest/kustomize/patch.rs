@@ -96,6 +96,53 @@ impl File {
     }
 }
 
+/// The images that operations and patches inside other texts write, each with its line; files that hold objects tell theirs themselves.
+pub(in crate::manifest) fn written(file: &File) -> Vec<(u32, &ImageField)> {
+    let layers = file.kustomization.as_deref().into_iter().chain(file.outers.iter().map(|outer| &outer.says));
+    let patches = layers.flat_map(|says| says.merges.iter().chain(&says.patches).chain(&says.operations));
+    let mut found = vec![];
+    for content in patches.filter_map(|patch| if let From::Inline(content) = &patch.from { Some(content) } else { None }) {
+        match content {
+            Content::Objects(objects) => objects.iter().for_each(|object| object.value.images(&mut found)),
+            Content::Operations(operations) => operations.iter().for_each(|operation| operation.images(&mut found)),
+            Content::Broken { .. } => {}
+        }
+    }
+    if let Some(Ok(operations)) = &file.operations {
+        operations.iter().for_each(|operation| operation.images(&mut found));
+    }
+    found
+}
+
+impl Operation {
+    fn images<'f>(&'f self, found: &mut Vec<(u32, &'f ImageField)>) {
+        let is_image = self.path.last().is_some_and(|last| matches!(&**last, "image" | "reference"));
+        match &self.what {
+            What::Add(Value::Text(text)) | What::Replace(Value::Text(text)) if is_image => text.image(found),
+            What::Add(value @ (Value::Map(_) | Value::List(_))) | What::Replace(value @ (Value::Map(_) | Value::List(_))) => value.images(found),
+            _ => {}
+        }
+    }
+}
+
+impl Words {
+    fn image<'f>(&'f self, found: &mut Vec<(u32, &'f ImageField)>) {
+        let written = self.image.as_ref().filter(|image| **image != ImageField::Absent);
+        found.extend(written.map(|image| (image.line().unwrap_or(self.line), image)));
+    }
+}
+
+impl Value {
+    fn images<'f>(&'f self, found: &mut Vec<(u32, &'f ImageField)>) {
+        match self {
+            Self::Text(text) => text.image(found),
+            Self::List(items) => items.iter().for_each(|item| item.images(found)),
+            Self::Map(entries) => entries.iter().for_each(|(_, value)| value.images(found)),
+            Self::Null | Self::Other => {}
+        }
+    }
+}
+
 /// An operation of RFC 6902.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::manifest) struct Operation {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Kustomization, Link, Obstacle,
+    build::GENERATED,
     entry::Entry,
     patch::{Form, patches},
     value::{At, Value, Words, read as value},
@@ -154,7 +155,7 @@ impl Kustomization {
             "commonannotations" => self.annotations.extend(pairs(tree, value)),
             "configmapgenerator" => self.generated.extend(generated(tree, value, "ConfigMap")),
             "secretgenerator" => self.generated.extend(generated(tree, value, "Secret")),
-            "generators" => self.generated.extend(tree.items(value).map(|item| ("object".into(), tree.rest_of_line(item).into(), "".into()))),
+            "generators" => self.generated.extend(tree.items(value).map(|item| (GENERATED.into(), tree.rest_of_line(item).into(), "".into()))),
             "openapi" => self.schema = Some(line),
             // Variables are put into fields that hold no image, if nothing configures others.
             "vars" => self.variables = Some(line),

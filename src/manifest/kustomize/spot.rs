@@ -27,7 +27,16 @@ enum At {
     /// An `images` entry that is to be added.
     New { mapping: Node, keys: Vec<String>, name: String },
     /// A container that a patch is to get.
-    Patched { mapping: Node, keys: Vec<String>, container: String, image: String },
+    Patched { patch: Patch, keys: Vec<String>, container: String, image: String },
+}
+
+/// A workload's patch in the patch file of a `.flux.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Patch {
+    /// It stands there.
+    Written(Node),
+    /// It is to be added to this file, and known by these texts.
+    New { file: Node, document: Vec<(Vec<String>, String)> },
 }
 
 /// What a spot reads or writes in its file: two spots with one key in common share a place.
@@ -61,7 +70,7 @@ impl Spot {
     /// A container of a workload's patch in the patch file of a `.flux.yaml`.
     pub(super) fn overlaid(overlay: &Overlaid<'_>, list: &[&str], container: &str, image: &str) -> Option<Self> {
         let keys = list.iter().map(|key| (*key).to_owned()).collect();
-        let at = At::Patched { mapping: overlay.mapping?, keys, container: container.to_owned(), image: image.to_owned() };
+        let at = At::Patched { patch: overlay.patch.clone()?, keys, container: container.to_owned(), image: image.to_owned() };
         Some(Self { path: overlay.path.to_owned(), line: overlay.line, place: Place::FluxPatch, at })
     }
 
@@ -100,7 +109,7 @@ impl Spot {
                 keys
             }
             At::New { mapping, name, .. } => vec![Key::New(mapping.position, name.clone())],
-            At::Patched { mapping, keys, container, .. } => vec![patched(*mapping, keys, container)],
+            At::Patched { patch, keys, container, .. } => vec![patch.key(keys, container)],
         }
     }
 
@@ -116,10 +125,10 @@ impl Spot {
                 Err(reason.clone())
             }
             At::Entry { image, node } => entry(image, *node, tag, digest),
-            At::Patched { mapping, keys, container, image } => {
+            At::Patched { patch, keys, container, image } => {
                 let image = format!("{}{}", &image[..end_of_name(image)], version(tag, digest));
                 let item = vec![("name".to_owned(), container.clone()), ("image".to_owned(), image)];
-                Ok(vec![(patched(*mapping, keys, container), Change::Append { mapping: *mapping, keys: keys.clone(), item })])
+                Ok(vec![(patch.key(keys, container), patch.change(keys, item))])
             }
             At::New { mapping, keys, name } => {
                 let item = [("name", Some(&**name)), ("newTag", tag), ("digest", digest)];
@@ -130,8 +139,24 @@ impl Spot {
     }
 }
 
-fn patched(mapping: Node, keys: &[String], container: &str) -> Key {
-    Key::Entry(mapping.position, format!("{} {container}", keys.join(".")))
+impl Patch {
+    fn key(&self, keys: &[String], container: &str) -> Key {
+        match self {
+            Self::Written(mapping) => Key::Entry(mapping.position, format!("{} {container}", keys.join("."))),
+            Self::New { file, document } => {
+                let texts: Vec<&str> = document.iter().map(|(_, text)| text.as_str()).collect();
+                Key::Entry(file.position, format!("{} {} {container}", texts.join("/"), keys.join(".")))
+            }
+        }
+    }
+
+    fn change(&self, keys: &[String], item: Vec<(String, String)>) -> Change {
+        let keys = keys.to_vec();
+        match self {
+            Self::Written(mapping) => Change::Append { mapping: *mapping, keys, item },
+            Self::New { file, document } => Change::Extend { file: *file, document: document.clone(), keys, item },
+        }
+    }
 }
 
 fn keyed(change: Change) -> (Key, Change) {
@@ -143,6 +168,7 @@ fn keyed(change: Change) -> (Key, Change) {
         Change::Set { mapping, keys, .. } | Change::Remove { mapping, keys } | Change::Append { mapping, keys, .. } => {
             Key::Entry(mapping.position, keys.join("."))
         }
+        Change::Extend { file: node, .. } | Change::Inside { text: node, .. } => Key::Entry(node.position, String::new()),
     };
     (key, change)
 }

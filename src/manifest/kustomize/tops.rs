@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, Target, folder, join, shown},
     outer::{self, Tool},
     resource::Resource,
-    value::Object,
+    survey::Seen,
 };
 use crate::manifest::{File, Generation};
 
@@ -29,6 +29,7 @@ pub(super) struct Made<'f> {
     pub(super) fault: Option<HeldByKustomize>,
     pub(super) extension: Option<Extension<'f>>,
     pub(super) overlay: Option<Overlay<'f>>,
+    pub(super) seen: Seen<'f>,
 }
 
 /// The patch file that a `.flux.yaml` puts over a root.
@@ -37,7 +38,7 @@ pub(super) struct Overlay<'f> {
     pub(super) flux: &'f str,
     pub(super) line: u32,
     /// The file, if it is there and can be read.
-    pub(super) file: Option<(&'f str, &'f [Object])>,
+    pub(super) file: Option<(&'f str, &'f File)>,
 }
 
 /// The roots: folders that others' objects or the configuration name, then kustomizations that nothing uses.
@@ -79,12 +80,12 @@ impl<'f> Top<'f> {
             (None, None) => Gathered::default(),
         };
         build.doubt_schema(&mut gathered.resources);
-        if let Some((path, objects)) = overlay.and_then(|overlay| overlay.file) {
-            build.overlay(path, objects, &mut gathered.resources);
+        if let Some((path, file)) = overlay.and_then(|overlay| overlay.file) {
+            build.overlay(path, &file.objects, &mut gathered.resources);
         }
-        let Build { fault, adrift, .. } = build;
+        let Build { fault, adrift, seen, .. } = build;
         let adrift = adrift.into_iter().map(|(object, from, held)| (Resource::new(object, from), held)).collect();
-        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, all), overlay }
+        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, all), overlay, seen }
     }
 
     /// Where new `images` entries go: into the root's own file, if that is no other root's too.
@@ -110,7 +111,7 @@ pub(super) fn overlay<'f>(files: &'f BTreeMap<String, File>, folder: &str) -> Op
         if let Some((path, file)) = files.get_key_value(&path) {
             let flux = file.flux_yaml.as_ref().filter(|flux| flux.generation == Generation::PatchUpdated)?;
             let patch_file = join(folder, flux.patch_file.as_deref()?)?;
-            let file = files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file.objects.as_slice()));
+            let file = files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file));
             return Some(Overlay { flux: path, line: flux.line, file });
         }
         above = (!top.is_empty()).then(|| self::folder(top));

@@ -49,6 +49,24 @@ pub enum Change {
         /// The keys and texts of the new mapping.
         item: Vec<(String, String)>,
     },
+    /// One more mapping in a list of the document that holds certain texts; a document is added where none does.
+    Extend {
+        /// The file: where its first document begins.
+        file: Node,
+        /// The paths and texts by which the document is known.
+        document: Vec<(Vec<String>, String)>,
+        /// The path of the list.
+        keys: Vec<String>,
+        /// The keys and texts of the new mapping.
+        item: Vec<(String, String)>,
+    },
+    /// Changes of the YAML that a literal block scalar holds.
+    Inside {
+        /// The scalar.
+        text: Node,
+        /// The changes, as of a file that holds just this.
+        changes: Vec<Change>,
+    },
 }
 
 /// Changes that are still to be made, with the event at which the mapping of each begins.
@@ -61,7 +79,8 @@ impl Change {
             Self::Replace(edit) => edit.to.clone(),
             Self::Set { value, .. } => value.clone(),
             Self::Remove { .. } => String::new(),
-            Self::Append { item, .. } => item.iter().map(|(key, text)| [key, ": ", text, "\n"].concat()).collect(),
+            Self::Append { item, .. } | Self::Extend { item, .. } => item.iter().map(|(key, text)| [key, ": ", text, "\n"].concat()).collect(),
+            Self::Inside { changes, .. } => changes.iter().map(Self::text).collect(),
         }
     }
 
@@ -69,6 +88,8 @@ impl Change {
         match self {
             Self::Replace(_) => None,
             Self::Set { mapping, .. } | Self::Remove { mapping, .. } | Self::Append { mapping, .. } => Some(*mapping),
+            Self::Extend { file, .. } => Some(*file),
+            Self::Inside { text, .. } => Some(*text),
         }
     }
 }

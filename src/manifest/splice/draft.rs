@@ -40,10 +40,15 @@ impl<'a> Draft<'a> {
 
     /// The step that a change of the mapping at this event takes.
     pub(super) fn step(&self, position: u32, change: &Change) -> Result<Step, Refusal> {
+        match change {
+            Change::Extend { document, keys, item, .. } => return self.extend(document, keys, item),
+            Change::Inside { changes, .. } => return self.inside(position, changes),
+            _ => {}
+        }
         let mapping = self.layout.at_event(position).filter(|part| matches!(self.layout.parts[*part].shape, Shape::Mapping(_)));
         let mapping = mapping.ok_or_else(|| Refusal { line: 1, reason: "the mapping is not there any more".to_owned() })?;
         match change {
-            Change::Replace(_) => Ok(Step::default()),
+            Change::Replace(_) | Change::Extend { .. } | Change::Inside { .. } => Ok(Step::default()),
             Change::Set { keys, value, after, .. } => self.set(mapping, keys, value, after.as_deref()),
             Change::Remove { keys, .. } => self.remove(mapping, keys),
             Change::Append { keys, item, .. } => self.append(mapping, keys, item),
@@ -66,7 +71,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn append(&self, mapping: usize, keys: &[String], item: &[(String, String)]) -> Result<Step, Refusal> {
+    pub(super) fn append(&self, mapping: usize, keys: &[String], item: &[(String, String)]) -> Result<Step, Refusal> {
         let item: Vec<_> = item.iter().map(|(key, text)| (key.clone(), Value::Text(text.clone()))).collect();
         let list = || Value::List(vec![Value::Mapping(item.clone())]);
         match self.walk(mapping, keys)? {

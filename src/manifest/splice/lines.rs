@@ -44,7 +44,7 @@ impl<'a> Hand<'a> {
             _ => "\n",
         };
         let is_flow = layout.parts.first().is_some_and(|part| matches!(part.shape, Shape::Mapping(Form::Flow)));
-        let first_key = layout.entries(0).next().and_then(|(key, _)| layout.scalar(key));
+        let first_key = layout.parts.first().and_then(|_| layout.entries(0).next()).and_then(|(key, _)| layout.scalar(key));
         let json = is_flow && first_key.is_none_or(|(_, style)| style == Style::Double);
         Self { layout, line_break, json }
     }
@@ -76,6 +76,16 @@ impl<'a> Hand<'a> {
         lines
     }
 
+    /// The lines of a new document.
+    pub(super) fn lines_of_document(&self, entries: &[(String, Value)]) -> Vec<String> {
+        let values = Manner::of(std::iter::empty(), true, Around::Block);
+        let (step, list) = if self.layout.parts.is_empty() { (2, 0) } else { (self.step(0), self.list(0)) };
+        let writing = Writing { keys: values, values, step, list, gap: 2 };
+        let mut lines = vec![];
+        entries.iter().for_each(|(key, value)| writing.entry(0, key, value, &mut lines));
+        lines
+    }
+
     /// The lines of a mapping or list below a key of this mapping.
     pub(super) fn lines_below(&self, draft: &Draft<'_>, mapping: usize, value: &Value) -> Vec<String> {
         let mut lines = vec![];
@@ -87,7 +97,7 @@ impl<'a> Hand<'a> {
     pub(super) fn lines_of_item(&self, draft: &Draft<'_>, list: usize, bottom: usize, dash: &Dash, item: &Value) -> Vec<String> {
         let (keys, values) = (draft.manner_of_keys(list), draft.manner(list, true));
         let writing = Writing { keys, values, step: self.step(list), list: self.list(list), gap: dash.gap };
-        if self.layout.parts[bottom].shape != Shape::Mapping(Form::Flow) {
+        if self.layout.parts[bottom].shape != Shape::Mapping(Form::Flow) || holds_lines(item) {
             let mut lines = vec![];
             writing.item(dash.column, item, &mut lines);
             return lines;
@@ -167,6 +177,15 @@ impl<'a> Hand<'a> {
     }
 }
 
+/// Whether a text of several lines stands in it.
+fn holds_lines(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.contains('\n'),
+        Value::List(items) => items.iter().any(holds_lines),
+        Value::Mapping(entries) => entries.iter().any(|(_, value)| holds_lines(value)),
+    }
+}
+
 fn holds_list(value: &Value) -> bool {
     match value {
         Value::Text(_) => false,
@@ -179,11 +198,21 @@ impl Writing {
     fn entry(&self, column: usize, key: &str, value: &Value, lines: &mut Vec<String>) {
         let (pad, key) = (" ".repeat(column), self.keys.write(key));
         if let Value::Text(text) = value {
+            if self.fits_a_block(text) {
+                lines.push(format!("{pad}{key}: |-"));
+                let inside = " ".repeat(column + self.step);
+                return lines.extend(text.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{inside}{line}") }));
+            }
             lines.push(format!("{pad}{key}: {}", self.values.write(text)));
         } else {
             lines.push(format!("{pad}{key}:"));
             self.inside(column, value, lines);
         }
+    }
+
+    /// Whether a text of several lines reads as itself in a literal block scalar.
+    fn fits_a_block(&self, text: &str) -> bool {
+        text.contains('\n') && !text.starts_with([' ', '\n']) && !text.ends_with('\n') && !text.contains(|c: char| c.is_control() && c != '\n')
     }
 
     /// What stands below a key at this column.

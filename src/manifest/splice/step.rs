@@ -28,6 +28,8 @@ impl Splice {
 /// What a parser is to read anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fresh {
+    DocumentStart,
+    DocumentEnd,
     Mapping,
     Sequence,
     End,
@@ -86,6 +88,7 @@ impl Fresh {
     fn is(&self, said: &Said) -> bool {
         match (self, said) {
             (Self::Mapping, Said::Mapping(0)) | (Self::Sequence, Said::Sequence(0)) | (Self::End, Said::End) => true,
+            (Self::DocumentStart, Said::DocumentStart) | (Self::DocumentEnd, Said::DocumentEnd) => true,
             (Self::Text(properties, text), Said::Scalar(style, others, other)) => {
                 let is_text = *style != Style::Plain || reads_as_itself(other, Around::Block);
                 is_text && properties == others && text == other

@@ -70,6 +70,7 @@ pub(super) fn quote(text: &str, style: Style) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
             character if unprintable(character) => quoted.extend(format!("\\u{:04x}", u32::from(character)).chars()),
             character => quoted.push(character),
         }

@@ -12,7 +12,7 @@ use crate::{
     manifest::{
         File, Place, Workload,
         inspect::Inspection,
-        kustomize::{Deployed, HeldByKustomize, Image},
+        kustomize::{About, Deployed, HeldByKustomize, Image, Remark, Survey},
     },
     plan::{
         Index, Subject, Subjects,
@@ -27,6 +27,8 @@ use crate::{
     },
 };
 
+/// How like a name must be to be suggested.
+const NEAR: f64 = 0.85;
 /// How many workloads a sentence names.
 const NAMED: usize = 3;
 
@@ -34,12 +36,14 @@ const NAMED: usize = 3;
 pub(super) struct Layout<'a> {
     files: &'a BTreeMap<String, File>,
     deployed: Vec<Deployed<'a>>,
+    remarks: Vec<Remark>,
     presets: &'a Presets,
 }
 
 impl<'a> Layout<'a> {
     pub(super) fn of(index: &'a Index, presets: &'a Presets) -> Self {
-        Self { files: index.files(), deployed: index.layout(), presets }
+        let Survey { deployed, remarks } = index.survey();
+        Self { files: index.files(), deployed, remarks, presets }
     }
 
     /// Those that take part as far as their own annotations say.
@@ -75,22 +79,52 @@ impl<'a> Layout<'a> {
         found
     }
 
-    /// Kustomizations that keep annotated workloads from being understood.
+    /// Kustomizations that are not understood: a warning where that keeps workloads which take part, else a note.
     pub(super) fn held(&self) -> Vec<Finding> {
-        let mut by: BTreeMap<&HeldByKustomize, BTreeSet<String>> = BTreeMap::new();
-        for deployed in &self.deployed {
-            if let Some(held) = deployed.held.as_ref().filter(|held| held.annotates || takes_part(&deployed.workload)) {
-                by.entry(held).or_default().insert(deployed.workload.id.to_string());
+        let mut by: BTreeMap<(&str, u32, &str), BTreeSet<String>> = BTreeMap::new();
+        for remark in &self.remarks {
+            if let About::Held(reason) = &remark.about {
+                by.entry((&remark.path, remark.line, reason)).or_default();
             }
         }
-        let told = |(held, ids): (&HeldByKustomize, BTreeSet<String>)| {
-            let found = Finding::new(FindingCode::UnsupportedKustomize, &held.path, held.line, format!("{} held: {}", stay(&ids), held.reason));
-            match ids.first().filter(|_| ids.len() == 1) {
-                Some(id) => found.of(id),
-                None => found,
+        for (deployed, held) in self.deployed.iter().filter_map(|deployed| Some((deployed, deployed.held.as_ref()?))) {
+            let HeldByKustomize { reason, path, line, annotates } = held;
+            let ids = by.entry((path, *line, reason)).or_default();
+            if *annotates || takes_part(&deployed.workload) {
+                ids.insert(deployed.workload.id.to_string());
+            }
+        }
+        let told = |((path, line, reason), ids): ((&str, u32, &str), BTreeSet<String>)| match ids.first() {
+            None => {
+                let message = format!("what is deployed from here would be held: {reason}");
+                Finding { severity: Severity::Note, ..Finding::new(FindingCode::UnsupportedKustomize, path, line, message) }
+            }
+            Some(id) => {
+                let found = Finding::new(FindingCode::UnsupportedKustomize, path, line, format!("{} held: {reason}", stay(&ids)));
+                if ids.len() == 1 { found.of(id) } else { found }
             }
         };
         by.into_iter().map(told).collect()
+    }
+
+    /// Entries that mean nothing, and bases that are not here.
+    pub(super) fn remarks(&self) -> Vec<Finding> {
+        let told = |Remark { path, line, about }: &Remark| match about {
+            About::Held(_) => None,
+            About::Remote { address } => {
+                let message = format!("`{address}` is outside the repository, and not fetched: workloads in it are not seen");
+                Some(Finding::new(FindingCode::RemoteBase, path, *line, message))
+            }
+            About::Unmatched { name, images } => {
+                let message = format!("the `images` entry `{name}` means no image that is deployed with it");
+                let found = Finding::new(FindingCode::UnmatchedEntry, path, *line, message);
+                Some(match nearest(name, images) {
+                    Some(near) => found.hint(format!("did you mean `{near}`?")),
+                    None => found,
+                })
+            }
+        };
+        self.remarks.iter().filter_map(told).collect()
     }
 
     /// Jobs, whose pod template nobody can change.
@@ -209,6 +243,12 @@ pub(super) fn takes_part(workload: &Workload) -> bool {
     let policy = WorkloadPolicy::read(&workload.annotations, if names.is_empty() { &["*"] } else { &names }, Presets::shipped());
     let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
     !policy.ignored && (by_comment || !policy.containers.is_empty())
+}
+
+/// The name among these images that is most like one that means none of them.
+fn nearest<'i>(name: &str, images: &'i BTreeSet<String>) -> Option<&'i str> {
+    let near = images.iter().map(|image| (strsim::jaro_winkler(name, image), image)).filter(|(near, _)| *near > NEAR);
+    near.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1))).map(|(_, image)| image.as_str())
 }
 
 /// `a is`, `a and b are`, `a, b, c and 4 more are`.

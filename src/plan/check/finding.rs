@@ -103,6 +103,10 @@ codes! {
         SameId = "sameId",
         /// A kustomization does what is not understood yet; what it deploys is held.
         UnsupportedKustomize = "unsupportedKustomize",
+        /// An `images` entry of a kustomization means no image that is deployed with it.
+        UnmatchedEntry = "unmatchedEntry",
+        /// A base is outside the repository, so that nobody sees the workloads in it.
+        RemoteBase = "remoteBase",
         /// An annotated object has no image where Tagalong reads one.
         NoImage = "noImage",
         /// The image stands in a scalar that cannot be edited.
@@ -136,9 +140,13 @@ impl FindingCode {
             | Self::CommentWithoutImage
             | Self::NotTrue
             | Self::UnreadableAnnotated => Severity::Error,
-            Self::Ignored | Self::OutsidePaths | Self::NotLookedUp | Self::NoCredential | Self::CredentialElsewhere | Self::Unreadable => {
-                Severity::Note
-            }
+            Self::RemoteBase
+            | Self::Ignored
+            | Self::OutsidePaths
+            | Self::NotLookedUp
+            | Self::NoCredential
+            | Self::CredentialElsewhere
+            | Self::Unreadable => Severity::Note,
             _ => Severity::Warning,
         }
     }

@@ -6,6 +6,7 @@
 //! annotations  what the annotations of one object say and cannot mean
 //! deployed     what becomes of workloads where they are deployed
 //! places       what one place feeds, and who opens its registry
+//! wanted       places that updates of several roots would meet in
 //! finding      the codes, and how bad each is
 //! ```
 
@@ -13,6 +14,7 @@ mod annotations;
 mod deployed;
 mod finding;
 mod places;
+mod wanted;
 
 use std::collections::BTreeMap;
 
@@ -71,10 +73,12 @@ pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let layout = deployed::Layout::of(evidence.index, evidence.bounds.presets);
     let mut found = layout.objects(evidence.inspected);
     found.extend(layout.held());
+    found.extend(layout.remarks());
     found.extend(deployed::containers(evidence.index, &subjects));
     found.extend(layout.jobs());
     found.extend(layout.twice());
     found.extend(places::shared(evidence.index, &subjects));
+    found.extend(wanted::twice(evidence.index, &subjects));
     found.extend(places::outside(&subjects));
     found.extend(places::closed(&subjects, evidence.opens));
     found.extend(evidence.ignored.iter().map(hidden));

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What to do where one place cannot serve all that it feeds.
-const APART: &str = "annotate them alike, or write the image of each by itself";
+pub(super) const APART: &str = "annotate them alike, or write the image of each by itself";
 
 /// Registries that let everybody in to most of what they hold.
 const PUBLIC: [&str; 20] = [

@@ -47,6 +47,128 @@ fn one_workload_in_several_files_is_told_where_they_are_one_tree() {
     }
 }
 
+/// Each finding with its sentence.
+fn told(files: &[(&str, &str)]) -> Vec<String> {
+    let line = |finding: &Finding| {
+        let hint = finding.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{} {}:{} {}: {}{hint}", finding.severity, finding.file, finding.line.unwrap_or(0), finding.code, finding.message)
+    };
+    found(files).iter().map(line).collect()
+}
+
+#[test]
+fn entries_that_mean_nothing_are_told() {
+    let a = deployment("a", FINE);
+    let crd = "apiVersion: acme.io/v1\nkind: Shop\nmetadata: {name: s}\nspec: {deep: {containers: [{name: c, image: 'web:1'}]}}\n";
+    for (word, text, expected) in [
+        ("means one", "images: [{name: redis, newTag: '7'}]", &[][..]),
+        (
+            "near name",
+            "images:\n- name: rediss\n  newTag: '7'",
+            &[
+                "warning k/kustomization.yaml:3 unmatchedEntry: the `images` entry `rediss` means no image that is deployed with it (did you mean `redis`?)",
+            ],
+        ),
+        (
+            "other name",
+            "images: [{name: redis, newTag: '7'}, {name: nginx, newTag: '1'}]",
+            &["warning k/kustomization.yaml:2 unmatchedEntry: the `images` entry `nginx` means no image that is deployed with it"],
+        ),
+        ("containers of another kind", "images: [{name: web, newTag: '1'}]", &[]),
+        (
+            "remote beside",
+            "bases: ['https://git.example/x']\nimages: [{name: nginx, newTag: '1'}]",
+            &[
+                "note k/kustomization.yaml:2 remoteBase: `https://git.example/x` is outside the repository, and not fetched: workloads in it are not seen",
+            ],
+        ),
+    ] {
+        let text = format!("resources: [a.yaml, s.yaml]\n{text}\n");
+        assert_eq!(told(&[("k/a.yaml", &a), ("k/s.yaml", crd), ("k/kustomization.yaml", &text)]), expected, "{word}");
+    }
+    let base = "resources: [a.yaml]\nimages: [{name: nginx, newTag: '1'}]\n";
+    let top = "resources: [../base]\npatches:\n- patch: '[{op: replace, path: /spec/template/spec/containers/0/image, value: nginx}]'\n  target: {kind: Deployment}\n";
+    assert_eq!(told(&[("base/a.yaml", &a), ("base/kustomization.yaml", base), ("top/kustomization.yaml", top)]).len(), 1);
+}
+
+#[test]
+fn what_is_not_understood_is_told_wherever_it_stands() {
+    let (a, bare) = (deployment("a", FINE), deployment("a", ""));
+    for (word, manifest, text, expected) in [
+        (
+            "takes part",
+            &a,
+            "helmCharts: [{name: x}]",
+            "warning k/kustomization.yaml:2 default:deployment/a is held: `helmCharts` in k/kustomization.yaml may change it, which is not understood",
+        ),
+        (
+            "takes no part",
+            &bare,
+            "helmCharts: [{name: x}]",
+            "note k/kustomization.yaml:2 what is deployed from here would be held: `helmCharts` in k/kustomization.yaml may change it, which is not understood",
+        ),
+        (
+            "plugins",
+            &bare,
+            "generators: [g.yaml]",
+            "note k/kustomization.yaml:1 what is deployed from here would be held: `generators` in k/kustomization.yaml make objects that nobody knows",
+        ),
+        (
+            "missing base",
+            &bare,
+            "bases: [../nowhere]",
+            "note k/kustomization.yaml:2 what is deployed from here would be held: `../nowhere` of k/kustomization.yaml is no file or kustomization of the repository",
+        ),
+        (
+            "patch for nothing",
+            &bare,
+            "patches:\n- patch: '{apiVersion: v1, kind: Pod, metadata: {name: z}}'",
+            "note k/kustomization.yaml:3 what is deployed from here would be held: the patch for Pod `z` in k/kustomization.yaml matches nothing, which kustomize refuses",
+        ),
+        (
+            "entry without a name",
+            &bare,
+            "images: [{newTag: '1'}]",
+            "note k/kustomization.yaml:2 what is deployed from here would be held: kustomize cannot use k/kustomization.yaml: an entry of `images` has no `name`, so that nobody knows which images it means",
+        ),
+    ] {
+        let found = told(&[("k/a.yaml", manifest), ("k/kustomization.yaml", &format!("resources: [a.yaml]\n{text}\n"))]);
+        assert_eq!(found.iter().map(|line| line.replace(" unsupportedKustomize:", "")).collect::<Vec<_>>(), [expected], "{word}");
+    }
+    let alone = told(&[("k/kustomization.yaml", "helmCharts: [{name: x}]\n")]);
+    assert_eq!(alone.len(), 1, "{alone:?}");
+}
+
+#[test]
+fn places_that_are_wanted_twice_are_told() {
+    let base = "resources: [a.yaml]\n";
+    let top = |namespace: &str, annotations: &str| format!("resources: [../base]\nnamespace: {namespace}\ncommonAnnotations: {{{annotations}}}\n");
+    let two = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, annotations: {fluxcd.io/automated: 'true', fluxcd.io/tag.app: 'semver:~7', fluxcd.io/tag.side: 'semver:~6'}}\n\
+               spec: {template: {spec: {containers: [{name: app, image: 'redis:7.2.0'}, {name: side, image: 'redis:7.2.0'}]}}}\n";
+    let entry = "resources: [a.yaml]\nimages:\n- name: redis\n  newTag: 7.2.0\n";
+    let bare = deployment("a", "");
+    assert_eq!(
+        told(&[("k/a.yaml", two), ("k/kustomization.yaml", entry)]),
+        ["warning k/kustomization.yaml:4 sharedPlace: this place is wanted by `app` of default:deployment/a and `side` of default:deployment/a, \
+          which ask by different policies (annotate them alike, or write the image of each by itself)"]
+    );
+    let apart = [
+        ("base/a.yaml", bare.as_str()),
+        ("base/kustomization.yaml", base),
+        ("east/kustomization.yaml", &top("east", FINE)),
+        ("west/kustomization.yaml", &top("west", &FINE.replace("~7", "~6"))),
+    ];
+    assert_eq!(told(&apart), [""; 0], "each root gets an entry of its own");
+    let alone = [apart[0], apart[1], apart[2], ("west/kustomization.yaml", "resources: [../base]\nnamespace: west\n")];
+    assert_eq!(told(&alone), [""; 0], "the one that takes part gets an entry");
+    let beside = two.replace(", fluxcd.io/tag.side: 'semver:~6'", ", tagalong.dev/automated.side: 'false'");
+    assert_eq!(
+        told(&[("k/a.yaml", &beside), ("k/kustomization.yaml", entry)]),
+        ["warning k/kustomization.yaml:4 sharedPlace: this place is shared by `app` of default:deployment/a and `side` of default:deployment/a, \
+          which takes no part: it stays (annotate them alike, or write the image of each by itself)"]
+    );
+}
+
 #[test]
 fn what_one_kustomization_holds_is_told_once() {
     let names = ["a", "b", "c", "d", "e"];
@@ -115,7 +237,7 @@ fn comments_and_labels_are_looked_at() {
             "in a kustomization",
             "kustomization.yaml",
             "images:\n- name: redis\n  newTag: 7.2.0 # tagalong: semvr:~7\n",
-            &["error malformedPolicy kustomization.yaml:3"],
+            &["error malformedPolicy kustomization.yaml:3", "warning unmatchedEntry kustomization.yaml:2"],
         ),
         ("labels", "compose.yaml", "services: {a: {image: 'redis:7.2.0', labels: {tagalong.automated: 'true', tagalong.tag: 'semver:~7'}}}\n", &[]),
         (

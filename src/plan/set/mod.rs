@@ -1,5 +1,6 @@
 //! `set`: every place of an image, rewritten as a person says, without asking a registry.
 
+mod entries;
 mod error;
 mod wish;
 mod wishes;
@@ -73,7 +74,7 @@ impl SetPlan {
     /// Looks for the wanted images in these files.
     ///
     /// # Shape
-    /// A place below a kustomization whose entry gives the image another name, or shall, is that entry's: only the entry is rewritten, for it
+    /// An image that a kustomization on the paths takes from outside of them gets an entry there. A place below a kustomization whose entry gives the image another name, or shall, is that entry's: only the entry is rewritten, for it
     /// matches by the name below.
     pub fn new(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Self {
         let mut plan = Self::default();
@@ -82,7 +83,7 @@ impl SetPlan {
         let renamed = Renamed::new(files, wishes, allows);
         for (path, file) in files.iter().filter(|(path, _)| allows(path)) {
             let mut writing = Writing { plan: &mut plan, path, wanted: BTreeMap::new(), changes: Vec::new() };
-            for place in file.images() {
+            for place in file.images_and_patches() {
                 let now = reference(&place);
                 let about = about(wishes, &place, now.as_ref().ok());
                 let Some(&wish) = about.first() else { continue };
@@ -100,6 +101,13 @@ impl SetPlan {
             if !changes.is_empty() {
                 plan.changes.insert(path.clone(), changes);
             }
+        }
+        let added = entries::entries(files, wishes, allows);
+        matched.extend(added.matched);
+        plan.obstacles.extend(added.obstacles);
+        plan.rewrites.extend(added.rewrites);
+        for (path, changes) in added.changes {
+            plan.changes.entry(path).or_default().extend(changes);
         }
         plan.rewrites.sort();
         // Through an alias one text is the image of several places.
@@ -244,7 +252,7 @@ fn below<'f>(files: &'f BTreeMap<String, File>, top: &'f str) -> BTreeSet<&'f st
 
 /// The names of all images of these files, as they are written.
 pub fn names(files: &BTreeMap<String, File>, allows: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
-    let places = files.iter().filter(|(path, _)| allows(path)).flat_map(|(_, file)| file.images());
+    let places = files.iter().filter(|(path, _)| allows(path)).flat_map(|(_, file)| file.images_and_patches());
     places.filter_map(|place| reference(&place).ok()).map(|reference| reference.name.to_string()).collect()
 }
 
@@ -254,7 +262,7 @@ pub fn holder<'f>(files: &'f BTreeMap<String, File>, wishes: &Wishes, name: &str
         let now = reference(&place).ok();
         about(wishes, &place, now.as_ref()).iter().any(|at| wishes.as_slice()[*at].name() == name)
     };
-    files.iter().find(|(_, file)| file.images().any(holds)).map(|(path, _)| path.as_str())
+    files.iter().find(|(_, file)| file.images_and_patches().any(holds)).map(|(path, _)| path.as_str())
 }
 
 #[cfg(test)]

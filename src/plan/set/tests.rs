@@ -134,6 +134,94 @@ fn an_entry_that_gets_another_name_still_matches_what_is_below_it() {
     assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["base/kustomization.yaml", "other.yaml"]);
 }
 
+/// `prod/kustomization.yaml` over a base, after these wishes where only `prod` may be written.
+fn set_in_prod(base: &[(&str, &str)], text: &str, wishes: &[&str]) -> String {
+    let files: Vec<(&str, &str)> = base.iter().copied().chain([("prod/kustomization.yaml", text)]).collect();
+    let wishes = Wishes::new(wishes.iter().map(|text| Wish::parse(text).expect("a wish")).collect()).expect("different images");
+    let plan = SetPlan::new(&read(&files), &wishes, &|path| path.starts_with("prod/"));
+    assert_eq!((&plan.obstacles[..], &plan.unmatched[..]), (&[][..], &[][..]), "{text}");
+    assert!(plan.changes.keys().all(|path| path == "prod/kustomization.yaml"));
+    let changes = plan.changes.get("prod/kustomization.yaml").cloned().unwrap_or_default();
+    String::from_utf8(splice::change("prod/kustomization.yaml", text.as_bytes(), &changes).expect("the change can be made")).expect("text")
+}
+
+#[test]
+fn what_comes_from_outside_the_paths_gets_an_entry() {
+    let (app, two) = (pod("r.io/app:1"), format!("{}  - {{name: b, image: 'side@{A}'}}\n", pod("app:1")));
+    let plain = [("base/kustomization.yaml", "resources: [a.yaml]\n"), ("base/a.yaml", app.as_str())];
+    let decided =
+        [("base/kustomization.yaml", "resources: [a.yaml]\nimages: [{name: r.io/app, newName: app, newTag: v1}]\n"), ("base/a.yaml", app.as_str())];
+    let several = [("base/kustomization.yaml", "resources: [a.yaml]\n"), ("base/a.yaml", two.as_str())];
+    let top = "resources: [../base]\n";
+    for (word, base, before, wishes, expected) in [
+        ("no list yet", &plain[..], top, &["r.io/app:2"][..], "resources: [../base]\nimages:\n- name: r.io/app\n  newTag: \"2\"\n"),
+        (
+            "a file",
+            &plain,
+            "resources: [../base/a.yaml]\n",
+            &["r.io/app:v2"],
+            "resources: [../base/a.yaml]\nimages:\n- name: r.io/app\n  newTag: v2\n",
+        ),
+        (
+            "own style",
+            &plain,
+            "images:\r\n    -   name: x # other\r\n        newTag: '1'\r\nresources: [../base]",
+            &["r.io/app:v2"],
+            "images:\r\n    -   name: x # other\r\n        newTag: '1'\r\n    -   name: r.io/app\r\n        newTag: v2\r\nresources: [../base]",
+        ),
+        (
+            "flow",
+            &plain,
+            "{resources: [../base], images: []}\n",
+            &["r.io/app:v2"],
+            "{resources: [../base], images: [{name: r.io/app, newTag: v2}]}\n",
+        ),
+        ("digest", &plain, top, &[&format!("r.io/app@{A}")], &format!("{top}images:\n- name: r.io/app\n  digest: {A}\n")),
+        ("both", &plain, top, &[&format!("r.io/app:v2@{A}")], &format!("{top}images:\n- name: r.io/app\n  newTag: v2\n  digest: {A}\n")),
+        ("new name", &plain, top, &["r.io/app=q.io/app:v2"], &format!("{top}images:\n- name: r.io/app\n  newName: q.io/app\n  newTag: v2\n")),
+        ("as it is", &plain, top, &[&format!("r.io/app:*@{A}")], &format!("{top}images:\n- name: r.io/app\n  newTag: \"1\"\n  digest: {A}\n")),
+        ("decided by an entry", &decided, top, &["app:v2"], &format!("{top}images:\n- name: app\n  newTag: v2\n")),
+        ("two images", &several, top, &["app:v2", "side:v3"], &format!("{top}images:\n- name: app\n  newTag: v2\n- name: side\n  newTag: v3\n")),
+        ("other spelling", &several, top, &["docker.io/library/app:v2"], &format!("{top}images:\n- name: app\n  newTag: v2\n")),
+        ("as wanted", &plain, top, &["r.io/app:1"], top),
+        (
+            "an entry stands there",
+            &plain,
+            "resources: [../base]\nimages: [{name: r.io/app}]\n",
+            &["r.io/app:v2"],
+            "resources: [../base]\nimages: [{name: r.io/app, newTag: v2}]\n",
+        ),
+        (
+            "a patch stands there",
+            &plain,
+            "resources: [../base]\npatches:\n- target: {kind: Pod}\n  patch: |-\n    - op: replace\n      path: /spec/containers/0/image\n      value: r.io/app:5 # ours\n",
+            &["r.io/app:v2"],
+            "resources: [../base]\npatches:\n- target: {kind: Pod}\n  patch: |-\n    - op: replace\n      path: /spec/containers/0/image\n      value: r.io/app:v2 # ours\n",
+        ),
+    ] {
+        assert_eq!(set_in_prod(base, before, wishes), expected, "{word}");
+    }
+}
+
+#[test]
+fn an_entry_goes_into_the_innermost_kustomization_of_the_paths() {
+    let app = pod("app:1");
+    let files = [
+        ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("base/a.yaml", app.as_str()),
+        ("over/common/kustomization.yaml", "resources: [../../base]\n"),
+        ("over/east/kustomization.yaml", "resources: [../common]\nnamespace: east\n"),
+        ("over/west/kustomization.yaml", "resources: [../common]\nnamespace: west\n"),
+        ("over/own/kustomization.yaml", "resources: [../../base]\nimages: [{name: app, newTag: v1}]\n"),
+    ];
+    let wishes = Wishes::new(vec![Wish::parse("app:v2").expect("a wish")]).expect("one image");
+    let plan = SetPlan::new(&read(&files), &wishes, &|path| path.starts_with("over/"));
+    assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["over/common/kustomization.yaml", "over/own/kustomization.yaml"]);
+    assert_eq!(plan.rewrites.iter().map(|one| format!("{} -> {}", one.from, one.to)).collect::<Vec<_>>(), ["app:1 -> app:v2", "app:v1 -> app:v2"]);
+    let plan = SetPlan::new(&read(&files), &wishes, &|path| path.starts_with("base/"));
+    assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["base/a.yaml"]);
+}
+
 #[test]
 fn what_cannot_be_rewritten_is_told_with_its_place() {
     let alias = "a: &i app:1\nimage: *i\n";

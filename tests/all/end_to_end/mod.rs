@@ -8,12 +8,14 @@ mod input;
 mod list;
 mod push;
 mod registries;
+mod release;
 mod report;
 mod repositories;
 mod rollback;
 mod ssh;
 mod tls;
 mod way;
+mod words;
 
 use std::fmt::Write as _;
 

@@ -9,7 +9,7 @@ use tagalong::{
     plan::{
         Answer, Bounds, Index, Knowledge, Known, Plan, Subjects,
         link::Builds,
-        message::{Ci, Update, message},
+        message::{Style, Update, message},
         report::Report,
     },
     policy::{
@@ -48,7 +48,7 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
         after.insert(path, edited);
     }
     let updates: Vec<Update> = plan.updates().filter_map(Update::of).collect();
-    let message = (after != *before).then(|| message(&updates, Ci::Run));
+    let message = (after != *before).then(|| message(&updates, &Style::default()));
     let mut report = plan.report(Report::new(name.to_owned(), None, None));
     report.unreadable = index.unreadable();
     let facts = Facts { workloads: index.workloads(), requests, elapsed: Duration::ZERO, ending: Ending::Planned, notes: vec![] };
@@ -78,7 +78,8 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
             Err(fault) => unreadable.push(fault),
         }
     }
-    for path in scope.named(&files, &unreadable) {
+    let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
+    for path in scope.named(&files).into_iter().filter(is_new).collect::<Vec<_>>() {
         match before.get(&path).map(|bytes| manifest::read(&path, bytes, &[])) {
             Some(Ok(file)) => drop(files.insert(path, file)),
             Some(Err(fault)) => unreadable.push(fault),

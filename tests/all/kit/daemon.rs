@@ -99,6 +99,7 @@ impl Simulation {
             images: self.config.images.clone(),
             kinds: Vec::new(),
             presets: Arc::new(Presets::shipped().clone()),
+            signer: None,
             patience: self.config.timeout,
         };
         let prepare = Box::new(move || Ok(unit.clone()));

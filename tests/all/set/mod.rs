@@ -9,6 +9,7 @@ use crate::kit::{
     binary::Machine,
     git::{Bare, git},
     git_server::{Door, GitServer},
+    kustomize::{images, render},
 };
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -183,6 +184,48 @@ fn several_images_and_paths_are_set_at_once() {
     wrote 2 files
     ");
     assert!(text(&machine, "prod/kustomization.yaml").ends_with(&format!("  newTag: \"5\"\n  digest: {DIGEST}\n")));
+}
+
+#[test]
+fn what_a_base_outside_the_path_brings_gets_an_entry_that_kustomize_takes() {
+    let machine = machine();
+    machine.file("work/test/kustomization.yaml", "# test\nresources: [../apps/web.yaml, ../batch]\nnamespace: test\n");
+    machine.file("work/batch/kustomization.yaml", "resources: [job.yaml]\nimages:\n- name: JOB\n  newName: ghcr.io/acme/job\n  newTag: 1.0.0\n");
+    machine.file(
+        "work/batch/job.yaml",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: job, image: JOB}\n",
+    );
+    insta::assert_snapshot!(
+        screens(
+            &machine,
+            &[
+                ("set ghcr.io/acme/web:1.1.0 ghcr.io/acme/job:1.2.0 --path test", 0),
+                ("set ghcr.io/acme/web:1.1.0 --path test --check", 0),
+                ("set ghcr.io/acme/nothing:1 --path test", 1),
+            ]
+        ),
+        @r"
+    $ tagalong set ghcr.io/acme/web:1.1.0 ghcr.io/acme/job:1.2.0 --path test
+      test/kustomization.yaml:2   ghcr.io/acme/job:1.0.0 → ghcr.io/acme/job:1.2.0   kustomizeImage
+      test/kustomization.yaml:2   ghcr.io/acme/web:1.0.0 → ghcr.io/acme/web:1.1.0   kustomizeImage
+    wrote 1 file
+    $ tagalong set ghcr.io/acme/web:1.1.0 --path test --check
+    nothing to do: every place holds that already
+    $ tagalong set ghcr.io/acme/nothing:1 --path test
+    error: cannot set `ghcr.io/acme/nothing`: no place holds this image
+      hint: `tagalong list images` shows all that are there
+    "
+    );
+    let entries = "images:\n- name: ghcr.io/acme/job\n  newTag: 1.2.0\n- name: ghcr.io/acme/web\n  newTag: 1.1.0\n";
+    assert_eq!(text(&machine, "test/kustomization.yaml"), format!("# test\nresources: [../apps/web.yaml, ../batch]\nnamespace: test\n{entries}"));
+    let rendered = images(&render(&machine.work(), "test").unwrap());
+    let rendered: Vec<String> = rendered.into_iter().map(|((workload, container, _), image)| format!("{workload} {container} {image}")).collect();
+    insta::assert_snapshot!(rendered.join("\n"), @r"
+    test:deployment/web app ghcr.io/acme/web:1.1.0
+    test:deployment/web migrate ghcr.io/acme/web:1.1.0
+    test:deployment/web proxy ghcr.io/acme/proxy:v3
+    test:job/job job ghcr.io/acme/job:1.2.0
+    ");
 }
 
 #[test]

@@ -296,7 +296,8 @@ fn keys_and_texts_get_the_quotes_that_they_need() {
         ("comment", "a", "x #y", "a: \"x #y\""),
         ("empty", "a", "", "a: \"\""),
         ("quotes", "a", "\"it's\"", r#"a: "\"it's\"""#),
-        ("lines", "a", "x\ny", r#"a: "x\u000ay""#),
+        ("lines", "a", "x\ny", "a: |-\n  x\n  y"),
+        ("lines that end in one", "a", "x\n", r#"a: "x\n""#),
         ("line separator", "a", "x\u{2028}y", r#"a: "x\u2028y""#),
         ("boolean key", "on", "x", "\"on\": x"),
         ("key with a colon", "a: b", "x", "\"a: b\": x"),
@@ -335,4 +336,137 @@ fn what_reaches_other_places_is_refused() {
     assert_eq!(refused.reason, "`b` comes from a merge key: what that names is used elsewhere too");
     let other = set(node("m: n\n", &[]), &["a"], "b");
     assert_eq!(apply("a.yaml", "m: o\n", &[other]).expect_err("another file").reason, "it is not the file that was read");
+}
+
+/// One more container in the document of a workload.
+fn extend(text: &str, name: &str, container: &str) -> Change {
+    let document = [(&["kind"][..], "Deployment"), (&["metadata", "name"], name)];
+    let tree = yaml::read(text).expect(text);
+    Change::Extend {
+        file: Node::of_file(&tree),
+        document: document.iter().map(|(path, text)| (keys(path), (*text).to_owned())).collect(),
+        keys: keys(&["spec", "containers"]),
+        item: vec![("name".to_owned(), container.to_owned()), ("image".to_owned(), "r.io/app:1.10".to_owned())],
+    }
+}
+
+#[test]
+fn a_document_is_extended_or_added() {
+    let own = "kind: Deployment\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: app\n    image: r.io/app:1.10\n";
+    let both = format!("{own}  - name: side\n    image: r.io/app:1.10\n");
+    for (word, before, after) in [
+        ("comment", "# ours\n", format!("# ours\n{both}").as_str()),
+        ("beside another", "kind: Pod\n", &format!("kind: Pod\n---\n{both}")),
+        ("marks", "---\nkind: Pod\n...\n", &format!("---\nkind: Pod\n...\n---\n{both}")),
+        ("another name", "kind: Deployment\nmetadata: {name: b}\n", &format!("kind: Deployment\nmetadata: {{name: b}}\n---\n{both}")),
+        (
+            "four spaces",
+            "a:\n    b:\n      - c: d\n",
+            "a:\n    b:\n      - c: d\n---\nkind: Deployment\nmetadata:\n    name: a\nspec:\n    containers:\n      - name: app\n        image: r.io/app:1.10\n      - name: side\n        image: r.io/app:1.10\n",
+        ),
+        ("one stands there", own, &both),
+        (
+            "a patch without containers",
+            "kind: Deployment\nmetadata: {name: a}\n---\nkind: Pod\n",
+            "kind: Deployment\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    image: r.io/app:1.10\n  - name: side\n    image: r.io/app:1.10\n---\nkind: Pod\n",
+        ),
+    ] {
+        check(word, "patch.yaml", before, after, |text| vec![extend(text, "a", "app"), extend(text, "a", "side")]);
+    }
+    for (word, before, after) in [("empty", "", own.to_owned()), ("no line break at the end", "a: b", format!("a: b\n---\n{own}"))] {
+        assert_eq!(apply("patch.yaml", before, &[extend(before, "a", "app")]), Ok(after), "{word}");
+    }
+    let json = "{\"kind\": \"Pod\"}\n";
+    let refused = apply("patch.json", json, &[extend(json, "a", "app")]).expect_err("one document");
+    assert_eq!(refused.reason, "it is JSON, which holds one document");
+}
+
+/// An annotation of the patch in a text.
+fn inside(text: &str, path: &[&str], changes: impl Fn(Node) -> Vec<Change>) -> Change {
+    let tree = yaml::read(text).expect(text);
+    let node = path.iter().fold(tree.roots()[0], |node, step| match step.parse() {
+        Ok(index) => tree.items(node).nth(index).expect("the element is there"),
+        Err(_) => tree.get(node, step).expect("the key is there"),
+    });
+    let inner = tree.scalar(node).expect("a text").0.to_owned();
+    let mapping = yaml::read(&inner).expect("YAML");
+    Change::Inside { text: Node::of(&tree, node), changes: changes(Node::of(&mapping, mapping.roots()[0])) }
+}
+
+#[test]
+fn yaml_in_a_block_scalar_changes_line_by_line() {
+    let lock = |mapping: Node| vec![set(mapping, &KEYS, "true")];
+    for (word, before, after) in [
+        (
+            "below the last line",
+            "patches:\n- patch: |-\n    metadata:\n      name: a\n# end\n",
+            "patches:\n- patch: |-\n    metadata:\n      name: a\n      annotations:\n        fluxcd.io/automated: \"true\"\n# end\n",
+        ),
+        (
+            "with a line break at the end",
+            "patches:\n  - patch: |\n        metadata:\n          name: a\n\n    target: {kind: Pod}\n",
+            "patches:\n  - patch: |\n        metadata:\n          name: a\n          annotations:\n            fluxcd.io/automated: \"true\"\n\n    target: {kind: Pod}\n",
+        ),
+        (
+            "in the middle",
+            "patches:\n- patch: |-\n    metadata:\n      annotations: {}   # ours\n\n      name: a  \n    spec: {}\n",
+            "patches:\n- patch: |-\n    metadata:\n      annotations:   # ours\n        fluxcd.io/automated: \"true\"\n\n      name: a  \n    spec: {}\n",
+        ),
+        (
+            "a value",
+            "patches:\n- patch: |2-\n    metadata:\n      annotations:\n        fluxcd.io/automated: 'false'\n        b: c\n",
+            "patches:\n- patch: |2-\n    metadata:\n      annotations:\n        fluxcd.io/automated: 'true'\n        b: c\n",
+        ),
+        (
+            "empty lines on top, and none at the end",
+            "patches:\n- patch: |-\n\n\n   metadata:\n     name: a",
+            "patches:\n- patch: |-\n\n\n   metadata:\n     name: a\n     annotations:\n       fluxcd.io/automated: \"true\"",
+        ),
+    ] {
+        check(word, "kustomization.yaml", before, after, |text| vec![inside(text, &["patches", "0", "patch"], lock)]);
+    }
+    let unlock = |mapping: Node| vec![Change::Remove { mapping, keys: keys(&KEYS) }];
+    for (word, before, after) in [
+        (
+            "the last lines go",
+            "patches:\n- patch: |-\n    metadata:\n      name: a\n      annotations:\n        fluxcd.io/automated: \"true\"\nb: c\n",
+            "patches:\n- patch: |-\n    metadata:\n      name: a\nb: c\n",
+        ),
+        (
+            "lines in the middle go",
+            "patches:\n- patch: |-\n    metadata:\n      annotations:\n        fluxcd.io/automated: \"true\"\n      name: a\n",
+            "patches:\n- patch: |-\n    metadata:\n      name: a\n",
+        ),
+    ] {
+        check(word, "kustomization.yaml", before, after, |text| vec![inside(text, &["patches", "0", "patch"], unlock)]);
+    }
+    for (word, text, reason) in [
+        ("quoted", "patch: \"metadata: {name: a}\"\n", "it stands in a text that is not written as it is read"),
+        ("folded", "patch: >-\n  metadata:\n    name: a\n", "it stands in a text that is not written as it is read"),
+        ("shared", "patch: &p |-\n  metadata:\n    name: a\nother: *p\n", "an anchor there is used elsewhere too"),
+    ] {
+        let refused = apply("a.yaml", text, &[inside(text, &["patch"], lock)]).expect_err(word);
+        assert_eq!(refused.reason, reason, "{word}");
+    }
+}
+
+#[test]
+fn a_text_of_several_lines_gets_a_block_of_its_own() {
+    let patch = |text: &str| {
+        let tree = yaml::read(text).expect(text);
+        let item = vec![("patch".to_owned(), "a: b\n\nc:\n  d: \"e\"".to_owned())];
+        vec![Change::Append { mapping: Node::of(&tree, tree.roots()[0]), keys: keys(&["patches"]), item }]
+    };
+    for (word, before, after) in [
+        ("no list", "a: b\n", "a: b\npatches:\n- patch: |-\n    a: b\n\n    c:\n      d: \"e\"\n"),
+        (
+            "a list",
+            "patches:\n  - path: a.yaml\na: b\n",
+            "patches:\n  - path: a.yaml\n  - patch: |-\n      a: b\n\n      c:\n        d: \"e\"\na: b\n",
+        ),
+        ("mappings in brackets", "patches:\n- {path: a.yaml}\n", "patches:\n- {path: a.yaml}\n- patch: |-\n    a: b\n\n    c:\n      d: \"e\"\n"),
+        ("brackets", "{a: b, patches: []}\n", "{a: b, patches: [{patch: \"a: b\\n\\nc:\\n  d: \\\"e\\\"\"}]}\n"),
+    ] {
+        check(word, "kustomization.yaml", before, after, patch);
+    }
 }
