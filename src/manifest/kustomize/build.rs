@@ -10,6 +10,7 @@ use super::{
     live::{Live, Source},
     merge,
     patch::{Form, From, Operation, Patch, Says, is_annotated},
+    patched::Patched,
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
@@ -17,7 +18,7 @@ use super::{
     transform::Entries,
     value::Object,
 };
-use crate::manifest::Place;
+use crate::manifest::{Node, Place};
 
 /// Kustomizations may use each other this deep.
 const LAYERS: usize = 64;
@@ -167,6 +168,7 @@ impl<'l, 'f> Build<'l, 'f> {
             let name = Id::of_patch(&object.value).name;
             match resources.iter_mut().find(|resource| resource.id().name == name) {
                 Some(resource) => {
+                    resource.merged.push(Patched { by: path, path, text: None, object, alone: true });
                     let stays = merged(resource, object, &Patch::of_flux(), from);
                     let reason = format!("the patch {path} takes it away");
                     let held = HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: false };
@@ -400,11 +402,18 @@ impl<'l, 'f> Build<'l, 'f> {
             let [object] = objects else {
                 return self.fail(file, patch.line, format!("a patch of {file} with a `target` holds several objects, which kustomize refuses"));
             };
-            gone.extend(selected.into_iter().filter(|at| !merged(&mut gathered.resources[*at], object, patch, from)));
+            let note = Patched { by: file, path: from.path, text: inline(patch), object, alone: selected.len() == 1 };
+            for at in selected {
+                gathered.resources[at].merged.push(note);
+                gone.extend((!merged(&mut gathered.resources[at], object, patch, from)).then_some(at));
+            }
         } else {
             for object in objects {
                 let id = Id::of_patch(&object.value);
                 let found: Vec<usize> = (0..gathered.resources.len()).filter(|at| gathered.resources[*at].goes_by(&id)).collect();
+                if let [at] = found[..] {
+                    gathered.resources[at].merged.push(Patched { by: file, path: from.path, text: inline(patch), object, alone: true });
+                }
                 match found[..] {
                     [at] if merged(&mut gathered.resources[at], object, patch, from) => {}
                     [at] => drop(gone.insert(at)),
@@ -474,6 +483,11 @@ impl<'l, 'f> Build<'l, 'f> {
             entries.apply(resource, specs, &mut |path, entry| self.seen.meant(path, entry));
         }
     }
+}
+
+/// The scalar that holds a patch, where no file of its own does.
+fn inline(patch: &Patch) -> Option<Node> {
+    patch.text.filter(|_| matches!(patch.from, From::Inline(_)))
 }
 
 fn several(folder: &str) -> String {

@@ -10,6 +10,7 @@ use super::{
     entry::Entry,
     layout::{Layout, folder, is_below},
     live::{Leaf, Live, Source, Step},
+    patched::Patches,
     resource::{Id, Resource},
     spot::{Patch, Spot},
     survey::{Seen, Survey},
@@ -52,6 +53,8 @@ pub struct Built<'f> {
     pub extension: Option<Extension<'f>>,
     /// The patch file of a `.flux.yaml` that every new value goes into.
     pub overlay: Option<Overlaid<'f>>,
+    /// What is merged into it.
+    pub patches: Patches<'f>,
 }
 
 /// The patch file of a `.flux.yaml`, and what it holds of a workload.
@@ -331,7 +334,8 @@ fn finished<'f>(
         return None;
     }
     let held = fault.or(resource.held);
-    let built = Some(Built { annotated_in, images, extension, overlay: None });
+    let patches = Patches { merged: resource.merged, object, before: resource.before };
+    let built = Some(Built { annotated_in, images, extension, overlay: None, patches });
     let at = object.workload.map(|at| at as usize);
     Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), at, built, held })
 }

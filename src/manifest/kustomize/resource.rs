@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{
     HeldByKustomize,
     live::{Live, Source},
+    patched::Patched,
     selector::{Selector, Whole, conditions},
     value::{Object, Value},
 };
@@ -42,10 +43,12 @@ pub(super) struct Resource<'f> {
     pub(super) object: &'f Object,
     pub(super) from: Source<'f>,
     /// What it was called before, the first first.
-    before: Vec<Name>,
+    pub(super) before: Vec<Name>,
     pub(super) held: Option<HeldByKustomize>,
     /// Whether a patch changed it.
     pub(super) patched: bool,
+    /// The partial objects that were merged into it, in their order.
+    pub(super) merged: Vec<Patched<'f>>,
 }
 
 /// What an object is called.
@@ -85,7 +88,7 @@ fn effective(kind: &str, namespace: &str) -> String {
 
 impl<'f> Resource<'f> {
     pub(super) fn new(object: &'f Object, from: Source<'f>) -> Self {
-        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None, patched: false }
+        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None, patched: false, merged: vec![] }
     }
 
     pub(super) fn text(&self, keys: &[&str]) -> &str {
