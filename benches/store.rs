@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use tagalong::{
     image::{Digest, Tag},
     manifest,
-    store::{Cache, Claim, Embedded, FileIds, Kept, Kind, Mark, Record, Screening, Seen, Store, Window, Write, decode_parsed, encode_parsed, load},
+    store::{
+        Cache, Claim, Embedded, FileIds, Kept, Kind, Mark, Parsed, Record, Screening, Seen, Store, Window, Write, decode_parsed, encode_parsed, load,
+    },
 };
 use tokio::runtime::Runtime;
 
@@ -108,7 +110,7 @@ fn store(criterion: &mut Criterion) {
 
     let ids = FileIds::new(&[]);
     let names: Vec<String> = (0..FILES).map(|number| ids.id(&format!("{number:040x}"), &format!("apps/{number}.yaml"), Screening::ByBytes)).collect();
-    let parsed = |number: usize| encode_parsed(&manifest::read("apps/a.yaml", manifest(number).as_bytes(), &[]).map(Some));
+    let parsed = |number: usize| encode_parsed(&Parsed::Read(manifest::read("apps/a.yaml", manifest(number).as_bytes(), &[]).expect("YAML")));
     let entries: Vec<_> = names.iter().cloned().zip((0..FILES).map(parsed)).collect();
     println!("a parsed file: {} bytes", entries[0].1.len());
     told("remember all files", || runtime.block_on(store.remember(Cache::Files, entries)).expect("remembered"));

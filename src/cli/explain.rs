@@ -22,7 +22,7 @@ use crate::{plan::report::Report, service::Command};
 pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &explain.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?.reading_all();
     let choice = Choice { workload: &explain.workload, root: explain.root.as_deref(), all_roots: explain.all_roots };
     let (explanation, report) = command.explain(|index| pick(index, choice)).await?;
     drop(progress);

@@ -22,7 +22,7 @@ use crate::{
 pub async fn images(args: &Args, list: &ListImagesArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &list.list.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?.reading_all();
     let listed = command.images(&list.list.filter(), list.available).await?;
     drop(progress);
     let text = match list.list.output {
@@ -39,7 +39,7 @@ pub async fn images(args: &Args, list: &ListImagesArgs) -> Result<Said, CommandE
 pub fn workloads(args: &Args, list: &ListArgs) -> Result<Said, CommandError> {
     let ground = Ground::prepare(args, &list.target)?;
     let progress = Progress::begin("reading the repository");
-    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?;
+    let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?.reading_all();
     let listed = command.workloads(&list.filter())?;
     drop(progress);
     let text = match list.output {

@@ -226,16 +226,23 @@ fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::R
             None => served.push((place.to_owned(), repository)),
         }
     }
-    let (mut branches, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for (_, repository) in &mut served {
-        if !branches.insert((repository.url.clone(), repository.branch.clone())) {
-            return Err(CommandError::Twice { url: repository.url.clone() });
-        }
-        if !names.insert(repository.name.clone()) {
-            repository.name.clone_from(&repository.url);
-        }
+    let mut branches = BTreeSet::new();
+    if let Some((_, twice)) = served.iter().find(|(_, repository)| !branches.insert((&repository.url, &repository.branch))) {
+        return Err(CommandError::Twice { url: twice.url.clone() });
     }
+    distinguish(served.iter_mut().map(|(_, repository)| repository));
     Ok(served)
+}
+
+/// Gives each repository a name that no other has: its own, else its address, else that with the branch.
+fn distinguish<'r>(repositories: impl Iterator<Item = &'r mut config::Repository>) {
+    let mut names = BTreeSet::new();
+    for repository in repositories {
+        let config::Repository { name, url, branch, .. } = repository;
+        let with_branch = format!("{url}#{}", branch.as_deref().unwrap_or("HEAD"));
+        let free = [name.clone(), url.clone(), with_branch].into_iter().find(|name| names.insert(name.clone()));
+        *name = free.expect("no two have one address and branch");
+    }
 }
 
 /// Makes the unit of a repository, each time from what the files hold then.
@@ -266,5 +273,29 @@ async fn open_store(state: &Path) -> Result<Embedded, StoreError> {
             return Ok(store);
         }
         tokio::time::sleep(BUSY / 30).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    #[test]
+    fn no_two_repositories_have_one_name() {
+        let config = Config::of_overrides(Overrides { state: Some("state".into()), ..Overrides::default() }).expect("a configuration");
+        let repository = |(url, branch): (&str, Option<&str>)| {
+            let mut repository = config.repository_for(url).expect("a repository");
+            repository.branch = branch.map(str::to_owned);
+            repository
+        };
+        let [a, b] = ["https://a.example/team/fleet", "https://b.example/team/fleet"];
+        let mut served = [(a, None), (b, None), (b, Some("next")), (b, Some("main")), (a, Some("main"))].map(repository);
+        distinguish(served.iter_mut());
+        let [first, second, third, fourth, fifth] = served.map(|repository| repository.name);
+        assert_eq!(first, "fleet");
+        assert_eq!(second, b);
+        assert_eq!([third, fourth], [format!("{b}#next"), format!("{b}#main")]);
+        assert_eq!(fifth, a);
     }
 }

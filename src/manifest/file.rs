@@ -47,6 +47,15 @@ impl File {
         self.objects.first().map(|object| object.node).or(self.bare)
     }
 
+    /// Whether nothing in it asks for updates, or says how files are deployed: then it matters only to those that name it.
+    pub fn is_silent(&self) -> bool {
+        let Self { workloads, kustomization, flux_yaml, places, objects: _, operations: _, field_specs: _, outers, bare: _, left_out } = self;
+        let deploys = kustomization.is_some() || flux_yaml.is_some() || !outers.is_empty() || *left_out;
+        let asks = |workload: &Workload| !workload.annotations.is_empty() || workload.containers.iter().any(|container| container.policy.is_some());
+        let is_ruled = |place: &LoosePlace| place.policy.is_some() || !place.annotations.is_empty();
+        !deploys && !workloads.iter().any(asks) && !places.iter().any(is_ruled)
+    }
+
     /// Every place that holds an image.
     pub fn images(&self) -> impl Iterator<Item = ImagePlace<'_>> {
         let containers = self.workloads.iter().flat_map(|workload| workload.containers.iter().map(move |container| (workload, container)));

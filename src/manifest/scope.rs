@@ -33,11 +33,16 @@ impl Scope {
         is_manifest && !self.charts.hold(path)
     }
 
-    /// The files that kustomizations name and that no search found before: they are read whatever they are called and hold.
-    pub fn named(&self, files: &BTreeMap<String, File>, unreadable: &[Unreadable]) -> BTreeSet<String> {
-        let named = kustomize::named(files);
-        let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
-        named.into_iter().filter(|path| is_new(path) && !self.ignored.is_ignored(path)).collect()
+    /// The files that kustomizations name: they are read whatever they are called and hold.
+    pub fn named(&self, files: &BTreeMap<String, File>) -> BTreeSet<String> {
+        kustomize::named(files).into_iter().filter(|path| !self.ignored.is_ignored(path)).collect()
+    }
+
+    /// Those of the silent files that others may make speak although no kustomization names them.
+    pub fn surrounded<'p>(&self, files: &BTreeMap<String, File>, silent: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
+        let folders = kustomize::surrounded(files);
+        let is_in = |path: &&str| folders.iter().any(|folder| kustomize::is_below(folder, kustomize::folder(path)));
+        if folders.is_empty() { vec![] } else { silent.into_iter().filter(is_in).collect() }
     }
 
     /// The files that kustomizations name, but that `.tagalongignore` names too: they are there, and not read.
@@ -80,7 +85,6 @@ mod tests {
         let text = "resources: [a.txt, vendor/b.yaml, chart/templates/c.yaml, known.yaml, broken.yaml]\n";
         let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));
         let files = BTreeMap::from([read("kustomization.yaml", text), read("known.yaml", "a: b\n")]);
-        let broken = file::read("broken.yaml", b"a: @\n", &[]).expect_err("no YAML");
-        assert_eq!(scope.named(&files, &[broken]).into_iter().collect::<Vec<_>>(), ["a.txt", "chart/templates/c.yaml"]);
+        assert_eq!(scope.named(&files).into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
     }
 }

@@ -18,6 +18,8 @@ pub struct Index {
     pub(super) files: BTreeMap<String, File>,
     pub(super) unreadable: Vec<Unreadable>,
     pub(super) roots: Vec<String>,
+    /// The workloads of files that ask for nothing and were left out.
+    unread: usize,
 }
 
 /// What of an index may be asked and written.
@@ -33,7 +35,13 @@ pub struct Bounds<'a> {
 impl Index {
     /// An index of these files; the path is the key.
     pub fn new(files: BTreeMap<String, File>, unreadable: Vec<Unreadable>) -> Self {
-        Self { files, unreadable, roots: Vec::new() }
+        Self { files, unreadable, roots: Vec::new(), unread: 0 }
+    }
+
+    /// The same with the number of workloads in files that ask for nothing and were left out.
+    #[must_use]
+    pub fn with_unread(self, unread: usize) -> Self {
+        Self { unread, ..self }
     }
 
     /// The same with folders whose kustomizations are deployed although others use them.
@@ -67,9 +75,9 @@ impl Index {
         &self.unreadable
     }
 
-    /// How many workloads the files hold.
+    /// How many workloads the files hold, those that were left out too.
     pub fn workloads(&self) -> usize {
-        self.files.values().map(|file| file.workloads.len()).sum()
+        self.files.values().map(|file| file.workloads.len()).sum::<usize>() + self.unread
     }
 
     /// The files that could not be read, templates too, by path.

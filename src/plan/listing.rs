@@ -11,7 +11,7 @@ use super::{
 use crate::{
     image::{Name, Reference},
     manifest::{
-        ImageField, LoosePlace, Place, WorkloadId,
+        ImageField, LoosePlace, Parts, Place, WorkloadId,
         kustomize::{Deployed, Image, deployed},
     },
     policy::{
@@ -187,12 +187,15 @@ impl WorkloadId {
 /// Every image that fits; `subjects` are those of the same index.
 pub fn images(index: &Index, subjects: &Subjects, filter: &Filter) -> Images {
     let taking = taking(subjects);
-    let mut images = vec![];
-    for deployed in placed(index) {
-        images.extend(of_workload(&taking, &deployed));
-    }
+    let placed = placed(index);
+    let mut images: Vec<ListedImage> = placed.iter().flat_map(|deployed| of_workload(&taking, deployed)).collect();
+    let used = used(&placed);
     for (path, file) in &index.files {
-        for LoosePlace { alias, line, place, image, .. } in &file.places {
+        let stands_alone = |loose: &&LoosePlace| {
+            let mut sites = loose.image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span());
+            loose.place != Place::KustomizeImage || loose.policy.is_some() || !sites.any(|at| used.contains(&(path.as_str(), at.start)))
+        };
+        for LoosePlace { alias, line, place, image, .. } in file.places.iter().filter(stands_alone) {
             images.extend(listed(&taking, None, alias, Where { path, line: *line, place: *place }, Written::Here(image)));
         }
     }
@@ -271,6 +274,12 @@ fn placed(index: &Index) -> Vec<Deployed<'_>> {
         seen.insert((deployed.path, deployed.workload.line, deployed.workload.id.clone(), images))
     });
     found
+}
+
+/// The scalars of `images` entries that are listed with the workloads whose images they decide.
+fn used<'f>(placed: &[Deployed<'f>]) -> BTreeSet<(&'f str, usize)> {
+    let images = placed.iter().flat_map(|deployed| &deployed.built).flat_map(|built| &built.images).flatten();
+    images.flat_map(Image::decided).map(|(path, site)| (path, site.scalar.span().start)).collect()
 }
 
 /// Where an image is listed.

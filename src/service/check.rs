@@ -122,7 +122,7 @@ impl<'a> Checking<'a> {
     fn read(&mut self) -> Result<Read, CycleError> {
         let config::Repository { branch, paths, .. } = &self.unit.repository;
         let tip = self.source.read(branch.as_deref())?;
-        let Found { index, scope, .. } = Reading::new(&self.unit.kinds, self.memory.clone()).index(&self.source, &tip)?;
+        let Found { index, scope, .. } = Reading::all(&self.unit.kinds, self.memory.clone()).index(&self.source, &tip)?;
         let inspected = self.inspected(&tip, &index)?;
         let ignored = self.ignored(&tip, &scope)?;
         let bounds =

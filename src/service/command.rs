@@ -43,6 +43,12 @@ impl<'a> Command<'a> {
         Ok(Self { cycle: Cycle::open(Arc::clone(unit), clock, &inquiry.memory)?, scan, watcher })
     }
 
+    /// The same, but it also knows the files that ask for nothing: for those who list, or ask about any workload.
+    #[must_use]
+    pub fn reading_all(self) -> Self {
+        Self { cycle: self.cycle.reading_all(), ..self }
+    }
+
     /// Decides, and writes nothing.
     ///
     /// # Errors

@@ -164,8 +164,14 @@ impl Cycle {
     /// The repository cannot be opened.
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
-        let reading = Reading::new(&unit.kinds, memory.clone());
+        let reading = Reading::asking(&unit.kinds, memory.clone());
         Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), subjects: None, clock })
+    }
+
+    /// The same, but what is read holds also what asks for nothing.
+    #[must_use]
+    pub fn reading_all(self) -> Self {
+        Self { reading: Reading::all(&self.unit.kinds, self.memory.clone()), ..self }
     }
 
     /// What the clock says.

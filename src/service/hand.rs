@@ -1,6 +1,6 @@
 //! What a person changes by a command: read, change, show or write, and once more where somebody was faster.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZero, thread};
 
 use regex::bytes::Regex;
 
@@ -17,6 +17,9 @@ use crate::{
         message::{Ci, by_hand},
     },
 };
+
+/// So many files are changed at once: few enough to bound memory.
+const PART: usize = 1024;
 
 /// Whether something is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +95,7 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
     let mut reading = match files {
-        Files::All(memory) => Reading::new(&unit.kinds, memory),
+        Files::All(memory) => Reading::all(&unit.kinds, memory),
         Files::Holding(word) => Reading::holding(&unit.kinds, word),
     };
     let mut attempt = 0;
@@ -147,18 +150,36 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
     wanted: Diff,
 ) -> Result<(NewFiles, Vec<u8>), E> {
     let (mut files, mut text) = (BTreeMap::new(), Vec::new());
-    for file in &tip.files {
-        let Some(changes) = changes.get(&file.path) else { continue };
-        let Content::Bytes(before) = source.content(file, FILE_BYTES).map_err(CycleError::from)? else { continue };
-        let after = change(&file.path, &before, changes)?;
-        if after != before {
-            if wanted == Diff::Made {
-                text.extend(diff::unified(&file.path, &before, &after));
+    let open: Vec<_> = tip.files.iter().filter_map(|file| Some((file, changes.get(&file.path)?))).collect();
+    for part in open.chunks(PART) {
+        let mut before = Vec::with_capacity(part.len());
+        for (file, changes) in part {
+            if let Content::Bytes(bytes) = source.content(file, FILE_BYTES).map_err(CycleError::from)? {
+                before.push((file.path.as_str(), bytes, *changes));
             }
-            files.insert(file.path.clone(), after);
+        }
+        for ((path, before, _), after) in before.iter().zip(edited(&before)) {
+            let after = after?;
+            if after != *before {
+                if wanted == Diff::Made {
+                    text.extend(diff::unified(path, before, &after));
+                }
+                files.insert((*path).to_owned(), after);
+            }
         }
     }
     Ok((files, text))
+}
+
+/// The new bytes of each file, made on several threads: each is read once more to prove the change.
+fn edited(files: &[(&str, Vec<u8>, &Vec<Change>)]) -> Vec<Result<Vec<u8>, EditRefused>> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
+    thread::scope(|scope| {
+        let edit = |(path, before, changes): &(&str, Vec<u8>, &Vec<Change>)| change(path, before, changes);
+        let parts = files.chunks(files.len().div_ceil(workers).max(1));
+        let started: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(edit).collect::<Vec<_>>())).collect();
+        started.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {
@@ -166,4 +187,78 @@ fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {
     let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
     let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() };
     NewCommit { message: by_hand(&wanted.subject, &wanted.lines, ci), signature }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, sync::Arc};
+
+    use super::*;
+    use crate::{
+        config::{Config, Environment, Overrides},
+        git::{Access, Location, Plaintext},
+        manifest::splice::Edit,
+        policy::preset::Presets,
+    };
+
+    /// Somebody who saves a file just before it is written.
+    struct Editor(PathBuf);
+
+    impl Watcher for Editor {
+        fn reading(&self) {}
+        fn listing(&self, _: usize, _: usize) {}
+        fn metadata(&self, _: usize, _: usize) {}
+        fn writing(&self) {
+            fs::write(&self.0, "image: a:9\n").expect("saved");
+        }
+    }
+
+    fn unit(place: &str) -> Unit {
+        let config = Config::of_overrides(Overrides { state: Some("unused".into()), ..Overrides::default() }).expect("a configuration");
+        let repository = config.repository_for(place).expect("a repository");
+        let location = Location::parse(place, Plaintext::Loopback).expect("a location");
+        let (access, _) = Access::prepare(&location, &repository, "unused".into(), &Environment::default()).expect("access");
+        Unit {
+            repository,
+            location,
+            access,
+            images: config.images,
+            kinds: vec![],
+            presets: Arc::new(Presets::shipped().clone()),
+            patience: config.timeout,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_somebody_saves_between_reading_and_writing_stops_all_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a.yaml", "b.yaml"] {
+            fs::write(path(name), "image: a:1\n").expect("a file");
+        }
+        let wish = |index: &Index| {
+            let edits = index.places().map(|(path, place)| {
+                let sites = place.image.parts().into_iter().flat_map(crate::manifest::Parts::sites);
+                (path.to_owned(), sites.map(|site| Change::Replace(Edit { site: site.clone(), to: "a:2".to_owned() })).collect())
+            });
+            Ok::<_, CycleOrRefused>(Wanted { changes: edits.collect(), subject: String::new(), lines: vec![], told: () })
+        };
+        let unit = unit(folder.path().to_str().expect("text"));
+        let how = (Intent::Write(Write::Files), Diff::LeftOut);
+        let word = Files::Holding(Regex::new("a").expect("an expression"));
+        let clock: Clock = Arc::new(|| jiff::Timestamp::UNIX_EPOCH);
+        let outcome = write_by_hand(&unit, &clock, word, &Editor(path("b.yaml")), how, wish).await;
+        assert!(matches!(outcome, Err(CycleOrRefused::Cycle(CycleError::Write(WriteError::ChangedOnDisk(path)))) if path == "b.yaml"));
+        assert_eq!(fs::read_to_string(path("a.yaml")).expect("a file"), "image: a:1\n", "nothing is written by halves");
+        assert_eq!(fs::read_to_string(path("b.yaml")).expect("a file"), "image: a:9\n");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary file stays");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum CycleOrRefused {
+        #[error(transparent)]
+        Cycle(#[from] CycleError),
+        #[error(transparent)]
+        Refused(#[from] EditRefused),
+    }
 }

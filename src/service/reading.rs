@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 
 use super::Memory;
 use crate::{
-    git::{self, Content, ReadError, Source, Tip},
+    git::{self, BlobId, Content, ReadError, Source, Tip},
     manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored, is_kustomization},
     plan::Index,
     store::{Cache, FileIds, Parsed, Screening, decode_parsed, encode_parsed},
@@ -28,9 +28,19 @@ const QUEUE: usize = 4;
 /// So many files are recalled, parsed and remembered at once: few enough to bound memory, many enough that a transaction does not count.
 const CHUNK: usize = 4096;
 
+/// Which files an index holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Breadth {
+    /// All that hold anything of ours.
+    All,
+    /// Those that ask for updates, and all that may decide what these ask for.
+    Asking,
+}
+
 /// Reads the files of one repository, tip after tip.
 pub(super) struct Reading {
     kinds: Vec<KindPaths>,
+    breadth: Breadth,
     ids: FileIds,
     /// `None` where so little is parsed that remembering costs more.
     memory: Option<Memory>,
@@ -43,8 +53,9 @@ pub(super) struct Reading {
 struct Last {
     files: Vec<git::File>,
     scope: Scope,
-    /// What was read only because a kustomization names it.
-    named: Vec<String>,
+    /// What was read only because a kustomization names it, or something around it may change it.
+    named: BTreeSet<String>,
+    silent: BTreeMap<String, u32>,
     index: Index,
 }
 
@@ -56,13 +67,15 @@ pub(super) struct Found {
     /// Whether the index is that of the last tip.
     pub(super) is_same: bool,
     pub(super) scope: Scope,
-    named: Vec<String>,
+    named: BTreeSet<String>,
+    silent: BTreeMap<String, u32>,
 }
 
 /// A file to be read.
 struct Open<'t> {
     file: &'t git::File,
-    id: Option<String>,
+    /// None in a work tree until it is read.
+    blob: Option<BlobId>,
     /// None until it is read.
     bytes: Vec<u8>,
 }
@@ -72,19 +85,28 @@ struct Open<'t> {
 struct Gathered {
     files: BTreeMap<String, File>,
     unreadable: Vec<Unreadable>,
+    /// The workloads of each file that asks for nothing, whether it was read for others or not.
+    silent: BTreeMap<String, u32>,
+    /// What was read for others.
+    named: BTreeSet<String>,
     parsed: usize,
     is_same: bool,
 }
 
 impl Reading {
-    /// A reading that knows only what earlier runs have seen.
-    pub(super) fn new(kinds: &[KindPaths], memory: Memory) -> Self {
-        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory: Some(memory), last: None, word: None }
+    /// A reading of what asks for updates, that knows only what earlier runs have seen.
+    pub(super) fn asking(kinds: &[KindPaths], memory: Memory) -> Self {
+        Self { breadth: Breadth::Asking, ..Self::all(kinds, memory) }
+    }
+
+    /// The same of all that holds anything of ours.
+    pub(super) fn all(kinds: &[KindPaths], memory: Memory) -> Self {
+        Self { kinds: kinds.to_vec(), breadth: Breadth::All, ids: FileIds::new(kinds), memory: Some(memory), last: None, word: None }
     }
 
     /// A reading of only those files in whose bytes this is found, and of kustomizations.
     pub(super) fn holding(kinds: &[KindPaths], word: Regex) -> Self {
-        Self { kinds: kinds.to_vec(), ids: FileIds::new(kinds), memory: None, last: None, word: Some(word) }
+        Self { kinds: kinds.to_vec(), breadth: Breadth::All, ids: FileIds::new(kinds), memory: None, last: None, word: Some(word) }
     }
 
     /// The index of a tip; files whose bytes are known are neither read nor parsed.
@@ -100,28 +122,43 @@ impl Reading {
         gathered.is_same &= unlisted.is_empty();
         gathered.unreadable.extend(unlisted);
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
-        let is_new = |path: &String| tip.file(path).is_some() && (self.word.is_none() || !scope.holds(path));
-        let named: Vec<String> = scope.named(&gathered.files, &gathered.unreadable).into_iter().filter(is_new).collect();
-        let files: Vec<&git::File> = named.iter().filter_map(|path| tip.file(path)).collect();
+        let is_there = |path: &String| tip.file(path).is_some() && (self.word.is_none() || !scope.holds(path));
+        let new = gathered.name(self.wanted(&scope, &gathered), is_there);
+        let files: Vec<&git::File> = new.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
+        gathered.named.extend(new);
         let left_out = scope.left_out(&gathered.files, |path| tip.file(path).is_some());
         gathered.files.extend(left_out);
-        let Gathered { files, mut unreadable, parsed, is_same } = gathered;
+        let Gathered { files, mut unreadable, silent, named, parsed, is_same } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Found { index: Index::new(files, unreadable), parsed, is_same, scope, named })
+        let unread = silent.iter().filter(|(path, _)| !files.contains_key(*path)).map(|(_, workloads)| *workloads as usize).sum();
+        let index = Index::new(files, unreadable).with_unread(unread);
+        Ok(Found { index, parsed, is_same, scope, named, silent })
     }
 
     /// Takes back what was read, so that the next tip costs only what differs.
     pub(super) fn keep(&mut self, tip: Tip, found: Found) {
-        let Found { index, scope, named, .. } = found;
-        self.last = Some(Last { files: tip.files, scope, named, index });
+        let Found { index, scope, named, silent, .. } = found;
+        self.last = Some(Last { files: tip.files, scope, named, silent, index });
+    }
+
+    /// What is to be read whatever it is called and holds.
+    fn wanted(&self, scope: &Scope, gathered: &Gathered) -> BTreeSet<String> {
+        let silent = gathered.silent.keys().map(String::as_str);
+        let silent = match self.breadth {
+            Breadth::All => silent.collect(),
+            Breadth::Asking => scope.surrounded(&gathered.files, silent),
+        };
+        let mut wanted = scope.named(&gathered.files);
+        wanted.extend(silent.into_iter().map(str::to_owned));
+        wanted
     }
 
     /// Adds what files hold: as it is remembered, else by reading them.
     fn read(&self, source: &Source, files: &[&git::File], screening: Screening, gathered: &mut Gathered) -> Result<(), ReadError> {
         for files in files.chunks(CHUNK) {
-            let open = files.iter().map(|file| Open { file, id: self.id(source, file, screening), bytes: Vec::new() }).collect();
-            let open = self.recall(open, gathered);
+            let open = files.iter().map(|file| Open { file, blob: source.blob(file), bytes: Vec::new() }).collect();
+            let open = self.recall(open, screening, gathered);
             let entries = self.parse(source, open, screening, gathered)?;
             self.memory.iter().for_each(|memory| memory.remember(Cache::Files, &entries));
         }
@@ -129,17 +166,17 @@ impl Reading {
     }
 
     /// The id of what a file holds; `None` in a work tree until it was read, and where nothing is remembered.
-    fn id(&self, source: &Source, file: &git::File, screening: Screening) -> Option<String> {
+    fn id(&self, open: &Open<'_>, screening: Screening) -> Option<String> {
         self.memory.as_ref()?;
-        Some(self.ids.id(&source.blob(file)?.to_string(), &file.path, screening))
+        Some(self.ids.id(&open.blob?.to_string(), &open.file.path, screening))
     }
 
     /// Adds what is remembered, and gives back the rest.
-    fn recall<'t>(&self, open: Vec<Open<'t>>, gathered: &mut Gathered) -> Vec<Open<'t>> {
-        let ids: Vec<String> = open.iter().filter_map(|open| open.id.clone()).collect();
+    fn recall<'t>(&self, open: Vec<Open<'t>>, screening: Screening, gathered: &mut Gathered) -> Vec<Open<'t>> {
+        let ids: Vec<String> = open.iter().filter_map(|open| self.id(open, screening)).collect();
         let mut entries = self.memory.as_ref().map(|memory| memory.recall(Cache::Files, &ids)).unwrap_or_default().into_iter();
         let mut take = |open: &Open<'_>| {
-            let entry = open.id.as_ref().and_then(|_| entries.next()?)?;
+            let entry = open.blob.and_then(|_| entries.next()?)?;
             gathered.add(&open.file.path, decode_parsed(&entry, &open.file.path)?);
             Some(())
         };
@@ -166,7 +203,7 @@ impl Reading {
                 loop {
                     let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(bundle) = next else { return done };
-                    done.extend(bundle.into_iter().map(|open| open.parse(&self.kinds, screening)));
+                    done.extend(bundle.into_iter().map(|open| self.parse_one(&open, screening)));
                 }
             };
             let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
@@ -174,10 +211,10 @@ impl Reading {
             drop(sender);
             let mut entries = Vec::new();
             for handle in handles {
-                for (path, parsed, entry) in handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                for (path, parsed, remembered) in handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
                     gathered.parsed += 1;
                     gathered.add(&path, parsed);
-                    entries.extend(entry);
+                    entries.extend(remembered);
                 }
             }
             outcome.map(|()| entries)
@@ -202,7 +239,7 @@ impl Reading {
                     open.bytes = bytes;
                     bundle.push(open);
                 }
-                Content::TooLarge { size } => gathered.add(&open.file.path, Err(too_large(&open.file.path, size))),
+                Content::TooLarge { size } => gathered.add(&open.file.path, Parsed::Unreadable(too_large(&open.file.path, size))),
             }
             if size >= BUNDLE_BYTES || files.peek().is_none() {
                 let full = self.new_in(source, std::mem::take(&mut bundle), screening, gathered);
@@ -214,6 +251,30 @@ impl Reading {
         Ok(())
     }
 
+    /// What one file holds, and the entries that remember it.
+    fn parse_one(&self, open: &Open<'_>, screening: Screening) -> (String, Parsed, Vec<(String, Vec<u8>)>) {
+        let Open { file: git::File { path, .. }, bytes, .. } = open;
+        let read = match screening {
+            Screening::ByBytes => manifest::read_screened(path, bytes, &self.kinds),
+            Screening::Nothing => manifest::read(path, bytes, &self.kinds).map(Some),
+        };
+        let entry = |parsed: &Parsed, screening| Some((self.id(open, screening)?, encode_parsed(parsed)));
+        let parsed = match read {
+            Err(fault) => Parsed::Unreadable(fault),
+            Ok(None) => Parsed::ScreenedOut,
+            Ok(Some(file)) if screening == Screening::ByBytes && self.word.is_none() && file.is_silent() => {
+                let silent = Parsed::Silent { workloads: u32::try_from(file.workloads.len()).unwrap_or(u32::MAX) };
+                let read = Parsed::Read(file);
+                // Whoever wants all of it finds that too.
+                let entries = [entry(&silent, screening), entry(&read, Screening::Nothing)].into_iter().flatten().collect();
+                return (path.clone(), if self.breadth == Breadth::All { read } else { silent }, entries);
+            }
+            Ok(Some(file)) => Parsed::Read(file),
+        };
+        let entries = entry(&parsed, screening).into_iter().collect();
+        (path.clone(), parsed, entries)
+    }
+
     fn wants(&self, path: &str, bytes: &[u8]) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         is_kustomization(name) || self.word.as_ref().is_none_or(|word| word.is_match(bytes))
@@ -221,23 +282,10 @@ impl Reading {
 
     /// What of a bundle nobody has parsed before. In a work tree only the bytes tell: to hash them costs less than to parse them.
     fn new_in<'t>(&self, source: &Source, bundle: Vec<Open<'t>>, screening: Screening, gathered: &mut Gathered) -> Vec<Open<'t>> {
-        let (mut new, unsure): (Vec<_>, Vec<_>) = bundle.into_iter().partition(|open| open.id.is_some());
-        let unsure = unsure.into_iter().map(|open| Open { id: self.id(source, open.file, screening), ..open }).collect();
-        new.extend(self.recall(unsure, gathered));
+        let (mut new, unsure): (Vec<_>, Vec<_>) = bundle.into_iter().partition(|open| open.blob.is_some());
+        let unsure = unsure.into_iter().map(|open| Open { blob: source.blob(open.file), ..open }).collect();
+        new.extend(self.recall(unsure, screening, gathered));
         new
-    }
-}
-
-impl Open<'_> {
-    /// What the file holds, and the entry that remembers it.
-    fn parse(self, kinds: &[KindPaths], screening: Screening) -> (String, Parsed, Option<(String, Vec<u8>)>) {
-        let Self { file, id, bytes } = self;
-        let parsed = match screening {
-            Screening::ByBytes => manifest::read_screened(&file.path, &bytes, kinds),
-            Screening::Nothing => manifest::read(&file.path, &bytes, kinds).map(Some),
-        };
-        let entry = id.map(|id| (id, encode_parsed(&parsed)));
-        (file.path.clone(), parsed, entry)
     }
 }
 
@@ -245,33 +293,51 @@ impl Gathered {
     /// Adds what one file holds.
     fn add(&mut self, path: &str, parsed: Parsed) {
         match parsed {
-            Ok(Some(file)) => drop(self.files.insert(path.to_owned(), file)),
-            Ok(None) => return,
-            Err(fault) => self.unreadable.push(fault),
+            Parsed::ScreenedOut => return,
+            Parsed::Silent { workloads } => {
+                self.silent.insert(path.to_owned(), workloads);
+                return;
+            }
+            Parsed::Read(file) => drop(self.files.insert(path.to_owned(), file)),
+            Parsed::Unreadable(fault) => self.unreadable.push(fault),
         }
         self.is_same = false;
     }
 
+    /// Forgets what was read for others that want it no more, and tells what they want that was not read.
+    fn name(&mut self, wanted: BTreeSet<String>, is_there: impl Fn(&String) -> bool) -> BTreeSet<String> {
+        let unwanted: BTreeSet<String> = self.named.extract_if(.., |path| !wanted.contains(path)).collect();
+        for path in &unwanted {
+            self.files.remove(path);
+        }
+        self.unreadable.retain(|fault| !unwanted.contains(&fault.path));
+        let unreadable: BTreeSet<&str> = self.unreadable.iter().map(|fault| fault.path.as_str()).collect();
+        let is_new = |path: &String| !self.files.contains_key(path) && !unreadable.contains(path.as_str());
+        wanted.into_iter().filter(|path| is_new(path) && is_there(path)).collect()
+    }
+
     /// Takes all that still holds, and gives back the files that are new or have other bytes.
     fn advance<'t>(&mut self, last: Last, files: &'t [git::File]) -> Vec<&'t git::File> {
-        let named: BTreeSet<&str> = last.named.iter().map(String::as_str).collect();
         let (mut changed, mut gone) = (Vec::new(), BTreeSet::new());
         let mut before = last.files.iter().peekable();
         for file in files {
             while let Some(absent) = before.next_if(|old| old.path < file.path) {
                 gone.insert(absent.path.as_str());
             }
-            let same = |old: &git::File| old.blob.is_some() && old.blob == file.blob && !named.contains(&*file.path);
+            let same = |old: &git::File| old.blob.is_some() && old.blob == file.blob;
             if !before.next_if(|old| old.path == file.path).is_some_and(same) {
                 changed.push(file);
             }
         }
         gone.extend(before.map(|absent| absent.path.as_str()));
         gone.extend(changed.iter().map(|file| file.path.as_str()));
+        (self.named, self.silent) = (last.named, last.silent);
         (self.files, self.unreadable) = last.index.into_parts();
         let before = self.files.len() + self.unreadable.len();
         for path in &gone {
             self.files.remove(*path);
+            self.silent.remove(*path);
+            self.named.remove(*path);
         }
         // Those of the whole tip are found anew.
         let listed = |path: &str| last.files.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();

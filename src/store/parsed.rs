@@ -8,10 +8,23 @@ use sha2::{Digest as _, Sha256};
 use crate::manifest::{File, KindPaths, Unreadable, UnreadableKind};
 
 /// Raise it when files are read differently, or what is read has another shape.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
-/// What reading a file gave: `Ok(None)` where the search of its bytes left it out.
-pub type Parsed = Result<Option<File>, Unreadable>;
+/// What reading a file gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// The search of its bytes left it out.
+    ScreenedOut,
+    /// It asks for nothing, so that only kustomizations that use it need to know what it holds.
+    Silent {
+        /// How many workloads it holds.
+        workloads: u32,
+    },
+    /// What it holds.
+    Read(File),
+    /// Why it cannot be read.
+    Unreadable(Unreadable),
+}
 
 /// Whether a file's bytes are searched before it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +70,16 @@ enum Entry<'a> {
     ScreenedOut,
     Read(Cow<'a, File>),
     Unreadable { line: Option<u32>, reason: Cow<'a, str>, kind: UnreadableKind, annotated: bool },
+    Silent(u32),
 }
 
 /// The bytes of an entry; the path is not in it.
 pub fn encode_parsed(parsed: &Parsed) -> Vec<u8> {
     let entry = match parsed {
-        Ok(None) => Entry::ScreenedOut,
-        Ok(Some(file)) => Entry::Read(Cow::Borrowed(file)),
-        Err(Unreadable { line, reason, kind, annotated, .. }) => {
+        Parsed::ScreenedOut => Entry::ScreenedOut,
+        Parsed::Silent { workloads } => Entry::Silent(*workloads),
+        Parsed::Read(file) => Entry::Read(Cow::Borrowed(file)),
+        Parsed::Unreadable(Unreadable { line, reason, kind, annotated, .. }) => {
             Entry::Unreadable { line: *line, reason: reason.into(), kind: *kind, annotated: *annotated }
         }
     };
@@ -75,10 +90,11 @@ pub fn encode_parsed(parsed: &Parsed) -> Vec<u8> {
 pub fn decode_parsed(bytes: &[u8], path: &str) -> Option<Parsed> {
     let (entry, rest) = postcard::take_from_bytes(bytes).ok()?;
     rest.is_empty().then_some(match entry {
-        Entry::ScreenedOut => Ok(None),
-        Entry::Read(file) => Ok(Some(file.into_owned())),
+        Entry::ScreenedOut => Parsed::ScreenedOut,
+        Entry::Silent(workloads) => Parsed::Silent { workloads },
+        Entry::Read(file) => Parsed::Read(file.into_owned()),
         Entry::Unreadable { line, reason, kind, annotated } => {
-            Err(Unreadable { path: path.to_owned(), line, reason: reason.into_owned(), kind, annotated })
+            Parsed::Unreadable(Unreadable { path: path.to_owned(), line, reason: reason.into_owned(), kind, annotated })
         }
     })
 }

@@ -56,7 +56,7 @@ fn told(read: &Read) -> (String, usize) {
     (format!("{:#?}\n{:#?}", read.index(), read.subjects()), read.parsed())
 }
 
-const KUSTOMIZATION: &str = "resources: [web.yaml, odd.txt]\n";
+const KUSTOMIZATION: &str = "resources: [web.yaml, odd.txt, silent.yaml]\ncommonAnnotations: {fluxcd.io/automated: 'true'}\n";
 
 /// A file of each kind that is read in its own way.
 fn kinds_of_files() -> Vec<(&'static str, String)> {
@@ -68,9 +68,16 @@ fn kinds_of_files() -> Vec<(&'static str, String)> {
         ("broken.yaml", "image: @\n".to_owned()),
         ("template.yaml", "image: {{ x }}:{{ y }}\n".to_owned()),
         ("apps/kustomization.yaml", KUSTOMIZATION.to_owned()),
+        ("apps/silent.yaml", silent("named", 1)),
+        ("silent.yaml", silent("alone", 1)),
         ("apps/odd.txt", automated("odd", "ghcr.io/acme/odd:1.0.0", "semver:~1")),
         ("README.md", "image: x\n".to_owned()),
     ]
+}
+
+/// A deployment that asks for nothing.
+fn silent(name: &str, version: usize) -> String {
+    automated(name, &format!("ghcr.io/acme/silent:1.{version}.0"), "semver:~1").replace("    fluxcd.io/", "    acme.io/")
 }
 
 fn repository(files: &[(&str, String)]) -> Bare {
@@ -81,14 +88,14 @@ fn repository(files: &[(&str, String)]) -> Bare {
 fn what_files_hold_is_parsed_once_whoever_reads_them_next() {
     let (bare, state) = (repository(&kinds_of_files()), folder());
     let checkout = bare.checkout();
-    for (word, place, first) in [("bare", bare.path(), 7), ("work tree", checkout.path().to_owned(), 0)] {
+    for (word, place, first) in [("bare", bare.path(), 9), ("work tree", checkout.path().to_owned(), 0)] {
         let place = place.to_str().expect("text");
         let (index, parsed) = told(&cycle(place, state.path()).read().expect("read"));
         assert_eq!(parsed, first, "{word}, for the first time");
         let again = told(&cycle(place, state.path()).read().expect("read"));
         assert_eq!(again, (index.clone(), 0), "{word}, by another process");
         let forgetful = told(&cycle(place, folder().path()).read().expect("read"));
-        assert_eq!(forgetful, (index, 7), "{word}, without what was remembered");
+        assert_eq!(forgetful, (index, 9), "{word}, without what was remembered");
     }
     bare.commit("main", &[("apps/new.yaml", "kind: Service\n"), ("apps/newer.yaml", "image: a:1\n")]);
     assert_eq!(told(&cycle(bare.path().to_str().expect("text"), state.path()).read().expect("read")).1, 2, "two new files");
@@ -99,8 +106,8 @@ fn a_process_that_goes_on_parses_what_is_new() {
     let (bare, state) = (repository(&kinds_of_files()), folder());
     let place = bare.path();
     let mut process = cycle(place.to_str().expect("text"), state.path());
-    for (word, version, parsed) in [("all", 0, 7), ("one file", 1, 1), ("nothing", 1, 0)] {
-        if parsed < 7 {
+    for (word, version, parsed) in [("all", 0, 9), ("one file", 1, 1), ("nothing", 1, 0)] {
+        if parsed < 9 {
             bare.commit("main", &[("apps/web.yaml", &text_of("apps/web.yaml", version)), ("README.md", word)]);
         }
         let read = process.read().expect("read");
@@ -129,7 +136,7 @@ fn a_damaged_entry_is_parsed_again() {
             memory.store().blocking_remember(Cache::Files, &entries).expect("remembered");
         }
         let (again, parsed) = told(&cycle(place, state.path()).read().expect("read"));
-        assert_eq!((again, parsed), (index.clone(), 6), "{word}: only what a kustomization names stood under another id");
+        assert_eq!((again, parsed), (index.clone(), 8), "{word}: only what a kustomization names stood under another id");
     }
 }
 
@@ -138,7 +145,12 @@ fn change() -> impl Strategy<Value = (usize, usize)> {
     (0..CHANGING.len(), 0..3_usize)
 }
 
-const CHANGING: [&str; 8] = [
+const CHANGING: [&str; 13] = [
+    "apps/silent.yaml",
+    "silent.yaml",
+    "flux/silent.yaml",
+    "flux.yaml",
+    ".flux.yaml",
     "apps/web.yaml",
     "apps/odd.txt",
     "apps/kustomization.yaml",
@@ -153,6 +165,15 @@ fn text_of(path: &str, version: usize) -> String {
     match path {
         ".tagalongignore" => ["", "apps/\n", "*.yml\n"][version].to_owned(),
         "other/.tagalongignore" => ["", "x.yml\n", "!x.yml\n"][version].to_owned(),
+        "apps/silent.yaml" | "silent.yaml" | "flux/silent.yaml" if version < 2 => silent("silent", version),
+        "flux.yaml" => {
+            let spec = ["path: ./flux", "path: ./flux, targetNamespace: x", "path: ., commonMetadata: {annotations: {fluxcd.io/automated: 'true'}}"]
+                [version];
+            format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: x}}\nspec: {{{spec}}}\n")
+        }
+        ".flux.yaml" => {
+            ["version: 1\ncommandUpdated: {}\n", "version: 1\npatchUpdated: {patchFile: patch.yaml}\n", "version: 1\n"][version].to_owned()
+        }
         "apps/kustomization.yaml" => [KUSTOMIZATION, "resources: [web.yaml]\n", "resources: @\n"][version].to_owned(),
         "apps/Chart.yaml" => format!("name: c{version}\n"),
         _ if version == 2 => "image: @\n".to_owned(),
@@ -179,6 +200,9 @@ proptest! {
             let read = process.read().expect("read");
             let fresh = cycle(place, folder().path()).read().expect("read");
             prop_assert_eq!(told(&read).0, told(&fresh).0);
+            let all = cycle(place, state.path()).reading_all().read().expect("read");
+            prop_assert_eq!(format!("{:#?}", read.subjects()), format!("{:#?}", all.subjects()), "what is left out asks for nothing");
+            prop_assert_eq!(read.index().workloads(), all.index().workloads());
             process.keep(read);
         }
     }

@@ -127,7 +127,8 @@ impl WorkTree {
         }
         let mut bytes = Vec::new();
         if metadata.len() <= limit {
-            // A file may grow between the look and the read.
+            // With room to see the end at once. A file may grow between the look and the read.
+            bytes.reserve_exact(usize::try_from(metadata.len() + 1).unwrap_or_default());
             fs::File::open(&full).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
         }
         let size = metadata.len().max(bytes.len() as u64);

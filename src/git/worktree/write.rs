@@ -4,8 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Write as _},
+    num::NonZero,
     os::unix::fs::{MetadataExt, chown},
     path::{Path, PathBuf},
+    thread,
 };
 
 use tempfile::NamedTempFile;
@@ -13,24 +15,29 @@ use tempfile::NamedTempFile;
 use super::{WorkTree, id};
 use crate::git::{error::WriteError, tree::check_path};
 
+/// Fewer files than this are not worth a thread.
+const SHARE: usize = 16;
+
 /// Replaces the files; all new contents are on the disk before the first file is replaced.
 pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<(), WriteError> {
+    let mut folders = BTreeMap::new();
     for path in changes.keys() {
         check(work_tree, path)?;
+        folders.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_insert(*path);
     }
-    let mut ready = Vec::new();
-    for (path, bytes) in changes {
-        let target = work_tree.root.join(path);
-        let file = prepared(&target, bytes).map_err(|source| failed(path, source))?;
-        ready.push((path, target, file));
+    for path in folders.values() {
+        check_folder(work_tree, path)?;
     }
-    // Once more, right before: since the check an editor may have saved.
+    let ready = all_prepared(&work_tree.root, changes)?;
+    // As late as can be: an editor may have saved since the files were read.
     for path in changes.keys() {
         unchanged(work_tree, path)?;
     }
     for (path, target, file) in ready {
         file.persist(&target).map_err(|error| failed(path, error.error))?;
-        folder_synced(&target).map_err(|source| failed(path, source))?;
+    }
+    for (folder, path) in folders {
+        fs::File::open(work_tree.root.join(folder)).and_then(|folder| folder.sync_all()).map_err(|source| failed(path, source))?;
     }
     Ok(())
 }
@@ -39,17 +46,21 @@ fn check(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
     check_path(path)?;
     let target = work_tree.root.join(path);
     match fs::symlink_metadata(&target) {
-        Ok(metadata) if !metadata.is_file() => return Err(WriteError::NotAFile(path.to_owned())),
-        Ok(metadata) if metadata.permissions().readonly() => return Err(WriteError::ReadOnly(path.to_owned())),
-        _ => {}
+        Ok(metadata) if !metadata.is_file() => Err(WriteError::NotAFile(path.to_owned())),
+        Ok(metadata) if metadata.permissions().readonly() => Err(WriteError::ReadOnly(path.to_owned())),
+        _ => Ok(()),
     }
+}
+
+/// Refuses a folder that a symbolic link leads to.
+fn check_folder(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
+    let target = work_tree.root.join(path);
     let folder = target.parent().map(Path::to_owned).unwrap_or_default();
     match folder.canonicalize() {
-        Ok(real) if real != folder => return Err(WriteError::Outside(path.to_owned())),
-        Ok(_) => {}
-        Err(source) => return Err(failed(path, source)),
+        Ok(real) if real != folder => Err(WriteError::Outside(path.to_owned())),
+        Ok(_) => Ok(()),
+        Err(source) => Err(failed(path, source)),
     }
-    unchanged(work_tree, path)
 }
 
 /// Refuses a file that is not what was read; one that nobody read must not exist.
@@ -60,6 +71,26 @@ fn unchanged(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
         Err(source) => return Err(failed(path, source)),
     };
     if now == work_tree.read.borrow().get(path).copied() { Ok(()) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
+}
+
+/// A path, the file that it leads to, and the temporary one that takes its place.
+type Ready<'c> = (&'c str, PathBuf, NamedTempFile);
+
+/// Prepares all files, on several threads: each waits for the disk.
+fn all_prepared<'c>(root: &Path, changes: &BTreeMap<&'c str, &[u8]>) -> Result<Vec<Ready<'c>>, WriteError> {
+    let changes: Vec<(&str, &[u8])> = changes.iter().map(|(path, bytes)| (*path, *bytes)).collect();
+    let one = |&(path, bytes): &(&'c str, &[u8])| {
+        let target = root.join(path);
+        let file = prepared(&target, bytes).map_err(|source| failed(path, source))?;
+        Ok((path, target, file))
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
+    let share = changes.len().div_ceil(workers).max(SHARE);
+    thread::scope(|scope| {
+        let one = &one;
+        let started: Vec<_> = changes.chunks(share).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
+        started.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// A temporary file beside the target with its new bytes, its mode and its owner.
@@ -81,11 +112,6 @@ fn prepared(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 
 fn new_file_permissions() -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o644)
-}
-
-fn folder_synced(target: &Path) -> io::Result<()> {
-    let folder: PathBuf = target.parent().map(Path::to_owned).unwrap_or_default();
-    fs::File::open(folder)?.sync_all()
 }
 
 fn failed(path: &str, source: io::Error) -> WriteError {

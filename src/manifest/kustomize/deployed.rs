@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     manifest::{
-        Container, File, Generation, ImageField, Node, Place, Role, Unreadable, Workload, WorkloadId, is_kustomization,
+        Container, File, Generation, ImageField, Node, Parts, Place, Role, Site, Unreadable, Workload, WorkloadId, is_kustomization,
         splice::Change,
         workload::{self, POD_SPECS},
     },
@@ -126,7 +126,16 @@ enum What<'f> {
     Entry(&'f Entry),
 }
 
-impl Image<'_> {
+impl<'f> Image<'f> {
+    /// The scalars, with their files, of the `images` entries that had a part in it.
+    pub fn decided(&self) -> impl Iterator<Item = (&'f str, &'f Site)> {
+        self.chain.iter().flat_map(|given| {
+            let image = if let What::Entry(entry) = given.what { Some(&entry.image) } else { None };
+            let sites = image.and_then(ImageField::parts).into_iter().flat_map(Parts::sites);
+            sites.map(|site| (given.path, site))
+        })
+    }
+
     /// Where the patch file of a `.flux.yaml` takes the image of this container; `None` where it cannot.
     pub fn overlaid(&self, overlay: &Overlaid<'_>, container: &str) -> Option<Spot> {
         match self.chain.last() {

@@ -180,7 +180,7 @@ pub(super) fn shown(folder: &str) -> &str {
 }
 
 /// Whether a path is a folder, or below it.
-pub(super) fn is_below(top: &str, path: &str) -> bool {
+pub(in crate::manifest) fn is_below(top: &str, path: &str) -> bool {
     top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
 }
 

@@ -30,13 +30,14 @@ pub use spot::{Key, Spot};
 pub use survey::{About, Remark, Survey};
 
 pub(super) use self::{
+    layout::{folder, is_below},
     outer::{Outer, outers},
     patch::{Operation, operations, written},
     read::{FieldSpec, field_specs, read},
     value::{Object, objects},
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +143,7 @@ impl Kustomization {
 
     /// The paths in the repository of what a kustomization at `path` uses, files and folders.
     pub fn named(&self, path: &str) -> impl Iterator<Item = String> {
-        let folder = layout::folder(path).to_owned();
+        let folder = folder(path).to_owned();
         self.links().filter_map(move |link| layout::join(&folder, &link.path))
     }
 }
@@ -152,11 +153,20 @@ pub(super) fn named(files: &BTreeMap<String, File>) -> Vec<String> {
     let kustomizations = || files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
     let mut named: Vec<String> = kustomizations().flat_map(|(path, kustomization)| kustomization.named(path)).collect();
     for (path, patch_file) in files.iter().filter_map(|(path, file)| Some((path, file.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
-        let top = layout::folder(path);
-        let folders = kustomizations().map(|(path, _)| layout::folder(path)).filter(|folder| layout::is_below(top, folder));
+        let top = folder(path);
+        let folders = kustomizations().map(|(path, _)| folder(path)).filter(|folder| is_below(top, folder));
         named.extend(folders.chain([top]).filter_map(|folder| layout::join(folder, patch_file)));
     }
     named
+}
+
+/// The folders of which any file may be changed by what no kustomization in them says: a `.flux.yaml`, or an object that deploys them.
+pub(super) fn surrounded(files: &BTreeMap<String, File>) -> Vec<String> {
+    let kustomizations: BTreeSet<&str> = files.iter().filter(|(_, file)| file.kustomization.is_some()).map(|(path, _)| folder(path)).collect();
+    let flux = files.iter().filter(|(_, file)| file.flux_yaml.is_some()).map(|(path, _)| folder(path).to_owned());
+    let outers = files.values().flat_map(|file| &file.outers).filter(|outer| outer.says.changes());
+    let scanned = outers.filter_map(|outer| layout::join("", &outer.folder)).filter(|folder| !kustomizations.contains(folder.as_str()));
+    flux.chain(scanned).collect()
 }
 
 #[cfg(test)]

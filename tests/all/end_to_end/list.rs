@@ -61,6 +61,25 @@ fn every_image_of_a_repository_is_listed() {
 }
 
 #[test]
+fn an_entry_that_decides_a_workloads_image_is_listed_with_it_alone() {
+    let fleet = Bare::with(&[
+        ("base/web.yaml", &deployment("web", "redis:7.0", &[])),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("prod/kustomization.yaml", "resources: [../base]\nimages: [{name: redis, newTag: '7.2'}, {name: unused, newTag: '1'}]\n"),
+        ("test/kustomization.yaml", "resources: [../base]\nimages:\n  - name: redis\n    newTag: '7.1' # tagalong: semver:~7\n"),
+    ]);
+    insta::assert_snapshot!(Machine::new().call(["list", "images", &fleet.file_url()]).run().ended(0).told(&[]), @r"
+      WORKLOAD                 CONTAINER   IMAGE    VERSION   POLICY      PLACE
+      default:deployment/web   app         redis    7.2       -           prod/kustomization.yaml:2
+      -                        unused      unused   1         -           prod/kustomization.yaml:2
+      default:deployment/web   app         redis    7.1       -           test/kustomization.yaml:4
+      -                        redis       redis    7.1       semver:~7   test/kustomization.yaml:4
+
+    4 images, 1 automated
+    ");
+}
+
+#[test]
 fn every_workload_of_a_repository_is_listed() {
     let fleet = fleet("registry.example");
     let (machine, url) = (Machine::new(), fleet.file_url());

@@ -78,7 +78,8 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
             Err(fault) => unreadable.push(fault),
         }
     }
-    for path in scope.named(&files, &unreadable) {
+    let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
+    for path in scope.named(&files).into_iter().filter(is_new).collect::<Vec<_>>() {
         match before.get(&path).map(|bytes| manifest::read(&path, bytes, &[])) {
             Some(Ok(file)) => drop(files.insert(path, file)),
             Some(Err(fault)) => unreadable.push(fault),
