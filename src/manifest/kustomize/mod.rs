@@ -7,6 +7,7 @@ mod build;
 mod change;
 mod deployed;
 mod entry;
+mod hold;
 pub(super) mod images;
 mod layout;
 mod live;

@@ -73,16 +73,16 @@ impl Id {
         let text = |value: Option<&Value>| value.and_then(Value::text).unwrap_or_default().to_owned();
         let metadata = |key: &str| text(patch.get("metadata").and_then(|metadata| metadata.get(key)));
         let kind = text(patch.get("kind"));
-        let namespace = effective(&kind, &metadata("namespace"));
+        let namespace = effective(&kind, &metadata("namespace")).to_owned();
         Self { api_version: text(patch.get("apiVersion")), name: Name { kind, namespace, own: metadata("name") } }
     }
 }
 
-fn effective(kind: &str, namespace: &str) -> String {
+fn effective<'n>(kind: &str, namespace: &'n str) -> &'n str {
     match namespace {
-        _ if CLUSTER.contains(&kind) => String::new(),
-        "" => "default".to_owned(),
-        namespace => namespace.to_owned(),
+        _ if CLUSTER.contains(&kind) => "",
+        "" => "default",
+        namespace => namespace,
     }
 }
 
@@ -109,8 +109,13 @@ impl<'f> Resource<'f> {
 
     /// What it is called now.
     pub(super) fn id(&self) -> Id {
-        let (kind, namespace, name) = (self.kind().to_owned(), effective(self.kind(), self.namespace()), self.name().to_owned());
+        let (kind, namespace, name) = (self.kind().to_owned(), effective(self.kind(), self.namespace()).to_owned(), self.name().to_owned());
         Id { api_version: self.text(&["apiVersion"]).to_owned(), name: Name { kind, namespace, own: name } }
+    }
+
+    /// What sets it apart from all others of its root: its name, namespace, kind and version.
+    pub(super) fn key(&self) -> [&str; 4] {
+        [self.name(), effective(self.kind(), self.namespace()), self.kind(), self.text(&["apiVersion"])]
     }
 
     /// Whether it is, or was, called so.
@@ -182,7 +187,7 @@ impl<'f> Selection<'f> {
         let [group, version, kind, name, namespace] = &self.wholes;
         let (of, at) = resource.text(&["apiVersion"]).split_once('/').unwrap_or(("", resource.text(&["apiVersion"])));
         let place = |namespace: &str| if namespace.is_empty() { "_non_namespaceable_".to_owned() } else { namespace.to_owned() };
-        let (now, first) = (place(&effective(resource.kind(), resource.namespace())), resource.before.first());
+        let (now, first) = (place(effective(resource.kind(), resource.namespace())), resource.before.first());
         group.is_match(of)
             && version.is_match(at)
             && kind.is_match(resource.kind())
