@@ -243,7 +243,7 @@ impl WriteError {
             Self::Remote(error) => return error.hint(),
             Self::Moved { .. } | Self::ChangedOnDisk(_) => "run it again: it is planned anew on what is there now".to_owned(),
             Self::Refused { .. } => "let this user push to the branch, or change what the hook or the branch's protection asks for".to_owned(),
-            Self::Locked { .. } => "remove the lock file if no Git process is running there".to_owned(),
+            Self::Locked { .. } => "try again; if it stays so and no Git process is running there, remove the lock file".to_owned(),
             Self::ReadOnly(_) | Self::File { .. } => "check the permissions of the file and of its folder, and the free space".to_owned(),
             Self::Outside(_) => return None,
             Self::NotAFile(_) => "write the file that the link points to".to_owned(),

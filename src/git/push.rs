@@ -142,11 +142,41 @@ impl Push<'_> {
     fn refused(&self, status: &str, heard: &Heard) -> WriteError {
         let secret = self.contact.secret();
         let (status, words) = (text::one_line(status.as_bytes(), secret), text::one_line(&heard.words.borrow(), secret));
+        let is_locked = is_locked(&status, &words);
         let message = if words.is_empty() { status } else { format!("{words} ({status})") };
+        if is_locked {
+            return WriteError::Locked { repository: self.contact.url.to_string(), reason: message };
+        }
         WriteError::Refused { repository: self.contact.url.to_string(), branch: self.branch.to_owned(), message }
     }
 
     fn silent(&self) -> WriteError {
         self.contact.error(Doing::Push, Trouble::Other("it did not say what became of the branch".to_owned())).into()
+    }
+}
+
+/// Whether another push held the branch at this moment, or left its lock behind: nobody refused anything.
+fn is_locked(status: &str, words: &str) -> bool {
+    let is_of_reference = ["failed to update ref", "failed to lock", "cannot lock ref"].iter().any(|part| status.contains(part));
+    is_of_reference && (words.is_empty() || words.contains("File exists") || words.contains("but expected"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_no_refusal() {
+        for (word, status, words, locked) in [
+            ("another push", "failed to update ref", "error: cannot lock ref 'refs/heads/main': Unable to create '/x/main.lock': File exists.", true),
+            ("another push was faster", "failed to update ref", "error: cannot lock ref 'refs/heads/main': is at 3f2a1b9 but expected 9c1d2e0", true),
+            ("no words", "failed to update ref", "", true),
+            ("a full disk", "failed to update ref", "error: unable to write: No space left on device", false),
+            ("no permission", "failed to update ref", "error: Unable to create '/x/main.lock': Permission denied", false),
+            ("a hook", "pre-receive hook declined", "cannot lock ref: File exists", false),
+            ("a protected branch", "protected branch hook declined", "", false),
+        ] {
+            assert_eq!(is_locked(status, words), locked, "{word}");
+        }
     }
 }

@@ -19,6 +19,8 @@ const FILE: &str = "store.redb";
 const LOCK: &str = "store.lock";
 /// What the name of a file that is set aside ends with; an earlier one of that name goes.
 const ASIDE: &str = "store.redb.aside";
+/// What the name of a file that is being made ends with.
+const NEW: &str = "store.redb.new";
 /// Pages that are kept in memory.
 const PAGES: usize = 4 << 20;
 /// How many bytes half a cache may have, in a file and in memory.
@@ -67,6 +69,9 @@ impl Home {
             return rows.map(|rows| (rows, None)).map_err(|error| told(self.path(), error));
         };
         let path = self.path();
+        if !path.exists() {
+            made_whole(folder, &path).map_err(|error| told(path.clone(), error))?;
+        }
         let why = match rows(&path) {
             Ok(Found::Rows(rows)) => return Ok((rows, None)),
             Ok(Found::Format(format)) => Why::Format(format),
@@ -87,6 +92,17 @@ enum Found {
     Rows(Rows),
     /// Another version's.
     Format(u64),
+}
+
+/// Makes an empty file beside its place, so that a process that is killed meanwhile leaves none that looks damaged.
+fn made_whole(folder: &Path, path: &Path) -> Result<(), redb::Error> {
+    let new = folder.join(NEW);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    drop(rows(&new)?);
+    fs::rename(&new, path).map_err(redb::Error::from)
 }
 
 /// Every page is verified, so that damage is found here and not in the midst of work.

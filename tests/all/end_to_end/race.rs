@@ -165,6 +165,20 @@ fn rows() -> Vec<Row> {
             nothing,
             End::Held("GH006: Protected branch"),
         ),
+        row(
+            "locked by another push for a while",
+            SERVED,
+            |fleet| {
+                let (lock, count) = (fleet.path().join("refs/heads/main.lock"), fleet.root().join("count"));
+                fs::write(&lock, "").unwrap();
+                fleet.hook(
+                    "pre-receive",
+                    &format!("echo >> {count}\n[ \"$(wc -l < {count})\" -lt 3 ] || rm -f {lock}", count = count.display(), lock = lock.display()),
+                );
+            },
+            nothing,
+            End::Pushed,
+        ),
         row("hidden", SERVED, |fleet| drop(fleet.git(&["config", "receive.hideRefs", "refs/heads/main"])), nothing, End::Held("hides the branch")),
         row(
             "refused by a hook, and moved",
