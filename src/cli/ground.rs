@@ -88,7 +88,7 @@ pub struct Prepared {
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
 pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
-    prepare(config, place, config.repository_for(place)?)
+    prepare(config, place, config.repository_for(place))
 }
 
 /// The unit of work for a repository whose settings are known; `place` leads to it.

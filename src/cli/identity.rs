@@ -46,7 +46,7 @@ pub fn identity(args: &Args, wanted: &IdentityArgs) -> Result<Said, CommandError
 /// The file of the private key, and where its passphrase is.
 fn place(config: &Config, wanted: &IdentityArgs, environment: &Environment) -> Result<(PathBuf, Option<SecretSource>), CommandError> {
     let named: Vec<config::Repository> = match &wanted.repo {
-        Some(address) => vec![config.repository_for(address.expose())?],
+        Some(address) => vec![config.repository_for(address.expose())],
         None => config.repositories.clone(),
     };
     let passphrase_of = |file: &PathBuf| named.iter().find(|one| one.ssh_key_file.as_ref() == Some(file)).and_then(|one| one.ssh_passphrase.clone());

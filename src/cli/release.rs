@@ -7,7 +7,7 @@ use super::{
     exit::Exit,
     ground,
     pick::{Choice, pick},
-    print::{self, ReleaseReport},
+    print::{self, ByHandReport},
     progress::Progress,
     terminal,
 };
@@ -57,7 +57,8 @@ pub async fn release(args: &Args, release: &ReleaseArgs) -> Result<Said, Command
     let outcome = write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, (intent, Diff::Made), wish).await?;
     drop(progress);
     let exit = if hand.check && outcome.files > 0 { Exit::Updates } else { Exit::Done };
-    let report = ReleaseReport::new(&outcome);
+    let (workload, changes) = outcome.told.clone();
+    let report = ByHandReport::new(&outcome, Some(workload), changes);
     let text = match hand.output {
         PlanOutput::Text => print::release(&report, outcome.done, terminal::width()).into_bytes(),
         PlanOutput::Json => print::json(&report).into_bytes(),

@@ -215,10 +215,10 @@ fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTre
 fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
     let mut served = Vec::new();
     for entry in &config.repositories {
-        served.push((entry.url.clone(), config.with_flags(entry.clone())?));
+        served.push((entry.url.clone(), config.with_flags(entry.clone())));
     }
     if let Some(place) = run.target.named() {
-        let repository = config.repository_for(place)?;
+        let repository = config.repository_for(place);
         match served.iter_mut().find(|(_, entry)| (&entry.url, &entry.branch) == (&repository.url, &repository.branch)) {
             // The address of an entry, perhaps with the secret that the file may not hold.
             Some((address, _)) => place.clone_into(address),
@@ -284,7 +284,7 @@ mod tests {
     fn no_two_repositories_have_one_name() {
         let config = Config::of_overrides(Overrides { state: Some("state".into()), ..Overrides::default() }).expect("a configuration");
         let repository = |(url, branch): (&str, Option<&str>)| {
-            let mut repository = config.repository_for(url).expect("a repository");
+            let mut repository = config.repository_for(url);
             repository.branch = branch.map(str::to_owned);
             repository
         };

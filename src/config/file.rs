@@ -73,7 +73,7 @@ section! {
         "url" url: Text, "address", "required";
         /// The branch that is read.
         "branch" branch: Text, "text", "the remote's HEAD";
-        /// Another branch for the commits. Not supported yet.
+        /// Another branch for the commits; it is made where there is none.
         "pushBranch" push_branch: Text, "text", "the branch that is read";
         /// Where may be written: paths or globs in the repository.
         "paths" paths: Texts, "globs", "everything";

@@ -8,9 +8,9 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, ConfigError, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
+    Config, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
-    source::{Source, line},
+    source::Source,
     url::{check_git, identity, last_part},
 };
 use crate::plan::{
@@ -57,12 +57,7 @@ pub struct Repository {
     pub commit: Commit,
     /// Where its keys stand in the file.
     pub lines: Lines,
-    /// The keys that ask for what is not supported yet.
-    unsupported: Vec<Unsupported>,
 }
-
-/// A key that is not supported yet, and its line.
-type Unsupported = (&'static str, u64);
 
 /// What one commit may hold, as it is written.
 pub const GROUPS: [(&str, Group); 3] = [("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)];
@@ -117,10 +112,7 @@ impl Config {
     ///
     /// # Shape
     /// Of several entries with the address the one with the branch of the flags, else the first.
-    ///
-    /// # Errors
-    /// The entry asks for what this version does not do.
-    pub fn repository_for(&self, place: &str) -> Result<Repository, ConfigError> {
+    pub fn repository_for(&self, place: &str) -> Repository {
         let wanted = identity(place);
         let mut entries = self.repositories.iter().filter(|entry| identity(&entry.url) == wanted);
         let first = entries.clone().next();
@@ -129,25 +121,9 @@ impl Config {
     }
 
     /// What holds for an entry of the file: flags above what it says.
-    ///
-    /// # Errors
-    /// It asks for what this version does not do.
-    pub fn with_flags(&self, mut repository: Repository) -> Result<Repository, ConfigError> {
-        if let Some(fault) = self.unsupported(&repository).next() {
-            return Err(fault);
-        }
+    pub fn with_flags(&self, mut repository: Repository) -> Repository {
         repository.override_with(&self.git);
-        Ok(repository)
-    }
-
-    /// Each key of an entry that asks for what this version does not do.
-    pub fn unsupported<'a>(&'a self, repository: &'a Repository) -> impl Iterator<Item = ConfigError> + 'a {
-        repository.unsupported.iter().map(|&(key, line)| ConfigError::NotSupported {
-            repository: repository.name.clone(),
-            key,
-            path: self.file.clone().unwrap_or_default(),
-            line,
-        })
+        repository
     }
 
     /// The registries that serve a repository: a `for` list names entries of `repositories`, so that no other address with the same last part gets their credentials.
@@ -180,13 +156,13 @@ impl Repository {
             insecure: false,
             commit: Commit::default(),
             lines: Lines::default(),
-            unsupported: Vec::new(),
         }
     }
 
     fn override_with(&mut self, flags: &GitOverrides) {
-        let GitOverrides { branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
+        let GitOverrides { branch, push_branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
         self.branch = branch.or(self.branch.take());
+        self.push_branch = push_branch.or(self.push_branch.take());
         self.paths = paths.unwrap_or_else(|| std::mem::take(&mut self.paths));
         self.interval = poll_interval.unwrap_or(self.interval);
         self.commit.name = user.unwrap_or_else(|| std::mem::take(&mut self.commit.name));
@@ -209,12 +185,11 @@ impl Repository {
         let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
         let unlisted = Self::unlisted(&url);
         let commit = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
-        let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
         Self {
             name: text("name", &written.name).unwrap_or(unlisted.name),
             url,
             branch: text("branch", &written.branch),
-            push_branch: text("pushBranch", &written.push_branch),
+            push_branch: source.noted(written.push_branch.as_ref().map(|text| source.branch("pushBranch", text)).transpose()),
             paths: source.paths(written.paths.as_ref()),
             roots: source.texts("roots", written.roots.as_ref()),
             namespaces: source.texts("namespaces", written.namespaces.as_ref()),
@@ -229,7 +204,6 @@ impl Repository {
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),
-            unsupported: push_branch.into_iter().collect(),
         }
     }
 }
@@ -259,8 +233,63 @@ impl Commit {
     }
 }
 
+/// Reads the name of a branch that may have to be made.
+///
+/// # Errors
+/// Git takes no branch of this name.
+///
+/// # Source
+/// git-check-ref-format(1).
+pub fn parse_branch(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
+    let is_bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_name = name.split('/').all(is_part) && !name.contains(is_bad) && !name.contains("..") && !name.contains("@{");
+    let is_taken = matches!(name, "@" | "HEAD") || name.starts_with('-') || name.ends_with('.');
+    if is_name && !is_taken { Ok(name.to_owned()) } else { Err("Git takes no branch of this name") }
+}
+
 /// The name of a folder that is written without it, such as `.`.
 fn folder_name(place: &str) -> Option<String> {
     let folder = Path::new(place).canonicalize().ok()?;
     Some(folder.file_name()?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_has_a_name_that_git_takes() {
+        for (text, name) in [
+            ("updates", Some("updates")),
+            ("tagalong/updates", Some("tagalong/updates")),
+            ("refs/heads/updates", Some("updates")),
+            ("änderungen@2", Some("änderungen@2")),
+            (" updates ", Some("updates")),
+            ("", None),
+            ("a..b", None),
+            ("a b", None),
+            ("a~1", None),
+            ("a:b", None),
+            ("a*", None),
+            ("a\\b", None),
+            ("-a", None),
+            (".a", None),
+            ("a/.b", None),
+            ("a//b", None),
+            ("/a", None),
+            ("a/", None),
+            ("a.", None),
+            ("a.lock", None),
+            ("a.lock/b", None),
+            ("a@{1}", None),
+            ("@", None),
+            ("HEAD", None),
+            ("a\u{7f}", None),
+        ] {
+            assert_eq!(parse_branch(text).ok().as_deref(), name, "{text}");
+        }
+    }
 }

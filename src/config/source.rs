@@ -11,6 +11,7 @@ use super::{
     ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
     file::{CommitWritten, RepositoryWritten, Text, Texts, unknown_key},
+    repository::parse_branch,
     secret::{SignIn, one},
     url::Fault,
 };
@@ -68,6 +69,12 @@ impl Source {
             "" => Err(self.wrong(line(written), format!("`{key}` is empty"))),
             text => Ok(text.to_owned()),
         }
+    }
+
+    /// The name of a branch that may have to be made.
+    pub(super) fn branch(&self, key: &str, written: &Text) -> Result<String, ConfigError> {
+        let text = self.text(key, written)?;
+        parse_branch(&text).map_err(|why| self.wrong(line(written), format!("`{key}` is `{text}`: {why}")))
     }
 
     pub(super) fn texts(&self, key: &str, written: Option<&Texts>) -> Vec<String> {

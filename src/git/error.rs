@@ -100,6 +100,8 @@ pub enum WriteError {
         repository: String,
         /// The branch.
         branch: String,
+        /// When it was noticed.
+        noticed: Noticed,
     },
     /// A hook, a protected branch or another rule said no.
     #[error("cannot push to `{branch}` of `{repository}`: it was refused: {message}")]
@@ -185,6 +187,15 @@ pub enum WriteError {
         /// libgit2's words.
         reason: String,
     },
+}
+
+/// When it was noticed that a branch has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// Before anything was sent.
+    Before,
+    /// The other side did not take what was sent.
+    After,
 }
 
 impl ReadError {

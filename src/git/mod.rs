@@ -4,14 +4,17 @@
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
 mod access;
+mod aside;
 mod authority;
 mod bare;
 mod commit;
 mod contact;
 mod error;
+mod folder;
 pub mod history;
 mod location;
 mod mirror;
+mod news;
 pub mod options;
 mod person;
 mod push;
@@ -25,11 +28,13 @@ mod trouble;
 mod worktree;
 
 pub use access::{Access, AccessError, Examined, examine, signer};
+pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};
-pub use error::{ReadError, WriteError};
+pub use error::{Noticed, ReadError, WriteError};
 pub use history::History;
 pub use location::{Location, LocationError};
+pub use news::News;
 pub use person::{user_email, user_name};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
 pub use sign::{Signer, SignerError};

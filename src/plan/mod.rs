@@ -1,6 +1,7 @@
 //! From decisions and places to edits, messages and diffs.
 
 pub mod annotate;
+pub mod aside;
 pub mod check;
 pub mod decide;
 pub mod diff;

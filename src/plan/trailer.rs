@@ -44,6 +44,11 @@ pub fn decider(message: &str) -> Decider {
     }
 }
 
+/// Whether the message says that the commit is ours.
+pub fn is_ours(message: &str) -> bool {
+    decider(message) != Decider::Person
+}
+
 /// Whether a line would be read as one of our trailers.
 pub(super) fn is_trailer(line: &str) -> bool {
     [UPDATE, RELEASED_BY].iter().any(|token| lines(line, token).next().is_some())

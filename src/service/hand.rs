@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::{
     Clock, CycleError, Done, Memory, Unit, Watcher, Words,
-    cycle::{FILE_BYTES, may_pass, outrun_or, pause},
+    cycle::{FILE_BYTES, Tries, may_pass},
     past::PastOf,
     reading::Reading,
 };
@@ -118,7 +118,7 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
         Files::All(memory) => Reading::all(&unit.kinds, memory),
         Files::Holding(word) => Reading::holding(&unit.kinds, word),
     };
-    let mut attempt = 0;
+    let mut tries = Tries::default();
     loop {
         watcher.reading();
         let tip = source.read(unit.repository.branch.as_deref()).map_err(CycleError::from)?;
@@ -144,17 +144,17 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
             Intent::Write(write) if !files.is_empty() => write,
             _ => return Ok(outcome(wanted, Written::Nothing, text)),
         };
-        attempt += 1;
         watcher.writing();
         match source.write(&tip, &files, &unit.commit(&wanted.words, clock), write) {
             Ok(written) => return Ok(outcome(wanted, written, text)),
             // A person is there to look at what somebody else wrote into the same file just now.
             Err(error @ WriteError::ChangedOnDisk(_)) => return Err(CycleError::from(error).into()),
-            Err(error) if may_pass(&error, attempt) => {
+            Err(error) if may_pass(&error) => {
+                let pause = tries.pause(error)?;
                 reading.keep(tip, found);
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(pause).await;
             }
-            Err(error) => return Err(outrun_or(error).into()),
+            Err(error) => return Err(CycleError::from(error).into()),
         }
     }
 }
@@ -228,7 +228,7 @@ mod tests {
 
     fn unit(place: &str) -> Unit {
         let config = Config::of_overrides(Overrides { state: Some("unused".into()), ..Overrides::default() }).expect("a configuration");
-        let repository = config.repository_for(place).expect("a repository");
+        let repository = config.repository_for(place);
         let location = Location::parse(place, Plaintext::Loopback).expect("a location");
         let (access, _) = Access::prepare(&location, &repository, "unused".into(), &Environment::default()).expect("access");
         Unit {
@@ -238,8 +238,8 @@ mod tests {
             images: config.images,
             kinds: vec![],
             presets: Arc::new(Presets::shipped().clone()),
-            patience: config.timeout,
             signer: None,
+            patience: config.timeout,
         }
     }
 

@@ -32,7 +32,7 @@ fn folder() -> TempDir {
 
 fn unit(place: &str, state: &Path) -> Unit {
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
-    let repository = config.repository_for(place).expect("a repository");
+    let repository = config.repository_for(place);
     let location = Location::parse(place, Plaintext::Loopback).expect("a location");
     let (access, _) = Access::prepare(&location, &repository, state.to_owned(), &Environment::of_process()).expect("access");
     Unit {
@@ -236,7 +236,7 @@ fn plan(place: &str, state: &Path, at: Timestamp) -> (Outcome, u64) {
 pub fn plan_with(place: &str, state: &Path, at: Timestamp, patience: Patience) -> (Outcome, u64) {
     install_tls();
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
-    let repository = config.repository_for(place).expect("a repository");
+    let repository = config.repository_for(place);
     let client = Client::new(Settings {
         registries: config.registries_for(&repository),
         docker: DockerConfig::default(),

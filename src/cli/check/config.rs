@@ -104,7 +104,6 @@ impl<'a> Examination<'a> {
 
     fn repository(&mut self, repository: &config::Repository) {
         let lines = &repository.lines;
-        self.findings.extend(self.config.unsupported(repository).map(|fault| of_file(&fault)));
         let examined = git::examine(repository);
         let usable = examined.iter().all(|examined| examined.finding.is_ok());
         for Examined { key, finding } in examined {

@@ -8,6 +8,7 @@ mod rest;
 mod start;
 mod state;
 mod tenants;
+mod together;
 
 use crate::{
     end_to_end::{fleet, push},
