@@ -98,9 +98,6 @@ fn store(criterion: &mut Criterion) {
     println!("on disk: {} kB", size(folder.path()) / 1000);
     told("close", || drop(opened));
     let store = told("open, every page verified", || Embedded::open(folder.path()).expect("opened"));
-    told("spread what is overdue", || {
-        runtime.block_on(store.resume(Kind::Repositories, now + Duration::from_mins(150), Duration::from_mins(5))).expect("spread");
-    });
     told("load and read all tags, one repository after the other", || {
         for repository in 0..REPOSITORIES {
             let kept = runtime.block_on(load::<Seen>(&store, vec![id(repository)])).expect("loaded");

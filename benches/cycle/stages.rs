@@ -133,7 +133,7 @@ fn cycle_once(cycle: &mut Cycle, newest: u32, started: Instant) -> (Measured, Re
     let planned = cycle.plan(&read, &answers).expect("planned");
     let decided = Instant::now();
     if !planned.is_empty() {
-        assert!(matches!(cycle.write(&read, planned, Write::Commit, 1), Ok(Wrote::Done(_))), "the commit is pushed");
+        assert!(matches!(cycle.write(&read, planned, Write::Commit), Ok(Wrote::Done(_))), "the commit is pushed");
     }
     let (fetch, index, decide, write) = (fetched - started, indexed - fetched, decided - indexed, decided.elapsed());
     (Measured { fetch, read: index, decide, write, ..Measured::default() }, read)
@@ -161,7 +161,7 @@ fn records(last: u32) -> Vec<TagRecord> {
 
 fn unit(url: &str, state: &Path) -> Unit {
     let config = Config::of_overrides(Overrides { state: Some(state.to_owned()), ..Overrides::default() }).expect("a configuration");
-    let repository = config.repository_for(url).expect("a repository");
+    let repository = config.repository_for(url);
     let location = Location::parse(url, Plaintext::Loopback).expect("a location");
     let (access, _) = Access::prepare(&location, &repository, state.to_owned(), &Environment::of_process()).expect("access");
     Unit {
@@ -171,6 +171,7 @@ fn unit(url: &str, state: &Path) -> Unit {
         images: config.images,
         kinds: Vec::new(),
         presets: Arc::new(Presets::shipped().clone()),
+        signer: None,
         patience: config.timeout,
     }
 }

@@ -85,6 +85,16 @@ impl Drop for Process {
     }
 }
 
+/// Runs `plan` of a repository in a folder with its configuration; how long it took.
+pub fn plan(folder: &Path, place: &str) -> Duration {
+    let began = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagalong"));
+    command.env_clear().current_dir(folder).args(["plan", place, "--config", "tagalong.yaml", "--output", "json"]).arg("--state").arg(folder);
+    let output = command.stdin(Stdio::null()).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    began.elapsed()
+}
+
 /// Resident memory of this process, in megabytes.
 pub fn resident() -> f64 {
     resident_of(&std::fs::read_to_string("/proc/self/status").expect("the system counts"))

@@ -21,7 +21,7 @@ use crate::{
         keys::{KeyError, Keys},
     },
     service::{
-        Memory, Unit,
+        Memory, Unit, Words,
         hand::{Diff, Files, Intent, Wanted, write_by_hand},
     },
 };
@@ -113,13 +113,15 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
     };
     let choice = Choice { workload: &hand.workload, root: hand.root.as_deref(), all_roots: hand.all_roots };
     let outcome =
-        write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, (intent, Diff::Made), |index| -> Result<_, CommandError> {
+        write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, (intent, Diff::Made), |here| -> Result<_, CommandError> {
+            let index = here.index;
             let chosen = pick(index, choice)?;
             let id = chosen.first().map(|(_, id)| id.clone()).unwrap_or_default();
             let reach = if hand.all_roots { Reach::AllRoots } else { Reach::Chosen };
             let annotations = annotate(index, &Chosen { workloads: &chosen, reach }, &wish, &|path| unit.repository.paths.allow(path))?;
             let lines = annotations.list.iter().map(line).collect();
-            Ok(Wanted { changes: annotations.changes, subject: subject(&wish, &id), lines, told: (id, annotations.list) })
+            let words = Words::ByHand { subject: subject(&wish, &id), lines };
+            Ok(Wanted { changes: annotations.changes, words, told: (id, annotations.list) })
         })
         .await?;
     drop(progress);

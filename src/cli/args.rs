@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod annotate;
+mod identity;
 mod scan;
 mod set;
 
@@ -13,7 +14,8 @@ use clap::{
 use jiff::Timestamp;
 
 use super::{exit::Exit, values::own_key};
-pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, UnlockArgs, Word};
+pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, ReleaseArgs, UnlockArgs, Word};
+pub use identity::IdentityArgs;
 pub use scan::ScanArgs;
 pub use set::SetArgs;
 
@@ -76,6 +78,8 @@ pub enum Command {
     },
     /// Rewrite image references, without asking a registry
     Set(SetArgs),
+    /// Make one update that a person asks for, if need be against the policy
+    Release(ReleaseArgs),
     /// Let a workload take part in updates
     Automate(AutomateArgs),
     /// Let a workload take no part in updates
@@ -84,6 +88,8 @@ pub enum Command {
     Lock(LockArgs),
     /// Let a locked workload be updated again
     Unlock(UnlockArgs),
+    /// Print the SSH public key to install as a deploy key; make the key where there is none
+    Identity(IdentityArgs),
     /// Make two updates happen between a throw-away registry and Git repository
     #[command(after_help = "Example:\n  tagalong demo")]
     Demo,
@@ -430,10 +436,13 @@ impl Args {
             Command::Automate(AutomateArgs { place, .. })
             | Command::Deautomate(DeautomateArgs { place, .. })
             | Command::Lock(LockArgs { place, .. })
+            | Command::Release(ReleaseArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
             Command::Scan(scan) => scan.overrides(),
             Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
-            Command::Policy { .. } | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => Overrides::default(),
+            Command::Policy { .. } | Command::Identity(_) | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+                Overrides::default()
+            }
         };
         Overrides { state: self.state.clone(), policies: self.policies.clone(), ..overrides }
     }
@@ -519,6 +528,14 @@ mod tests {
             ("scan of nothing", "tagalong scan", Some(Exit::Usage)),
             ("scan of no tag at all", "tagalong scan redis --limit 0", Some(Exit::Usage)),
             ("scan of a digest", "tagalong scan redis@sha256:x", Some(Exit::Usage)),
+            (
+                "release",
+                "tagalong release frontend --image app:1 --image redis:7@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --force -m why ../fleet",
+                None,
+            ),
+            ("release of nothing", "tagalong release frontend", Some(Exit::Usage)),
+            ("release without a tag", "tagalong release frontend --image app", Some(Exit::Usage)),
+            ("identity", "tagalong identity git@git.example:fleet --file key --regenerate --fingerprint --output json", None),
             ("demo", "tagalong demo", None),
             ("global flags after the verb", "tagalong plan --config x.yaml --state /tmp/x", None),
             ("help", "tagalong --help", Some(Exit::Done)),

@@ -7,10 +7,11 @@ use thiserror::Error;
 use super::{demo::StageError, exit::Exit};
 use crate::{
     config::{ConfigError, DockerConfigError, PathError, PresetFileError},
-    git::{AccessError, LocationError},
+    git::{AccessError, IdentityError, LocationError},
     manifest::splice::EditRefused,
     plan::{
         annotate::AnnotateError,
+        release::ReleaseError,
         set::{SetError, Twice},
     },
     policy::{Blame, keys::KeyError, pattern::PatternError},
@@ -141,6 +142,9 @@ pub enum CommandError {
     /// Annotations cannot be written where they would have to stand.
     #[error(transparent)]
     Annotate(#[from] AnnotateError),
+    /// A release is refused.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// Images cannot be set.
     #[error(transparent)]
     Set(#[from] SetError),
@@ -162,6 +166,18 @@ pub enum CommandError {
     /// The repository stands in two arguments.
     #[error("cannot tell the repository: two are named")]
     TwoRepositories,
+    /// A key cannot be shown or made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The configuration names several keys.
+    #[error("cannot tell which key is meant: the configuration names {}", files.iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(", "))]
+    WhichIdentity {
+        /// Their files.
+        files: Vec<std::path::PathBuf>,
+    },
+    /// There is nowhere to put a key.
+    #[error("cannot tell where the key is: neither XDG_CONFIG_HOME nor HOME is set")]
+    NoHome,
     /// `policy set` was asked for nothing.
     #[error("cannot set a policy: none is named")]
     NothingToSet,
@@ -199,7 +215,9 @@ impl CommandError {
             Self::Demo(error) => error.blame(),
             Self::Store(error) => error.blame(),
             Self::Listen(error) => error.blame(),
+            Self::Identity(error) => error.blame(),
             Self::Annotate(error) => error.blame(),
+            Self::Release(error) => error.blame(),
             Self::Edit(error) => error.blame(),
             Self::Set(error) => error.blame(),
             _ => Blame::Operator,
@@ -224,7 +242,11 @@ impl CommandError {
             Self::Demo(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::Identity(error) => error.hint(),
+            Self::WhichIdentity { .. } => Some("name the repository, or the file with --file".to_owned()),
+            Self::NoHome => Some("name a file with --file".to_owned()),
             Self::Annotate(error) => error.hint(),
+            Self::Release(error) => error.hint(),
             Self::Edit(error) => error.hint(),
             Self::Set(error) => error.hint(),
             Self::SetTwice(_) => Some("leave one of them out".to_owned()),
@@ -262,7 +284,10 @@ impl CommandError {
             | Self::TwoRepositories
             | Self::NothingToSet
             | Self::NoTopic { .. }
+            | Self::WhichIdentity { .. }
+            | Self::NoHome
             | Self::SetTwice(_)
+            | Self::Release(ReleaseError::Twice { .. })
             | Self::Path(_)
             | Self::PathOutside { .. } => Exit::Usage,
             _ => self.blame().into(),

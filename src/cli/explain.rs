@@ -25,6 +25,8 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     let mut command = Command::open(&ground.unit, &ground.inquiry, ground::clock(), &progress)?.reading_all();
     let choice = Choice { workload: &explain.workload, root: explain.root.as_deref(), all_roots: explain.all_roots };
     let (explanation, report) = command.explain(|index| pick(index, choice)).await?;
+    let news = command.news();
+    drop(command);
     drop(progress);
     let depth = if explain.all { Depth::All } else { Depth::Telling };
     let text = match explain.output {
@@ -35,7 +37,7 @@ pub async fn explain(args: &Args, explain: &ExplainArgs) -> Result<Said, Command
     let mut asked = Report::new(String::new(), None, None);
     report.records().filter(|record| own.contains(&(&record.root, &record.workload))).for_each(|record| asked.add(record.clone()));
     let mut said = Said { text: text.into_bytes(), talk: String::new(), exit: Exit::of_report(&asked, Check::Nothing) };
-    said.note(ground.notes());
+    said.note([ground.notes(), news].concat());
     if explanation.workloads.is_empty() {
         said.note([format!("{} takes no part in updates: annotate it with fluxcd.io/automated: \"true\"", explain.workload)]);
     }

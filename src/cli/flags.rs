@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::values::{Address, List, image_patterns, paths, prefixes, rate};
-use crate::config::{GROUPS, GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_interval};
+use crate::config::{GROUPS, GitOverrides, ImagePattern, Overrides, Paths, Prefix, RegistryOverrides, Show, defaults, parse_branch, parse_interval};
 use crate::plan::Group;
 
 /// The repository that a command works on, and how it and the registries are asked.
@@ -39,6 +39,10 @@ pub struct GitFlags {
     /// The branch [default: the remote's HEAD; in a work tree what is checked out]
     #[arg(long, visible_alias = "branch", env = "TAGALONG_GIT_BRANCH", value_name = "BRANCH")]
     git_branch: Option<String>,
+
+    /// Another branch for the commits; it is made where there is none [default: the branch that is read]
+    #[arg(long, visible_alias = "git-push-branch", env = "TAGALONG_PUSH_BRANCH", value_name = "BRANCH", value_parser = parse_branch)]
+    push_branch: Option<String>,
 
     /// Write only below these paths or globs; repeat it, or put commas between [default: everything]
     #[arg(long, env = "TAGALONG_GIT_PATH", value_name = "PATHS", value_parser = paths)]
@@ -167,6 +171,7 @@ impl GitFlags {
         let git = self.clone();
         let git = GitOverrides {
             branch: git.git_branch,
+            push_branch: git.push_branch,
             paths: git.git_path.into_iter().reduce(Paths::and),
             user: git.git_user,
             email: git.git_email,

@@ -54,7 +54,7 @@ impl Ground {
         let client = Client::new(settings(config, &repository, docker, Where::Anywhere));
         let registries = config.registries_for(&repository);
         let memory = Memory::open(&config.state);
-        let inquiry = Inquiry { client, memory, view: view(&registries), interval: interval(registries, config.registry_interval) };
+        let inquiry = Inquiry { client, memory, view: registries.view(), interval: interval(registries, config.registry_interval) };
         Ok(Self { unit: Arc::new(unit), inquiry, notes })
     }
 
@@ -62,11 +62,6 @@ impl Ground {
     pub fn notes(&self) -> Vec<String> {
         [self.notes.clone(), self.inquiry.memory.news()].concat()
     }
-}
-
-/// What tells the registries that one repository sees from those that others see, in what is remembered.
-pub fn view(registries: &config::Registries) -> String {
-    registries.entries.iter().filter(|entry| !entry.serves.is_empty()).map(|entry| entry.prefix.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// How often an image is listed: as its entry says, as the flags say, else as is polite to its host.
@@ -93,7 +88,7 @@ pub struct Prepared {
 /// # Errors
 /// The configuration, a secret or the repository's address cannot be read.
 pub fn unit(config: &Config, place: &str) -> Result<Prepared, CommandError> {
-    prepare(config, place, config.repository_for(place)?)
+    prepare(config, place, config.repository_for(place))
 }
 
 /// The unit of work for a repository whose settings are known; `place` leads to it.
@@ -104,7 +99,9 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
     git::options::install(config.git_timeout);
     let plaintext = if repository.insecure { Plaintext::Anywhere } else { Plaintext::Loopback };
     let location = Location::parse(place, plaintext)?;
-    let (access, notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let (access, mut notes) = Access::prepare(&location, &repository, config.state.clone(), &Environment::of_process())?;
+    let (signer, warning) = git::signer(&repository)?;
+    notes.extend(warning);
     let presets = Arc::new(presets(config)?);
     let kinds =
         config.kinds.iter().map(|kind| KindPaths { api_version: kind.api_version.clone(), kind: kind.kind.clone(), images: kind.images.clone() });
@@ -115,6 +112,7 @@ pub fn prepare(config: &Config, place: &str, repository: config::Repository) -> 
         images: config.images.clone(),
         kinds: kinds.collect(),
         presets,
+        signer,
         patience: config.timeout,
     };
     Ok(Prepared { unit, repository, notes })

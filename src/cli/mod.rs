@@ -12,6 +12,7 @@ mod explain;
 mod flags;
 mod ground;
 pub mod help;
+mod identity;
 mod list;
 pub mod log;
 mod man;
@@ -20,6 +21,7 @@ mod plan;
 mod policy;
 pub mod print;
 pub mod progress;
+mod release;
 mod run;
 mod scan;
 mod set;
@@ -87,11 +89,13 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Explain(explain) => explain::explain(args, explain).await,
         Command::List { command: ListCommand::Images(list) } => list::images(args, list).await,
         Command::List { command: ListCommand::Workloads(list) } => list::workloads(args, list),
+        Command::Identity(wanted) => identity::identity(args, wanted),
         Command::Scan(scan) => scan::scan(args, scan).await,
         Command::Check(check) => check::check(args, check),
         Command::Policy { command: PolicyCommand::Test(test) } => policy::test(args, test),
         Command::Policy { command: PolicyCommand::Set(set) } => annotate::policy(args, set).await,
         Command::Set(set) => set::set(args, set).await,
+        Command::Release(release) => release::release(args, release).await,
         Command::Automate(automate) => annotate::automate(args, automate).await,
         Command::Deautomate(deautomate) => annotate::deautomate(args, deautomate).await,
         Command::Lock(lock) => annotate::lock(args, lock).await,

@@ -50,9 +50,12 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
         Intent::Show(check) => (command.plan().await?, check),
         Intent::Write(write) => (command.apply(write).await?, Check::Nothing),
     };
+    let news = command.news();
+    drop(command);
     drop(progress);
     let exit = Exit::of_report(&outcome.report, check);
-    let facts = facts(&outcome, &ground, started, intent);
+    let mut facts = facts(&outcome, &ground, started, intent);
+    facts.notes.extend(news);
     let text = match output {
         PlanOutput::Text => terminal::paint(print::plan(&outcome.report, &facts, terminal::width())).into_bytes(),
         PlanOutput::Json => print::json(&outcome.report).into_bytes(),
@@ -66,11 +69,12 @@ async fn run(args: &Args, target: &Target, output: PlanOutput, intent: Intent) -
 }
 
 fn facts(outcome: &Outcome, ground: &Ground, started: Instant, intent: Intent) -> Facts {
-    let branch = outcome.report.branch.clone().unwrap_or_default();
+    let branch = outcome.onto.clone().unwrap_or_default();
     let commit = outcome.report.pushed.clone().unwrap_or_default();
     let ending = match (outcome.done, intent) {
         (Done::Nothing, Intent::Show(_)) => Ending::Planned,
         (Done::Nothing, Intent::Write(_)) => Ending::Unchanged,
+        (Done::There, _) => Ending::There { branch },
         (Done::Files(files), _) => Ending::Wrote { files },
         (Done::Committed, _) => Ending::Committed { commit, branch },
         (Done::Pushed, _) => Ending::Pushed { commit, branch },

@@ -32,7 +32,7 @@ use crate::{
         shutdown::{Phase, Reload, Signals},
         worker::{Prepare, Shared},
     },
-    store::{Embedded, Kind, Notice, StoreError},
+    store::{Embedded, Notice, StoreError},
 };
 
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
@@ -67,7 +67,6 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Said, CommandError> {
     let log = Log::new(config.log, std::io::stderr(), Arc::clone(&clock));
     log.install();
     let store = open_store(&config.state).await?;
-    store.resume(Kind::Repositories, clock.now(), config.registry_interval).await?;
     let metrics = Arc::new(Metrics::new(clock.now(), &config));
     let memory = Memory::new(store.clone());
     let shared = Shared { clock: Arc::clone(&clock), memory, metrics, readiness: Arc::new(Readiness::default()), pushing: Arc::default() };
@@ -167,7 +166,7 @@ impl Process<'_> {
         for (place, repository) in repositories(&config, self.run)? {
             self.shared.metrics.add_repository(&repository.name);
             let registries = config.registries_for(&repository);
-            let view = ground::view(&registries);
+            let view = registries.view();
             views.entry(view.clone()).or_insert_with(|| {
                 let client = ground::client(&config, &repository, docker.clone(), budgets.clone());
                 Registries { client, interval: ground::interval(registries, config.registry_interval) }
@@ -216,10 +215,10 @@ fn files<'c>(args: &Args, configs: impl IntoIterator<Item = &'c Config>) -> BTre
 fn repositories(config: &Config, run: &RunArgs) -> Result<Vec<(String, config::Repository)>, CommandError> {
     let mut served = Vec::new();
     for entry in &config.repositories {
-        served.push((entry.url.clone(), config.with_flags(entry.clone())?));
+        served.push((entry.url.clone(), config.with_flags(entry.clone())));
     }
     if let Some(place) = run.target.named() {
-        let repository = config.repository_for(place)?;
+        let repository = config.repository_for(place);
         match served.iter_mut().find(|(_, entry)| (&entry.url, &entry.branch) == (&repository.url, &repository.branch)) {
             // The address of an entry, perhaps with the secret that the file may not hold.
             Some((address, _)) => place.clone_into(address),
@@ -285,7 +284,7 @@ mod tests {
     fn no_two_repositories_have_one_name() {
         let config = Config::of_overrides(Overrides { state: Some("state".into()), ..Overrides::default() }).expect("a configuration");
         let repository = |(url, branch): (&str, Option<&str>)| {
-            let mut repository = config.repository_for(url).expect("a repository");
+            let mut repository = config.repository_for(url);
             repository.branch = branch.map(str::to_owned);
             repository
         };

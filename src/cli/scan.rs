@@ -34,7 +34,7 @@ pub async fn scan(args: &Args, scan: &ScanArgs) -> Result<Said, CommandError> {
     if scan.explain_requests {
         client.keep_requests();
     }
-    let view = ground::view(&registries);
+    let view = registries.view();
     let interval = ground::interval(registries, config.registry_interval);
     let inquiry = Inquiry { client, memory: Memory::open(&config.state), view, interval };
     let progress = Progress::begin("listing tags");

@@ -24,8 +24,8 @@ use crate::{
         set::{Rewrite, SetError, SetPlan, Wish, Wishes, holder, names},
     },
     service::{
-        CycleError,
-        hand::{Diff, Files, Intent, Wanted, write_by_hand},
+        CycleError, Words,
+        hand::{Diff, Files, Here, Intent, Wanted, write_by_hand},
     },
 };
 
@@ -50,13 +50,13 @@ pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
     };
     let diff = if set.output == PlanOutput::Diff { Diff::Made } else { Diff::LeftOut };
     let progress = Progress::begin("reading the repository");
-    let wish = |index: &Index| wanted(index, &wishes, &allows);
+    let wish = |here: &Here<'_>| wanted(here.index, &wishes, &allows);
     let clock = ground::clock();
     let outcome = match write_by_hand(&unit, &clock, Files::Holding(wishes.may_be_in()), &progress, (intent, diff), wish).await {
         Err(CommandError::Set(SetError::Nowhere { wanted, .. })) => {
             // Only now the names of all images matter.
             let every = Regex::new("").expect("the expression is constant");
-            let look = |index: &Index| Err(CommandError::Set(nowhere(index, &wishes, &wanted, &allows)));
+            let look = |here: &Here<'_>| Err(CommandError::Set(nowhere(here.index, &wishes, &wanted, &allows)));
             write_by_hand(&unit, &clock, Files::Holding(every), &progress, (Intent::Show, diff), look).await?
         }
         outcome => outcome?,
@@ -90,7 +90,8 @@ fn wanted(index: &Index, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Resu
     let mut notes: Vec<String> = unreadable.iter().map(|file| format!("{file}; it may hold the image")).collect();
     notes.extend(plan.encrypted.iter().map(|(file, line)| format!("{file}:{line} is encrypted, and was left alone")));
     let lines = plan.rewrites.iter().map(|Rewrite { file, line, from, to, .. }| format!("{file}:{line}: {from} -> {to}")).collect();
-    Ok(Wanted { changes: plan.changes, subject: subject(wishes.as_slice()), lines, told: (plan.rewrites, notes) })
+    let words = Words::ByHand { subject: subject(wishes.as_slice()), lines };
+    Ok(Wanted { changes: plan.changes, words, told: (plan.rewrites, notes) })
 }
 
 /// `Set ghcr.io/acme/app:1.2.3`.

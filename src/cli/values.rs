@@ -4,7 +4,10 @@ use std::{fmt, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
-use crate::config::{ImagePattern, PathError, Paths, PatternError, Prefix, registries::is_rate};
+use crate::{
+    config::{ImagePattern, PathError, Paths, PatternError, Prefix, registries::is_rate},
+    image::Reference,
+};
 
 /// An address that may hold a secret: its debug form masks it.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,6 +98,12 @@ pub(super) fn own_key(text: &str) -> Result<OwnKey, NoKey> {
         Some((key, value)) if !key.is_empty() => Ok(OwnKey { key: key.to_owned(), value: value.to_owned() }),
         _ => Err(NoKey),
     }
+}
+
+/// A reference that says which version.
+pub(super) fn tagged(text: &str) -> Result<Reference, String> {
+    let reference = Reference::parse(text).map_err(|error| format!("{}, at character {}", error.reason, error.at + 1))?;
+    if reference.tag.is_some() { Ok(reference) } else { Err("write it as NAME:TAG, or with @DIGEST behind it".to_owned()) }
 }
 
 /// A text is no number of requests per second.

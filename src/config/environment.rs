@@ -47,6 +47,13 @@ impl Environment {
         home.iter().map(|home| home.join(".gitconfig")).chain(xdg.map(|xdg| xdg.join("git/config"))).collect()
     }
 
+    /// The key that `identity` makes where no other file is named.
+    pub(crate) fn identity(&self) -> Option<PathBuf> {
+        let path = |name| self.variable(name).map(PathBuf::from);
+        let folder = path("XDG_CONFIG_HOME").or_else(|| Some(path("HOME")?.join(".config")))?;
+        Some(folder.join("tagalong/identity"))
+    }
+
     /// The hosts that this user's SSH knows.
     pub(crate) fn known_hosts(&self) -> Option<PathBuf> {
         Some(PathBuf::from(self.variable("HOME")?).join(".ssh/known_hosts"))

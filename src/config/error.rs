@@ -72,18 +72,6 @@ pub enum ConfigError {
         /// Where the secret belongs.
         hint: &'static str,
     },
-    /// A key asks for what this version does not do, and ignoring it would surprise.
-    #[error("cannot work on `{repository}`: its `{key}` in `{}` line {line} is not supported yet", .path.display())]
-    NotSupported {
-        /// The name of the repository.
-        repository: String,
-        /// The key.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
     /// There is no folder for caches.
     #[error("cannot choose a folder for caches: neither `XDG_STATE_HOME` nor `HOME` is set")]
     NoStateFolder,
@@ -98,8 +86,7 @@ impl ConfigError {
             | Self::NotText { path, .. }
             | Self::Malformed { path, .. }
             | Self::UnknownKey { path, .. }
-            | Self::SecretInFile { path, .. }
-            | Self::NotSupported { path, .. } => Some(path),
+            | Self::SecretInFile { path, .. } => Some(path),
             Self::NoStateFolder => None,
         }
     }
@@ -107,9 +94,7 @@ impl ConfigError {
     /// The line that is wrong, from 1; `None` where it is no single one.
     pub fn line(&self) -> Option<u64> {
         match self {
-            Self::Malformed { line, .. } | Self::UnknownKey { line, .. } | Self::SecretInFile { line, .. } | Self::NotSupported { line, .. } => {
-                Some(*line)
-            }
+            Self::Malformed { line, .. } | Self::UnknownKey { line, .. } | Self::SecretInFile { line, .. } => Some(*line),
             Self::Missing { .. } | Self::Unreadable { .. } | Self::NotText { .. } | Self::NoStateFolder => None,
         }
     }
@@ -136,7 +121,6 @@ impl ConfigError {
             }
             Self::UnknownKey { known, .. } => unknown_key_hint(known),
             Self::SecretInFile { hint, .. } => Some((*hint).into()),
-            Self::NotSupported { .. } => Some("remove the key; commits go to the branch that was read, unsigned, one for all updates".into()),
             Self::NoStateFolder => Some("give one with --state DIR".into()),
         }
     }

@@ -47,6 +47,8 @@ section! {
         "registryRps" registry_rps: Spanned<f64>, "number", defaults::BUDGET.requests_per_second;
         /// Requests at the same time, per registry host.
         "registryBurst" registry_burst: Count, "number", defaults::BUDGET.concurrency;
+        /// Private CAs for all registries, beside those that the machine trusts.
+        "registryCaFile" registry_ca_file: Text, "file", "none";
         /// Hosts that may answer with plain http, or with a certificate that nobody vouches for.
         "registryInsecureHosts" registry_insecure_hosts: Texts, "hosts", "none";
         /// Images that are never looked up: globs over the full name, such as `docker.io/library/*`.
@@ -71,7 +73,7 @@ section! {
         "url" url: Text, "address", "required";
         /// The branch that is read.
         "branch" branch: Text, "text", "the remote's HEAD";
-        /// Another branch for the commits. Not supported yet.
+        /// Another branch for the commits; it is made where there is none.
         "pushBranch" push_branch: Text, "text", "the branch that is read";
         /// Where may be written: paths or globs in the repository.
         "paths" paths: Texts, "globs", "everything";
@@ -82,13 +84,17 @@ section! {
         /// How often its branch is looked at.
         "interval" interval: Text, "duration", Show(defaults::GIT_INTERVAL);
         /// The private key that signs in over SSH: ed25519, ECDSA or RSA.
-        "sshKeyFile" ssh_key_file: Text, "file", "the keys of the ssh-agent at `$SSH_AUTH_SOCK`";
+        "sshKeyFile" ssh_key_file: Text, "file", "what `tagalong identity` made, else the keys of the ssh-agent at `$SSH_AUTH_SOCK`";
+        /// A variable that holds the private key itself.
+        "sshKeyEnv" ssh_key_env: Text, "name", "none";
         /// A file that holds the passphrase of the key.
         "sshPassphraseFile" ssh_passphrase_file: Text, "file", "none";
         /// A variable that holds the passphrase of the key.
         "sshPassphraseEnv" ssh_passphrase_env: Text, "name", "none";
         /// The only SSH hosts that are trusted, in the format of OpenSSH's `known_hosts`.
-        "knownHostsFile" known_hosts_file: Text, "file", "`~/.ssh/known_hosts`, where present";
+        "knownHostsFile" known_hosts_file: Text, "file", "`~/.ssh/known_hosts`, where present, and what the large forges publish";
+        /// The only SSH host keys that are trusted, by their fingerprints; known hosts do not count then.
+        "hostKeyFingerprints" host_key_fingerprints: Texts, "`SHA256:…`", "none";
         /// The user for https, with `passwordFile`, `passwordEnv`, `tokenFile` or `tokenEnv`.
         "username" username: Text, "text", "none";
         /// A file that holds the password.
@@ -115,16 +121,24 @@ section! {
         "name" name: Text, "text", defaults::AUTHOR_NAME;
         /// The author's and committer's email.
         "email" email: Text, "text", defaults::AUTHOR_EMAIL;
-        /// The key that signs commits. Not supported yet.
+        /// The private key that signs commits: an SSH key (ed25519 or ECDSA) or a key of `gpg`.
         "signingKeyFile" signing_key_file: Text, "file", "none";
+        /// A file that holds the passphrase of the signing key.
+        "signingPassphraseFile" signing_passphrase_file: Text, "file", "none";
+        /// A variable that holds the passphrase of the signing key.
+        "signingPassphraseEnv" signing_passphrase_env: Text, "name", "none";
         /// One commit for all updates, or one for each workload or image.
         "group" group: Text, "`all`, `workload` or `image`", "all";
         /// The quiet period before a commit.
         "batchWindow" batch_window: Text, "duration", Show(defaults::BATCH_WINDOW);
-        /// A template for the subject. Not supported yet.
-        "subject" subject: Text, "text", "see plan-and-apply";
-        /// A template for the body. Not supported yet.
-        "body" body: Text, "text", "see plan-and-apply";
+        /// A template for the subject of what policies update.
+        "subject" subject: Text, "template", "`Auto-release <image>`";
+        /// A template for the body of what policies update. The `Image-Update` lines follow it always.
+        "body" body: Text, "template", "a list by workload, and links";
+        /// Further authors, each as `Name <address>`.
+        "coAuthors" co_authors: Texts, "people", "none";
+        /// Whether the message ends in a `Signed-off-by` of the author.
+        "signOff" sign_off: bool, "`true` or `false`", "false";
         /// Whether the message says `[ci skip]`.
         "ciSkip" ci_skip: bool, "`true` or `false`", "false";
     }

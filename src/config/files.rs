@@ -8,16 +8,22 @@ impl Config {
     /// Every file that is read because the configuration names it: secrets, keys, certificates, known hosts, logins of Docker; and the folders of presets.
     pub fn files(&self) -> BTreeSet<PathBuf> {
         let repositories = self.repositories.iter().flat_map(|repository| {
-            let secrets = [repository.ssh_passphrase.as_ref(), repository.credential.as_ref().map(CredentialSource::secret)];
+            let secrets = [
+                repository.ssh_passphrase.as_ref(),
+                repository.commit.signing_passphrase.as_ref(),
+                repository.credential.as_ref().map(CredentialSource::secret),
+            ];
             let named =
                 [&repository.ssh_key_file, &repository.known_hosts_file, &repository.ca_file, &repository.commit.signing_key_file].map(Clone::clone);
             named.into_iter().chain(secrets.map(file)).flatten()
         });
         let registries = self.registries.entries.iter().flat_map(|entry| {
             let secret = file(entry.credential.as_ref().map(CredentialSource::secret));
-            entry.ca_file.clone().into_iter().chain(secret)
+            let shown = entry.client_certificate.clone().map(|shown| [shown.certificate, shown.key]);
+            entry.ca_file.clone().into_iter().chain(shown.into_iter().flatten()).chain(secret)
         });
-        repositories.chain(registries).chain(self.docker_config.clone()).chain(self.policies.iter().cloned()).collect()
+        let all = [&self.registries.ca_file, &self.docker_config].map(Clone::clone);
+        repositories.chain(registries).chain(all.into_iter().flatten()).chain(self.policies.iter().cloned()).collect()
     }
 }
 
@@ -46,18 +52,34 @@ mod tests {
     fn every_key_that_names_a_file_is_among_them() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tagalong.yaml");
-        let text = "dockerConfig: docker.json\nstate: state\npolicies: [presets]\n\
+        let text = "dockerConfig: docker.json\nregistryCaFile: all-ca.pem\nstate: state\npolicies: [presets]\n\
                     repositories:\n\
                     - {url: 'ssh://git@git.example/a', sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: hosts}\n\
                     - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem}\n\
-                    - {url: 'https://git.example/c', tokenEnv: TOKEN}\n\
+                    - {url: 'https://git.example/c', tokenEnv: TOKEN, commit: {signingKeyFile: signing, signingPassphraseFile: signing-passphrase}}\n\
                     registries:\n\
-                    - {prefix: one.example, username: puller, passwordFile: pull, caFile: ca.pem}\n\
+                    - {prefix: one.example, username: puller, passwordFile: pull, caFile: ca.pem, clientCertFile: client.pem, clientKeyFile: client.key}\n\
                     - {prefix: two.example, tokenFile: token}\n";
         std::fs::write(&path, text).expect("written");
         let config = load(Some(&path), Overrides::default(), &Environment::default()).expect("a configuration");
         let files: Vec<_> = config.files().into_iter().map(|file| file.strip_prefix(folder.path()).expect("beside it").to_owned()).collect();
-        let named = ["ca.pem", "docker.json", "git-ca.pem", "hosts", "key", "passphrase", "password", "presets", "pull", "token"];
+        let named = [
+            "all-ca.pem",
+            "ca.pem",
+            "client.key",
+            "client.pem",
+            "docker.json",
+            "git-ca.pem",
+            "hosts",
+            "key",
+            "passphrase",
+            "password",
+            "presets",
+            "pull",
+            "signing",
+            "signing-passphrase",
+            "token",
+        ];
         assert_eq!(files, named.map(|name| Path::new(name).to_owned()));
     }
 }

@@ -103,6 +103,7 @@ fn merged(source: &Source, file: Option<PathBuf>, written: &FileWritten, overrid
     let mut registries = registries(source, written, &repositories);
     registry.insecure_hosts.iter().for_each(|host| registries.call_insecure(host));
     registries.default_budget = budget(source, written, &registry);
+    registries.ca_file = local("registryCaFile", &written.registry_ca_file);
     let state_in_file = local("state", &written.state);
     let docker_in_file = local("dockerConfig", &written.docker_config);
     let interval_in_file = span("registryPollInterval", &written.registry_poll_interval);

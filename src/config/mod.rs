@@ -44,8 +44,8 @@ pub use log::{Log, LogFormat, LogLevel, LogOverrides};
 pub use paths::{PathError, Paths};
 pub use policies::PresetFileError;
 pub use prefix::Prefix;
-pub use registries::{Budget, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
-pub use repository::{Commit, GROUPS, Repository};
+pub use registries::{Budget, ClientCertificate, Endpoint, Patience, Registries, RegistryEntry, is_loopback};
+pub use repository::{Commit, GROUPS, Repository, parse_branch};
 pub use schema::schema;
 pub use secret::{Credential, CredentialSource, SecretError, SecretSource};
 
@@ -136,6 +136,8 @@ pub struct Overrides {
 pub struct GitOverrides {
     /// `--git-branch`.
     pub branch: Option<String>,
+    /// `--push-branch`.
+    pub push_branch: Option<String>,
     /// `--git-path`.
     pub paths: Option<Paths>,
     /// `--git-user`.

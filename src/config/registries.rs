@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, de::Error as _};
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{CredentialSource, Lines, Prefix, SecretSource, defaults, duration::PositiveSpan, key::section, secret::SignIn};
@@ -22,6 +23,9 @@ pub struct Registries {
     /// How hard a host may be asked where none of its entries says.
     #[serde(skip)]
     pub default_budget: Budget,
+    /// Authorities that every host is trusted by, beside those of the system.
+    #[serde(skip)]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How the repositories below one prefix are asked.
@@ -40,6 +44,8 @@ pub struct RegistryEntry {
     pub security: Security,
     /// The authority that signed the registry's certificate, beside those of the system.
     pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown to a host that asks for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// What opens it.
     pub credential: Option<CredentialSource>,
     /// How many requests may be under way at once.
@@ -50,6 +56,15 @@ pub struct RegistryEntry {
     pub interval: Option<Duration>,
     /// Where its keys stand in the file.
     pub lines: Lines,
+}
+
+/// A certificate that a client shows, and its key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientCertificate {
+    /// The file of the certificate, and of those that signed it.
+    pub certificate: PathBuf,
+    /// The file of its key.
+    pub key: PathBuf,
 }
 
 /// How much is trusted.
@@ -148,13 +163,23 @@ impl Registries {
     #[must_use]
     pub fn serving(&self, name: &str) -> Self {
         let serves = |entry: &&RegistryEntry| entry.serves.is_empty() || entry.serves.iter().any(|served| served == name);
-        Self { entries: self.entries.iter().filter(serves).cloned().collect(), default_budget: self.default_budget }
+        Self { entries: self.entries.iter().filter(serves).cloned().collect(), ..self.clone() }
     }
 
     /// Only the entries that serve every repository in Git.
     #[must_use]
     pub fn serving_all(&self) -> Self {
-        Self { entries: self.entries.iter().filter(|entry| entry.serves.is_empty()).cloned().collect(), default_budget: self.default_budget }
+        Self { entries: self.entries.iter().filter(|entry| entry.serves.is_empty()).cloned().collect(), ..self.clone() }
+    }
+
+    /// What tells the registries that one repository in Git sees from those that others see: nothing where it sees them as all do, else a
+    /// hash of where the entries for it lead, and of where their credentials are configured.
+    pub fn view(&self) -> String {
+        let own: Vec<String> = self.entries.iter().filter(|entry| !entry.serves.is_empty()).map(RegistryEntry::sight).collect();
+        if own.is_empty() {
+            return String::new();
+        }
+        Sha256::digest(own.join("\n")).iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     /// Plain http and any certificate from this host: all its entries say so, and it has one for the whole host.
@@ -186,6 +211,7 @@ impl RegistryEntry {
             list_from: None,
             security: Security::default(),
             ca_file: None,
+            client_certificate: None,
             credential: None,
             concurrency: None,
             requests_per_second: None,
@@ -194,9 +220,18 @@ impl RegistryEntry {
         }
     }
 
+    /// What decides which lists it shows: where is asked, and as whom. How often and how fast makes no difference.
+    fn sight(&self) -> String {
+        let Self { prefix, endpoint, list_from, credential, client_certificate, .. } = self;
+        format!("{:?}", (prefix.to_string(), endpoint, list_from.as_ref().map(Prefix::to_string), credential, client_certificate))
+    }
+
     /// The same entry with relative paths starting at a folder.
     pub(super) fn based_at(mut self, folder: &Path) -> Self {
         self.ca_file = self.ca_file.map(|path| folder.join(path));
+        self.client_certificate = self
+            .client_certificate
+            .map(|ClientCertificate { certificate, key }| ClientCertificate { certificate: folder.join(certificate), key: folder.join(key) });
         if let Some(CredentialSource::Basic { password: SecretSource::File(path), .. } | CredentialSource::Token(SecretSource::File(path))) =
             &mut self.credential
         {
@@ -274,6 +309,10 @@ section! {
         "insecure" insecure: bool, "`true` or `false`", "false";
         /// A private CA for this host.
         "caFile" ca_file: PathBuf, "file", "none";
+        /// A certificate that is shown to a host that asks for one, with `clientKeyFile`.
+        "clientCertFile" client_cert_file: PathBuf, "file", "none";
+        /// The key of that certificate.
+        "clientKeyFile" client_key_file: PathBuf, "file", "none";
         /// The user, with `passwordFile` or `passwordEnv`.
         "username" username: String, "text", "none";
         /// A file that holds the password.
@@ -315,6 +354,11 @@ impl TryFrom<Written> for RegistryEntry {
         if written.requests_per_second.is_some_and(|rate| !is_rate(rate)) {
             return refuse("`requestsPerSecond` is a number above 0");
         }
+        let client_certificate = match (written.client_cert_file, written.client_key_file) {
+            (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+            (None, None) => None,
+            _ => return refuse("`clientCertFile` and `clientKeyFile` need each other"),
+        };
         let Written { username, password_file, password_env, token_file, token_env, .. } = written;
         let credential = match (SignIn { username, password_file, password_env, token_file, token_env }).source() {
             Ok(credential) => credential,
@@ -327,6 +371,7 @@ impl TryFrom<Written> for RegistryEntry {
             list_from: written.list_from,
             security,
             ca_file: written.ca_file,
+            client_certificate,
             credential,
             concurrency: written.concurrency,
             requests_per_second: written.requests_per_second,
@@ -389,6 +434,29 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_elsewhere_or_as_somebody_else_sees_other_registries() {
+        let view = |entry: &str| registries(&format!(r#"[{{"prefix":"ghcr.io","for":["fleet"]{entry}}},{{"prefix":"quay.io"}}]"#)).view();
+        let password = |user: &str, file: &str| format!(r#","username":"{user}","passwordFile":"{file}""#);
+        let one = view(&password("a", "/a"));
+        for (word, entry, is_same) in [
+            ("the same", password("a", "/a"), true),
+            ("how fast", format!(r#"{},"requestsPerSecond":2,"interval":"1h""#, password("a", "/a")), true),
+            ("another user", password("b", "/a"), false),
+            ("another password", password("a", "/b"), false),
+            ("a token", r#","tokenEnv":"A""#.to_owned(), false),
+            ("nobody", String::new(), false),
+            ("elsewhere", format!(r#"{},"endpoint":"https://mirror.corp""#, password("a", "/a")), false),
+            ("listed elsewhere", format!(r#"{},"listFrom":"mirror.corp""#, password("a", "/a")), false),
+            ("another certificate", format!(r#"{},"clientCertFile":"c","clientKeyFile":"k""#, password("a", "/a")), false),
+        ] {
+            assert_eq!(view(&entry) == one, is_same, "{word}");
+        }
+        let all = registries(r#"[{"prefix":"ghcr.io","for":["fleet"]},{"prefix":"quay.io","tokenEnv":"A"}]"#);
+        assert_eq!((all.serving("other").view(), all.serving_all().view()), (String::new(), String::new()), "what all see");
+        assert_ne!(all.serving("fleet").view(), "");
+    }
+
+    #[test]
     fn a_host_has_the_least_budget_of_its_entries() {
         let registries = registries(
             r#"[{"prefix":"ghcr.io","concurrency":6},{"prefix":"ghcr.io/acme","concurrency":2,"requestsPerSecond":0.5},{"prefix":"quay.io"}]"#,
@@ -445,6 +513,8 @@ mod tests {
             ("path in the endpoint", r#""endpoint":"https://mirror.corp/v2/x""#, "listFrom"),
             ("no URL", r#""endpoint":"mirror.corp""#, "this is no URL"),
             ("wildcard to list from", r#""listFrom":"*.corp""#, "without `*`"),
+            ("a certificate without its key", r#""clientCertFile":"c""#, "need each other"),
+            ("a key without its certificate", r#""clientKeyFile":"k""#, "need each other"),
             ("no request", r#""requestsPerSecond":0"#, "above 0"),
             ("no time", r#""interval":"0s""#, "above zero"),
             ("no unit", r#""interval":"5""#, "lacks its unit"),

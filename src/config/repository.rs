@@ -8,12 +8,15 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, ConfigError, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
+    Config, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
-    source::{Source, line},
+    source::Source,
     url::{check_git, identity, last_part},
 };
-use crate::plan::Group;
+use crate::plan::{
+    Group,
+    message::{Person, Templates},
+};
 
 /// A Git repository, with every default filled in.
 #[derive(Clone, Debug)]
@@ -36,10 +39,14 @@ pub struct Repository {
     pub interval: Duration,
     /// The SSH key.
     pub ssh_key_file: Option<PathBuf>,
+    /// The variable that holds the SSH key.
+    pub ssh_key_env: Option<String>,
     /// What decrypts it.
     pub ssh_passphrase: Option<SecretSource>,
     /// The host keys that are trusted.
     pub known_hosts_file: Option<PathBuf>,
+    /// The only host keys that are trusted, by their fingerprints; empty where known hosts decide.
+    pub host_key_fingerprints: Vec<String>,
     /// How to sign in over https.
     pub credential: Option<CredentialSource>,
     /// A private CA.
@@ -50,12 +57,7 @@ pub struct Repository {
     pub commit: Commit,
     /// Where its keys stand in the file.
     pub lines: Lines,
-    /// The keys that ask for what is not supported yet.
-    unsupported: Vec<Unsupported>,
 }
-
-/// A key that is not supported yet, and its line.
-type Unsupported = (&'static str, u64);
 
 /// What one commit may hold, as it is written.
 pub const GROUPS: [(&str, Group); 3] = [("all", Group::All), ("workload", Group::Workload), ("image", Group::Image)];
@@ -69,16 +71,22 @@ pub struct Commit {
     pub email: String,
     /// The key that signs.
     pub signing_key_file: Option<PathBuf>,
+    /// What decrypts it.
+    pub signing_passphrase: Option<SecretSource>,
     /// What one commit holds.
     pub group: Group,
     /// The quiet period before a commit.
     pub batch_window: Duration,
-    /// A template for the subject.
-    pub subject: Option<String>,
-    /// A template for the body.
-    pub body: Option<String>,
+    /// How the messages are worded.
+    pub templates: Templates,
+    /// Further authors.
+    pub co_authors: Vec<Person>,
+    /// Whether the author certifies the commits.
+    pub sign_off: bool,
     /// Whether the message says `[ci skip]`.
     pub ci_skip: bool,
+    /// Where its keys stand in the file.
+    pub lines: Lines,
 }
 
 impl Default for Commit {
@@ -87,11 +95,14 @@ impl Default for Commit {
             name: defaults::AUTHOR_NAME.into(),
             email: defaults::AUTHOR_EMAIL.into(),
             signing_key_file: None,
+            signing_passphrase: None,
             group: Group::All,
             batch_window: defaults::BATCH_WINDOW,
-            subject: None,
-            body: None,
+            templates: Templates::default(),
+            co_authors: Vec::new(),
+            sign_off: false,
             ci_skip: false,
+            lines: Lines::default(),
         }
     }
 }
@@ -101,10 +112,7 @@ impl Config {
     ///
     /// # Shape
     /// Of several entries with the address the one with the branch of the flags, else the first.
-    ///
-    /// # Errors
-    /// The entry asks for what this version does not do.
-    pub fn repository_for(&self, place: &str) -> Result<Repository, ConfigError> {
+    pub fn repository_for(&self, place: &str) -> Repository {
         let wanted = identity(place);
         let mut entries = self.repositories.iter().filter(|entry| identity(&entry.url) == wanted);
         let first = entries.clone().next();
@@ -113,25 +121,9 @@ impl Config {
     }
 
     /// What holds for an entry of the file: flags above what it says.
-    ///
-    /// # Errors
-    /// It asks for what this version does not do.
-    pub fn with_flags(&self, mut repository: Repository) -> Result<Repository, ConfigError> {
-        if let Some(fault) = self.unsupported(&repository).next() {
-            return Err(fault);
-        }
+    pub fn with_flags(&self, mut repository: Repository) -> Repository {
         repository.override_with(&self.git);
-        Ok(repository)
-    }
-
-    /// Each key of an entry that asks for what this version does not do.
-    pub fn unsupported<'a>(&'a self, repository: &'a Repository) -> impl Iterator<Item = ConfigError> + 'a {
-        repository.unsupported.iter().map(|&(key, line)| ConfigError::NotSupported {
-            repository: repository.name.clone(),
-            key,
-            path: self.file.clone().unwrap_or_default(),
-            line,
-        })
+        repository
     }
 
     /// The registries that serve a repository: a `for` list names entries of `repositories`, so that no other address with the same last part gets their credentials.
@@ -155,20 +147,22 @@ impl Repository {
             namespaces: Vec::new(),
             interval: defaults::GIT_INTERVAL,
             ssh_key_file: None,
+            ssh_key_env: None,
             ssh_passphrase: None,
             known_hosts_file: None,
+            host_key_fingerprints: Vec::new(),
             credential: None,
             ca_file: None,
             insecure: false,
             commit: Commit::default(),
             lines: Lines::default(),
-            unsupported: Vec::new(),
         }
     }
 
     fn override_with(&mut self, flags: &GitOverrides) {
-        let GitOverrides { branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
+        let GitOverrides { branch, push_branch, paths, user, email, ci_skip, group, poll_interval, timeout: _ } = flags.clone();
         self.branch = branch.or(self.branch.take());
+        self.push_branch = push_branch.or(self.push_branch.take());
         self.paths = paths.unwrap_or_else(|| std::mem::take(&mut self.paths));
         self.interval = poll_interval.unwrap_or(self.interval);
         self.commit.name = user.unwrap_or_else(|| std::mem::take(&mut self.commit.name));
@@ -190,60 +184,112 @@ impl Repository {
         let local = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.local(key, text)).transpose());
         let interval = written.interval.as_ref().map(|text| source.positive_duration("interval", text)).transpose();
         let unlisted = Self::unlisted(&url);
-        let (commit, unsupported) = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
-        let push_branch = written.push_branch.as_ref().map(|text| ("pushBranch", line(text)));
+        let commit = written.commit.as_ref().map_or_else(Default::default, |commit| Commit::read(source, commit));
         Self {
             name: text("name", &written.name).unwrap_or(unlisted.name),
             url,
             branch: text("branch", &written.branch),
-            push_branch: text("pushBranch", &written.push_branch),
+            push_branch: source.noted(written.push_branch.as_ref().map(|text| source.branch("pushBranch", text)).transpose()),
             paths: source.paths(written.paths.as_ref()),
             roots: source.texts("roots", written.roots.as_ref()),
             namespaces: source.texts("namespaces", written.namespaces.as_ref()),
             interval: source.noted(interval).unwrap_or(unlisted.interval),
             ssh_key_file: local("sshKeyFile", &written.ssh_key_file),
+            ssh_key_env: source.noted(source.ssh_key_env(written)),
             ssh_passphrase: source.noted(source.ssh_passphrase(written)),
             known_hosts_file: local("knownHostsFile", &written.known_hosts_file),
+            host_key_fingerprints: source.fingerprints("hostKeyFingerprints", written.host_key_fingerprints.as_ref()),
             credential: source.noted(source.sign_in(written)),
             ca_file: local("caFile", &written.ca_file),
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),
-            unsupported: push_branch.into_iter().chain(unsupported).collect(),
         }
     }
 }
 
 impl Commit {
-    /// What the section means, and the keys of it that are not supported yet.
-    fn read(source: &Source, written: &CommitWritten) -> (Self, Vec<Unsupported>) {
+    /// What the section means.
+    fn read(source: &Source, written: &CommitWritten) -> Self {
         source.note_unknown(&written.unknown, CommitWritten::KEYS);
         let usual = Self::default();
         let text = |key, written: &Option<_>| source.noted(written.as_ref().map(|text| source.text(key, text)).transpose());
         let group = written.group.as_ref().map(|text| source.word("group", text, &GROUPS)).transpose();
         let window = written.batch_window.as_ref().map(|text| source.duration("batchWindow", text)).transpose();
         let key = written.signing_key_file.as_ref().map(|text| source.local("signingKeyFile", text)).transpose();
-        let commit = Self {
+        Self {
             name: text("name", &written.name).unwrap_or(usual.name),
             email: text("email", &written.email).unwrap_or(usual.email),
             signing_key_file: source.noted(key),
+            signing_passphrase: source.noted(source.signing_passphrase(written)),
             group: source.noted(group).unwrap_or(usual.group),
             batch_window: source.noted(window).unwrap_or(usual.batch_window),
-            subject: text("subject", &written.subject),
-            body: text("body", &written.body),
+            templates: source.templates(written),
+            co_authors: source.people("coAuthors", written.co_authors.as_ref()),
+            sign_off: written.sign_off.unwrap_or(usual.sign_off),
             ci_skip: written.ci_skip.unwrap_or(usual.ci_skip),
-        };
-        let unsupported = [
-            ("commit.signingKeyFile", written.signing_key_file.as_ref()),
-            ("commit.subject", written.subject.as_ref()),
-            ("commit.body", written.body.as_ref()),
-        ];
-        (commit, unsupported.into_iter().filter_map(|(key, text)| Some((key, line(text?)))).collect())
+            lines: written.lines.clone(),
+        }
     }
+}
+
+/// Reads the name of a branch that may have to be made.
+///
+/// # Errors
+/// Git takes no branch of this name.
+///
+/// # Source
+/// git-check-ref-format(1).
+pub fn parse_branch(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_name = name.split('/').all(is_part) && !name.contains(is_bad) && !name.contains("..") && !name.contains("@{");
+    let is_taken = matches!(name, "@" | "HEAD") || name.starts_with('-') || name.ends_with('.');
+    if is_name && !is_taken { Ok(name.to_owned()) } else { Err("Git takes no branch of this name") }
 }
 
 /// The name of a folder that is written without it, such as `.`.
 fn folder_name(place: &str) -> Option<String> {
     let folder = Path::new(place).canonicalize().ok()?;
     Some(folder.file_name()?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_has_a_name_that_git_takes() {
+        for (text, name) in [
+            ("updates", Some("updates")),
+            ("tagalong/updates", Some("tagalong/updates")),
+            ("refs/heads/updates", Some("updates")),
+            ("änderungen@2", Some("änderungen@2")),
+            (" updates ", Some("updates")),
+            ("", None),
+            ("a..b", None),
+            ("a b", None),
+            ("a~1", None),
+            ("a:b", None),
+            ("a*", None),
+            ("a\\b", None),
+            ("-a", None),
+            (".a", None),
+            ("a/.b", None),
+            ("a//b", None),
+            ("/a", None),
+            ("a/", None),
+            ("a.", None),
+            ("a.lock", None),
+            ("a.lock/b", None),
+            ("a@{1}", None),
+            ("@", None),
+            ("HEAD", None),
+            ("a\u{7f}", None),
+        ] {
+            assert_eq!(parse_branch(text).ok().as_deref(), name, "{text}");
+        }
+    }
 }

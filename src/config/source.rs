@@ -10,10 +10,12 @@ use std::{
 use super::{
     ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
-    file::{RepositoryWritten, Text, Texts, unknown_key},
+    file::{CommitWritten, RepositoryWritten, Text, Texts, unknown_key},
+    repository::parse_branch,
     secret::{SignIn, one},
     url::Fault,
 };
+use crate::plan::message::{Person, Templates};
 
 /// The file that is being read.
 pub(super) struct Source {
@@ -67,6 +69,12 @@ impl Source {
             "" => Err(self.wrong(line(written), format!("`{key}` is empty"))),
             text => Ok(text.to_owned()),
         }
+    }
+
+    /// The name of a branch that may have to be made.
+    pub(super) fn branch(&self, key: &str, written: &Text) -> Result<String, ConfigError> {
+        let text = self.text(key, written)?;
+        parse_branch(&text).map_err(|why| self.wrong(line(written), format!("`{key}` is `{text}`: {why}")))
     }
 
     pub(super) fn texts(&self, key: &str, written: Option<&Texts>) -> Vec<String> {
@@ -159,12 +167,77 @@ impl Source {
         const BOTH: &str = "`sshPassphraseFile` and `sshPassphraseEnv` exclude each other";
         const NAME: &str = "`sshPassphraseEnv` holds the name of a variable: letters, digits and `_`";
         let Some(first) = written.ssh_passphrase_file.as_ref().or(written.ssh_passphrase_env.as_ref()).map(line) else { return Ok(None) };
-        if written.ssh_key_file.is_none() {
-            return Err(self.wrong(first, "a passphrase needs `sshKeyFile`"));
+        if written.ssh_key_file.is_none() && written.ssh_key_env.is_none() {
+            return Err(self.wrong(first, "a passphrase needs `sshKeyFile` or `sshKeyEnv`"));
         }
         let file = written.ssh_passphrase_file.as_ref().map(|text| self.local("sshPassphraseFile", text)).transpose()?;
         let variable = written.ssh_passphrase_env.as_ref().map(|text| self.text("sshPassphraseEnv", text)).transpose()?;
         one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
+    }
+
+    /// The templates of messages, which have to make a text of every update.
+    pub(super) fn templates(&self, written: &CommitWritten) -> Templates {
+        let text = |written: &Option<Text>| written.as_ref().map(|text| text.value.clone());
+        let templates = Templates { subject: text(&written.subject), body: text(&written.body) };
+        let Err((key, error)) = templates.check() else { return templates };
+        let place = if key == "subject" { &written.subject } else { &written.body };
+        let first = place.as_ref().map_or(0, line);
+        let at = error.line.map(|line| format!(" in its line {line}")).unwrap_or_default();
+        let hint = "docs/review-commits.md tells what a template is given";
+        self.noted(Err(self.wrong_with_hint(first, format!("`{key}` is no template of a message{at}: {error}"), hint)))
+    }
+
+    /// People, as `Name <address>`.
+    pub(super) fn people(&self, key: &str, written: Option<&Texts>) -> Vec<Person> {
+        let person = |text: &Text| {
+            let found = text.value.trim().strip_suffix('>').and_then(|text| text.split_once('<')).map(|(name, email)| (name.trim(), email.trim()));
+            let (name, email) = found
+                .filter(|(name, email)| !name.is_empty() && email.contains('@'))
+                .ok_or_else(|| self.wrong(line(text), format!("`{key}` holds people, each as `Name <address>`")))?;
+            Ok(Some(Person { name: name.to_owned(), email: Some(email.to_owned()) }))
+        };
+        written.into_iter().flatten().filter_map(|text| self.noted(person(text))).collect()
+    }
+
+    /// What decrypts the key that signs commits.
+    pub(super) fn signing_passphrase(&self, written: &CommitWritten) -> Result<Option<SecretSource>, ConfigError> {
+        const BOTH: &str = "`signingPassphraseFile` and `signingPassphraseEnv` exclude each other";
+        const NAME: &str = "`signingPassphraseEnv` holds the name of a variable: letters, digits and `_`";
+        let Some(first) = written.signing_passphrase_file.as_ref().or(written.signing_passphrase_env.as_ref()).map(line) else { return Ok(None) };
+        if written.signing_key_file.is_none() {
+            return Err(self.wrong(first, "a passphrase needs `signingKeyFile`"));
+        }
+        let file = written.signing_passphrase_file.as_ref().map(|text| self.local("signingPassphraseFile", text)).transpose()?;
+        let variable = written.signing_passphrase_env.as_ref().map(|text| self.text("signingPassphraseEnv", text)).transpose()?;
+        one(file, variable, BOTH, NAME).map_err(|why| self.wrong(first, why))
+    }
+
+    /// The variable that holds an SSH key.
+    pub(super) fn ssh_key_env(&self, written: &RepositoryWritten) -> Result<Option<String>, ConfigError> {
+        const BOTH: &str = "`sshKeyFile` and `sshKeyEnv` exclude each other";
+        const NAME: &str = "`sshKeyEnv` holds the name of a variable: letters, digits and `_`";
+        let Some(written_env) = &written.ssh_key_env else { return Ok(None) };
+        let file = written.ssh_key_file.as_ref().map(|_| PathBuf::new());
+        let variable = self.text("sshKeyEnv", written_env)?;
+        one(file, Some(variable.clone()), BOTH, NAME).map_err(|why| self.wrong(line(written_env), why))?;
+        Ok(Some(variable))
+    }
+
+    /// Fingerprints of host keys.
+    pub(super) fn fingerprints(&self, key: &str, written: Option<&Texts>) -> Vec<String> {
+        let fingerprint = |text: &Text| {
+            let hash = text.value.trim().strip_prefix("SHA256:").map(|hash| hash.trim_end_matches('='));
+            let is_hash = |hash: &&str| hash.len() == 43 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+            let hash = hash.filter(is_hash).ok_or_else(|| {
+                self.wrong_with_hint(
+                    line(text),
+                    format!("`{key}` holds fingerprints, each as `SHA256:…`"),
+                    "`ssh-keygen -lf known_hosts` prints them",
+                )
+            })?;
+            Ok(Some(format!("SHA256:{hash}")))
+        };
+        written.into_iter().flatten().filter_map(|text| self.noted(fingerprint(text))).collect()
     }
 
     /// How to sign in to a Git repository.

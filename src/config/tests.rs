@@ -75,6 +75,7 @@ fn a_flag_wins_over_the_file() {
         policies: vec!["/flag".into()],
         timeout: Some(Duration::from_secs(10)),
         git: GitOverrides {
+            push_branch: None,
             branch: Some("flag".into()),
             paths: Some(Paths::parse(["flag"]).expect("a path")),
             user: Some("Flag".into()),
@@ -101,7 +102,7 @@ fn a_flag_wins_over_the_file() {
     assert_eq!(written.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
     assert_eq!(merged.log, Log { level: LogLevel::Warn, format: LogFormat::Json });
     let [before, after] = [&written, &merged].map(|config| {
-        let repository = config.repository_for("../fleet/").expect("supported");
+        let repository = config.repository_for("../fleet/");
         let Commit { name, email, ci_skip, .. } = repository.commit;
         (repository.branch, repository.paths.texts().to_vec(), repository.interval.as_secs(), name, email, ci_skip)
     });
@@ -122,7 +123,7 @@ fn paths_of_this_machine_start_at_the_file() {
 #[test]
 fn a_repository_without_an_entry_has_the_defaults() {
     let config = config("", Overrides::default()).expect("reads");
-    let repository = config.repository_for("https://bot:hunter2@git.example/team/fleet.git").expect("supported");
+    let repository = config.repository_for("https://bot:hunter2@git.example/team/fleet.git");
     assert_eq!((repository.name.as_str(), repository.url.as_str()), ("fleet", "https://git.example/team/fleet"));
     assert_eq!((repository.branch, repository.commit), (None, Commit::default()));
 }
@@ -133,10 +134,10 @@ fn two_branches_of_one_address_are_two_repositories() {
     for (word, branch, name) in [("none is named", None, "live"), ("the other", Some("next"), "next"), ("one of no entry", Some("old"), "live")] {
         let git = GitOverrides { branch: branch.map(str::to_owned), ..GitOverrides::default() };
         let config = config(text, Overrides { git, ..Overrides::default() }).expect("reads");
-        assert_eq!(config.repository_for("https://git.example/fleet").expect("supported").name, name, "{word}");
+        assert_eq!(config.repository_for("https://git.example/fleet").name, name, "{word}");
     }
     let config = config(text, Overrides::default()).expect("reads");
-    let branches: Vec<_> = config.repositories.iter().map(|entry| config.with_flags(entry.clone()).expect("supported").branch).collect();
+    let branches: Vec<_> = config.repositories.iter().map(|entry| config.with_flags(entry.clone()).branch).collect();
     assert_eq!(branches, [Some("live".to_owned()), Some("next".to_owned())]);
 }
 
@@ -150,7 +151,7 @@ fn a_registry_serves_those_that_it_names() {
         ("not named", "https://git.example/shop", &["quay.io"]),
         ("another with the same last part", "https://elsewhere.example/fleet.git", &["quay.io"]),
     ] {
-        let registries = config.registries_for(&config.repository_for(place).expect("supported"));
+        let registries = config.registries_for(&config.repository_for(place));
         let found: Vec<String> = registries.entries.iter().map(|entry| entry.prefix.to_string()).collect();
         assert_eq!(found, prefixes, "{word}");
     }

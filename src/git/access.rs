@@ -7,16 +7,18 @@ use std::{
     sync::Arc,
 };
 
+use secrecy::SecretString;
 use thiserror::Error;
 
 use super::{
     authority::{Authority, AuthorityError, Trust},
     location::Location,
     remote::{Credentials, Scheme},
+    sign::{Signer, SignerError},
     ssh::{Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
 };
 use crate::{
-    config::{Credential, CredentialSource, Environment, Repository, SecretError, SecretSource},
+    config::{Credential, CredentialSource, Environment, Lines, Repository, SecretError, SecretSource},
     policy::Blame,
 };
 
@@ -42,6 +44,9 @@ pub enum AccessError {
     /// The SSH key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The key that signs commits cannot be used.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -91,8 +96,12 @@ impl Access {
             Scheme::Https | Scheme::Http => {
                 access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
                 access.trust = trust(repository)?;
-                if repository.ssh_key_file.is_some() {
-                    notes.push(format!("`{url}` is not spoken to over SSH: its `sshKeyFile` is not used"));
+                if let Some(key) = [repository.ssh_key_file.as_ref().map(|_| "sshKeyFile"), repository.ssh_key_env.as_ref().map(|_| "sshKeyEnv")]
+                    .into_iter()
+                    .flatten()
+                    .next()
+                {
+                    notes.push(format!("`{url}` is not spoken to over SSH: its `{key}` is not used"));
                 }
             }
             Scheme::File => {}
@@ -110,9 +119,20 @@ pub struct Examined {
     pub finding: Result<String, AccessError>,
 }
 
+/// What signs the commits of a repository, where something does; with it come notes for the person.
+///
+/// # Errors
+/// The key or its passphrase cannot be read.
+pub fn signer(repository: &Repository) -> Result<(Option<Arc<Signer>>, Option<String>), AccessError> {
+    let Some(path) = &repository.commit.signing_key_file else { return Ok((None, None)) };
+    let passphrase = repository.commit.signing_passphrase.as_ref().map(SecretSource::read).transpose()?;
+    let (signer, warning) = Signer::read(path, passphrase.as_ref())?;
+    Ok((Some(Arc::new(signer)), warning))
+}
+
 /// Looks at every file and variable that an entry names, and asks nobody.
 pub fn examine(repository: &Repository) -> Vec<Examined> {
-    let written = |keys: &[&'static str]| keys.iter().copied().find(|key| repository.lines.of(key).is_some()).unwrap_or(keys[0]);
+    let written = |keys| written_in(&repository.lines, keys);
     let mut findings = Vec::new();
     let mut note = |key, finding: Result<Option<String>, AccessError>| {
         findings.extend(finding.transpose().map(|finding| Examined { key, finding }));
@@ -122,6 +142,8 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
             if let Some(path) = &repository.ssh_key_file {
                 let read = PrivateKey::read(path, passphrase);
                 note("sshKeyFile", read.map(|(_, exposure)| exposure.warning(path)).map_err(AccessError::from));
+            } else if let Some(name) = &repository.ssh_key_env {
+                note("sshKeyEnv", key_of_variable(name, passphrase).map(|_| None));
             }
         }
         Err(error) => note(written(&["sshPassphraseFile", "sshPassphraseEnv"]), Err(error.into())),
@@ -136,7 +158,17 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
     if let Some(Err(error)) = repository.ca_file.as_deref().map(Authority::read) {
         note("caFile", Err(error.into()));
     }
+    let secret = |error: &AccessError| matches!(error, AccessError::Secret(_));
+    match signer(repository) {
+        Err(error) if secret(&error) => note(written_in(&repository.commit.lines, &["signingPassphraseFile", "signingPassphraseEnv"]), Err(error)),
+        read => note("signingKeyFile", read.map(|(_, warning)| warning)),
+    }
     findings
+}
+
+/// The first of these keys that is written.
+fn written_in(lines: &Lines, keys: &[&'static str]) -> &'static str {
+    keys.iter().copied().find(|key| lines.of(key).is_some()).unwrap_or(keys[0])
 }
 
 fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
@@ -148,14 +180,16 @@ fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
 }
 
 fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
-    let identity = match &repository.ssh_key_file {
-        Some(path) => {
-            let passphrase = repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose()?;
-            let (key, exposure) = PrivateKey::read(path, passphrase)?;
+    let own = environment.identity().filter(|path| path.is_file());
+    let passphrase = || repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose();
+    let identity = match (&repository.ssh_key_env, repository.ssh_key_file.as_ref().or(own.as_ref())) {
+        (Some(name), _) => Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
+        (None, Some(path)) => {
+            let (key, exposure) = PrivateKey::read(path, passphrase()?)?;
             notes.extend(exposure.warning(path));
             Identity::Key(Box::new(key))
         }
-        None => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
+        (None, None) => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
             Some(socket) => {
                 UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
                 Identity::Agent
@@ -163,15 +197,30 @@ fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<Strin
             None => Identity::Nothing,
         },
     };
+    let known_hosts = host_keys(repository, environment)?;
+    Ok(SshAccess { identity, known_hosts: Arc::new(known_hosts) })
+}
+
+/// The key that a variable holds: it has many lines, as no other secret.
+fn key_of_variable(name: &str, passphrase: Option<SecretString>) -> Result<PrivateKey, AccessError> {
+    let text = std::env::var(name).map_err(|error| {
+        let reason = if error == std::env::VarError::NotPresent { "it is not set" } else { "it is not UTF-8 text" };
+        SecretError::Variable { name: name.to_owned(), reason: reason.to_owned() }
+    })?;
+    Ok(PrivateKey::of_variable(name, &text, passphrase)?)
+}
+
+/// Which host keys are trusted: those of the configuration's file alone, else those of the user's and of the large forges.
+fn host_keys(repository: &Repository, environment: &Environment) -> Result<KnownHosts, AccessError> {
     let known_hosts = match (&repository.known_hosts_file, environment.known_hosts()) {
         (Some(path), _) => known_hosts(path).map_err(|source| AccessError::KnownHosts { path: path.clone(), source })?,
         (None, Some(path)) => match known_hosts(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => KnownHosts::empty(Some(path)),
-            read => read.map_err(|source| AccessError::KnownHosts { path, source })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => KnownHosts::empty(Some(path)).with_forges(),
+            read => read.map_err(|source| AccessError::KnownHosts { path, source })?.with_forges(),
         },
-        (None, None) => KnownHosts::empty(None),
+        (None, None) => KnownHosts::empty(None).with_forges(),
     };
-    Ok(SshAccess { identity, known_hosts: Arc::new(known_hosts) })
+    Ok(known_hosts.pinned(&repository.host_key_fingerprints))
 }
 
 fn known_hosts(path: &Path) -> io::Result<KnownHosts> {
@@ -199,6 +248,7 @@ impl AccessError {
         match self {
             Self::Secret(error) => error.hint(),
             Self::Key(error) => error.hint(),
+            Self::Signer(error) => error.hint(),
             Self::Authority(error) => error.hint(),
             Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
             Self::KnownHosts { path, .. } => {

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf
 use git2::{ErrorCode, Oid, Repository};
 
 use super::{
+    aside::{self, Branches, Standing},
     commit::{self, NewCommit, NewStep},
-    error::{ReadError, WriteError},
+    error::{Noticed, ReadError, WriteError},
     mirror::{Advertised, choose},
     tree::{self, BlobId, CommitId, Content, Tip},
 };
@@ -51,17 +52,22 @@ impl Bare {
         }
     }
 
-    pub(super) fn read(&self, branch: Option<&str>) -> Result<Tip, ReadError> {
-        let advertised = self.advertised().map_err(|error| tree::damaged(&self.name, &error))?;
-        let (branch, commit) = choose(&self.name, branch, &advertised)?;
-        let (files, skipped) = tree::list(&self.repository, commit).map_err(|error| tree::damaged(&self.name, &error))?;
-        Ok(Tip { branch: Some(branch), commit: Some(CommitId(commit)), files, skipped, unlisted: vec![] })
+    pub(super) fn read(&self, branches: Branches<'_>) -> Result<Tip, ReadError> {
+        let (read, push) = self.chosen(branches)?;
+        aside::tip(&self.repository, read, push).map_err(|error| tree::damaged(&self.name, &error))
     }
 
-    /// Where the branch stands.
-    pub(super) fn stands(&self, branch: Option<&str>) -> Result<CommitId, ReadError> {
+    /// Whether the branches still stand where a tip has them.
+    pub(super) fn still_stands(&self, tip: &Tip, branches: Branches<'_>) -> Result<bool, ReadError> {
+        let ((_, commit), push) = self.chosen(branches)?;
+        Ok(aside::stands(tip, commit, push.as_ref()))
+    }
+
+    fn chosen(&self, branches: Branches<'_>) -> Result<(Standing<Oid>, Option<Standing<Option<Oid>>>), ReadError> {
         let advertised = self.advertised().map_err(|error| tree::damaged(&self.name, &error))?;
-        choose(&self.name, branch, &advertised).map(|(_, commit)| CommitId(commit))
+        let (branch, commit) = choose(&self.name, branches.read, &advertised)?;
+        let push = branches.aside(&branch, |name| advertised.branches.get(name).copied());
+        Ok(((branch, commit), push))
     }
 
     pub(super) fn content(&self, blob: BlobId, limit: u64) -> Result<Content, ReadError> {
@@ -73,12 +79,18 @@ impl Bare {
         work(&self.repository, &self.name)
     }
 
-    pub(super) fn write(&self, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
+    pub(super) fn write(&self, tip: &Tip, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
+        let branch = tip.aside.as_ref().map_or(branch, |aside| &aside.branch);
         if self.named == Named::Url {
             self.check_push(branch)?;
         }
         let (Some(commit), Some((_, last))) = (commit::build_series(&self.repository, &self.name, from, series)?, series.last()) else {
             return Ok(None);
+        };
+        let from = match &tip.aside {
+            Some(aside) if aside.stands.is_some_and(|stands| tree::is_same(&self.repository, stands.0, commit)) => return Ok(None),
+            Some(aside) => aside.stands.map_or(Oid::ZERO_SHA1, |stands| stands.0),
+            None => from,
         };
         move_branch(&self.repository, &self.name, branch, from, commit, last)?;
         Ok(Some(CommitId(commit)))
@@ -114,14 +126,19 @@ impl Bare {
     }
 }
 
-/// Moves a branch of a local repository from one commit to another, if it still stands on the first.
+/// Moves a branch of a local repository from one commit to another, if it still stands on the first; zero is a branch that does not exist.
 pub(super) fn move_branch(repository: &Repository, name: &str, branch: &str, from: Oid, to: Oid, new: &NewCommit) -> Result<(), WriteError> {
-    let moved = || WriteError::Moved { repository: name.to_owned(), branch: branch.to_owned() };
+    let moved = || WriteError::Moved { repository: name.to_owned(), branch: branch.to_owned(), noticed: Noticed::Before };
     let subject = new.message.lines().next().unwrap_or_default();
     for tried in 1.. {
-        match repository.reference_matching(&format!("refs/heads/{branch}"), to, true, from, &format!("commit: {subject}")) {
+        let (reference, told) = (format!("refs/heads/{branch}"), format!("commit: {subject}"));
+        let written = match from.is_zero() {
+            true => repository.reference(&reference, to, false, &told),
+            false => repository.reference_matching(&reference, to, true, from, &told),
+        };
+        match written {
             Ok(_) => return Ok(()),
-            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::NotFound) => return Err(moved()),
+            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists) => return Err(moved()),
             Err(error) if error.code() == ErrorCode::Locked && tried < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
             Err(error) => return Err(tree::failed(name, &error)),
         }

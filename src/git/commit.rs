@@ -1,11 +1,11 @@
 //! Commits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use git2::{Oid, Repository, Time};
+use git2::{ObjectType, Oid, Repository, Time};
 use jiff::Timestamp;
 
-use super::{error::WriteError, tree};
+use super::{error::WriteError, sign::Signer, tree};
 
 /// Who commits, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +19,14 @@ pub struct Signature {
 }
 
 /// What a commit says; author and committer are one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NewCommit {
     /// The whole message.
     pub message: String,
     /// Who and when.
     pub signature: Signature,
+    /// What signs it.
+    pub signer: Option<Arc<Signer>>,
 }
 
 /// New bytes by path, and the commit that they make.
@@ -54,15 +56,29 @@ fn build(
 /// A commit object with this tree; `None` where the parent has the same.
 pub(super) fn with_tree(repository: &Repository, name: &str, parent: Oid, tree: Oid, commit: &NewCommit) -> Result<Option<Oid>, WriteError> {
     let signature = signature(&commit.signature)?;
-    let object = || {
+    let content = || {
         let parent = repository.find_commit(parent)?;
         if parent.tree_id() == tree {
             return Ok(None);
         }
         let tree = repository.find_tree(tree)?;
-        repository.commit(None, &signature, &signature, &commit.message, &tree, &[&parent]).map(Some)
+        repository.commit_create_buffer(&signature, &signature, &commit.message, &tree, &[&parent]).map(Some)
     };
-    object().map_err(|error| tree::failed(name, &error))
+    let failed = |error: git2::Error| tree::failed(name, &error);
+    let Some(content) = content().map_err(failed)? else { return Ok(None) };
+    let written = match &commit.signer {
+        None => repository.odb().and_then(|objects| objects.write(ObjectType::Commit, &content)),
+        Some(signer) => signed(repository, &content, signer)?,
+    };
+    written.map(Some).map_err(failed)
+}
+
+/// The commit object of this content, signed.
+fn signed(repository: &Repository, content: &[u8], signer: &Signer) -> Result<Result<Oid, git2::Error>, WriteError> {
+    let unsigned = |reason| WriteError::Unsigned { key: signer.path().to_owned(), reason };
+    let text = std::str::from_utf8(content).map_err(|error| unsigned(error.to_string()))?;
+    let signature = signer.sign(content).map_err(unsigned)?;
+    Ok(repository.commit_signed(text, &signature, None))
 }
 
 /// The author and committer as Git takes them.

@@ -100,6 +100,8 @@ pub enum WriteError {
         repository: String,
         /// The branch.
         branch: String,
+        /// When it was noticed.
+        noticed: Noticed,
     },
     /// A hook, a protected branch or another rule said no.
     #[error("cannot push to `{branch}` of `{repository}`: it was refused: {message}")]
@@ -169,6 +171,14 @@ pub enum WriteError {
         /// Why.
         reason: String,
     },
+    /// The commit could not be signed.
+    #[error("cannot sign the commit with `{}`: {reason}", key.display())]
+    Unsigned {
+        /// The file of the key.
+        key: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// libgit2 could not do it: a full disk, a damaged object.
     #[error("cannot write `{repository}`: {reason}")]
     Failed {
@@ -177,6 +187,15 @@ pub enum WriteError {
         /// libgit2's words.
         reason: String,
     },
+}
+
+/// When it was noticed that a branch has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// Before anything was sent.
+    Before,
+    /// The other side did not take what was sent.
+    After,
 }
 
 impl ReadError {
@@ -232,6 +251,7 @@ impl WriteError {
             Self::DetachedHead(_) => "check out a branch with `git switch`, or leave out --commit".to_owned(),
             Self::Unfinished { .. } => "end it first, or leave out --commit".to_owned(),
             Self::NotARepository(_) => "`git init` there, or leave out --commit".to_owned(),
+            Self::Unsigned { .. } => "`signingKeyFile` names the key".to_owned(),
             Self::Signature { .. } => "--git-user and --git-email name the author".to_owned(),
             Self::Failed { .. } => "check the free space; `git fsck` there says more".to_owned(),
         })

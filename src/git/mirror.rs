@@ -10,27 +10,28 @@ use std::{
 };
 
 use git2::{AutotagOption, Direction, ErrorClass, FetchOptions, Oid, RemoteRedirect, Repository};
-use sha2::{Digest, Sha256};
 
 use super::{
+    aside::{self, Branches},
     commit::{self, NewStep},
     contact::{Contact, Head, Talk, listed},
     error::{ReadError, WriteError},
-    push::Push,
+    folder::{self, state_error},
+    news::News,
+    push::{Lease, Push},
     tree::{self, BlobId, CommitId, Content, Tip},
     trouble::Doing,
 };
-
-/// How many processes may mirror one remote at once.
-const MOST_SIBLINGS: u32 = 64;
 
 /// A mirror of one remote; no other process uses it meanwhile.
 pub struct Mirror {
     contact: Contact,
     folder: PathBuf,
     repository: RefCell<Repository>,
-    /// The branch that was read last.
-    branch: RefCell<Option<String>>,
+    /// The branches that were read last.
+    last: RefCell<(Option<String>, Option<String>)>,
+    /// What was not told yet.
+    news: RefCell<Vec<News>>,
     /// Held for as long as the mirror is used.
     _lock: fs::File,
 }
@@ -54,58 +55,95 @@ impl Mirror {
     pub(super) fn open(contact: Contact, state: &Path) -> Result<Self, ReadError> {
         let mirrors = state.join("git");
         DirBuilder::new().recursive(true).mode(0o700).create(&mirrors).map_err(|source| state_error(&mirrors, source))?;
-        let (folder, lock) = locked(&mirrors, &key(contact.url.as_str()))?;
-        let repository = match Repository::open(&folder) {
+        let (folder, lock) = folder::locked(&mirrors, contact.url.as_str())?;
+        let mut news = Vec::new();
+        let repository = match folder::kept(&folder) {
             Ok(repository) => repository,
-            Err(_) => fresh(&folder)?,
+            Err(fault) => {
+                news.extend(fault.map(|reason| News::damaged(contact.url.as_str(), &reason)));
+                drop(folder::beside(&folder)?);
+                folder::swapped(&folder)?
+            }
         };
-        Ok(Self { contact, folder, repository: RefCell::new(repository), branch: RefCell::default(), _lock: lock })
+        Ok(Self { contact, folder, repository: RefCell::new(repository), last: RefCell::default(), news: RefCell::new(news), _lock: lock })
     }
 
-    /// Asks the remote where the branch stands and fetches what is missing; a damaged mirror is cloned again.
-    pub(super) fn read(&self, branch: Option<&str>) -> Result<Tip, ReadError> {
-        let tip = match self.fetched(branch) {
-            Err(Failure::Local(_)) => {
-                self.start_anew()?;
-                self.fetched(branch)
+    /// Asks the remote where the branches stand and fetches what is missing; a damaged mirror is cloned again.
+    pub(super) fn read(&self, branches: Branches<'_>) -> Result<Tip, ReadError> {
+        let fetched = self.fetched(&self.repository.borrow(), branches);
+        let tip = match fetched {
+            Err(Failure::Local(error)) => {
+                self.start_anew(error.message())?;
+                self.fetched(&self.repository.borrow(), branches)
             }
             outcome => outcome,
         };
-        let tip = tip.map_err(|failure| match failure {
-            Failure::Final(error) => error,
-            Failure::Local(error) => self.local_error(&error),
-        })?;
-        self.branch.replace(tip.branch.clone());
-        Ok(tip)
+        self.last.replace((branches.read.map(str::to_owned), branches.push.map(str::to_owned)));
+        tip.map_err(|failure| self.read_error(failure))
     }
 
-    /// Asks the remote where the branch stands: one ref advertisement, and nothing is fetched.
-    pub(super) fn stands(&self, branch: Option<&str>) -> Result<CommitId, ReadError> {
-        let heads = self.contact.heads(&self.repository.borrow())?;
-        choose(self.contact.url.as_str(), branch, &heads.into()).map(|(_, commit)| CommitId(commit))
+    /// Whether the branches still stand where a tip has them: one ref advertisement, and nothing is fetched.
+    pub(super) fn still_stands(&self, tip: &Tip, branches: Branches<'_>) -> Result<bool, ReadError> {
+        let advertised = self.contact.heads(&self.repository.borrow())?.into();
+        let (branch, commit) = choose(self.contact.url.as_str(), branches.read, &advertised)?;
+        Ok(aside::stands(tip, commit, branches.aside(&branch, |name| advertised.branches.get(name).copied()).as_ref()))
     }
 
     /// The bytes of a blob; where they are damaged the mirror is cloned again.
     pub(super) fn content(&self, blob: BlobId, limit: u64) -> Result<Content, ReadError> {
         let read = tree::content(&self.repository.borrow(), blob, limit);
-        if let Ok(content) = read {
-            return Ok(content);
-        }
-        let branch = self.branch.borrow().clone();
-        self.start_anew()?;
-        self.read(branch.as_deref())?;
+        let error = match read {
+            Ok(content) => return Ok(content),
+            Err(error) => error,
+        };
+        self.start_anew(error.message())?;
+        let (read, push) = self.last.borrow().clone();
+        self.read(Branches { read: read.as_deref(), push: push.as_deref() })?;
         tree::content(&self.repository.borrow(), blob, limit).map_err(|error| tree::damaged(self.contact.url.as_str(), &error))
     }
 
     /// Commits and pushes.
-    pub(super) fn write(&self, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
+    pub(super) fn write(&self, tip: &Tip, branch: &str, from: Oid, series: &[NewStep<'_>]) -> Result<Option<CommitId>, WriteError> {
         let repository = self.repository.borrow();
         let name = self.contact.url.as_str();
         let Some(to) = commit::build_series(&repository, name, from, series)? else { return Ok(None) };
-        Push { repository: &repository, contact: &self.contact, branch, from, to }.send()?;
+        let (branch, lease) = match &tip.aside {
+            Some(aside) if aside.stands.is_some_and(|stands| tree::is_same(&repository, stands.0, to)) => return Ok(None),
+            Some(aside) => (&*aside.branch, Lease::Rebuilt(aside.stands.map_or(Oid::ZERO_SHA1, |stands| stands.0))),
+            None => (branch, Lease::Grown(from)),
+        };
+        Push { repository: &repository, contact: &self.contact, branch, lease, to }.send()?;
         // The mirror is a cache: a branch that stays behind is fetched again.
         let _kept = repository.reference(&format!("refs/heads/{branch}"), to, true, "pushed");
         Ok(Some(CommitId(to)))
+    }
+
+    /// What happened since the last call.
+    pub(super) fn news(&self) -> Vec<News> {
+        self.news.take()
+    }
+
+    /// Clones the mirror anew, in place of what is there.
+    pub(super) fn start_anew(&self, reason: &str) -> Result<(), ReadError> {
+        self.news.borrow_mut().push(News::damaged(self.contact.url.as_str(), reason));
+        drop(folder::beside(&self.folder)?);
+        self.repository.replace(folder::swapped(&self.folder)?);
+        Ok(())
+    }
+
+    /// Clones a mirror of many pieces anew, beside the old one, and then takes its place.
+    pub(super) fn tidy(&self) -> Result<(), ReadError> {
+        if !folder::has_grown(&self.folder) {
+            return Ok(());
+        }
+        let new = folder::beside(&self.folder)?;
+        let (read, push) = self.last.borrow().clone();
+        let branches = Branches { read: read.as_deref(), push: push.as_deref() };
+        self.fetched(&new, branches).map_err(|failure| self.read_error(failure))?;
+        drop(new);
+        self.repository.replace(folder::swapped(&self.folder)?);
+        self.news.borrow_mut().push(News::Grown { repository: self.contact.url.to_string() });
+        Ok(())
     }
 
     /// Does something with the repository that holds its objects.
@@ -113,40 +151,60 @@ impl Mirror {
         work(&self.repository.borrow(), self.contact.url.as_str())
     }
 
-    fn fetched(&self, branch: Option<&str>) -> Result<Tip, Failure> {
-        let repository = self.repository.borrow();
+    /// Fetches into a repository what it lacks of the branches.
+    fn fetched(&self, repository: &Repository, branches: Branches<'_>) -> Result<Tip, Failure> {
         let talk = Talk::default();
         let remote_failure = |error: &git2::Error| Failure::Final(self.contact.failure(Doing::Fetch, error, &talk).into());
         let mut remote = repository.remote_anonymous(self.contact.url.as_str()).map_err(Failure::Local)?;
         let connection = remote.connect_auth(Direction::Fetch, Some(self.contact.callbacks(&talk)), Some(self.contact.proxy()));
         let mut connection = connection.map_err(|error| remote_failure(&error))?;
         let advertised = Advertised::from(listed(&connection).map_err(|error| remote_failure(&error))?);
-        let (branch, commit) = choose(self.contact.url.as_str(), branch, &advertised).map_err(Failure::Final)?;
-        let reference = format!("refs/heads/{branch}");
-        if repository.refname_to_id(&reference).ok() != Some(commit) {
+        let (branch, commit) = choose(self.contact.url.as_str(), branches.read, &advertised).map_err(Failure::Final)?;
+        let push = branches.aside(&branch, |name| advertised.branches.get(name).copied());
+        let wanted = [Some((&*branch, commit)), push.as_ref().and_then(|(name, stands)| Some((&**name, (*stands)?)))];
+        let moved: Vec<(&str, Option<Oid>, Oid)> = wanted.into_iter().flatten().filter_map(|(name, to)| moved(repository, name, to)).collect();
+        if !moved.is_empty() {
             let mut options = FetchOptions::new();
             options.remote_callbacks(self.contact.callbacks(&talk)).proxy_options(self.contact.proxy());
             options.follow_redirects(RemoteRedirect::None).download_tags(AutotagOption::None);
-            let fetched = connection.remote().download(&[format!("+{reference}:{reference}")], Some(&mut options));
+            let references: Vec<String> = moved.iter().map(|(name, ..)| format!("+refs/heads/{name}:refs/heads/{name}")).collect();
+            let fetched = connection.remote().download(&references, Some(&mut options));
             fetched.map_err(|error| if is_remote(&error) { remote_failure(&error) } else { Failure::Local(error) })?;
         }
         drop(connection);
-        let (files, skipped) = tree::list(&repository, commit).map_err(Failure::Local)?;
-        repository.reference(&reference, commit, true, "fetched").map_err(Failure::Local)?;
-        Ok(Tip { branch: Some(branch), commit: Some(CommitId(commit)), files, skipped, unlisted: vec![] })
+        let tip = aside::tip(repository, (branch.clone(), commit), push.clone()).map_err(Failure::Local)?;
+        for (name, from, to) in moved {
+            self.note_rewrite(repository, &tip, name, from, to);
+            repository.reference(&format!("refs/heads/{name}"), to, true, "fetched").map_err(Failure::Local)?;
+        }
+        Ok(tip)
     }
 
-    fn start_anew(&self) -> Result<(), ReadError> {
-        self.repository.replace(fresh(&self.folder)?);
-        Ok(())
-    }
-
-    fn local_error(&self, error: &git2::Error) -> ReadError {
-        match error.class() {
-            ErrorClass::Os | ErrorClass::Filesystem => state_error(&self.folder, io::Error::other(error.message().to_owned())),
-            _ => tree::damaged(self.contact.url.as_str(), error),
+    /// Tells that a branch which we do not rebuild ourselves lost the commit on which it stood.
+    fn note_rewrite(&self, repository: &Repository, tip: &Tip, name: &str, from: Option<Oid>, to: Oid) {
+        let Some(from) = from.filter(|_| tip.aside.as_ref().is_none_or(|aside| aside.branch != name)) else { return };
+        // What is not known to be lost is not told.
+        if repository.graph_descendant_of(to, from).is_ok_and(|is_above| !is_above) {
+            let (repository, branch) = (self.contact.url.to_string(), name.to_owned());
+            self.news.borrow_mut().push(News::Rewritten { repository, branch, from: CommitId(from), to: CommitId(to) });
         }
     }
+
+    fn read_error(&self, failure: Failure) -> ReadError {
+        match failure {
+            Failure::Final(error) => error,
+            Failure::Local(error) if matches!(error.class(), ErrorClass::Os | ErrorClass::Filesystem) => {
+                state_error(&self.folder, io::Error::other(error.message().to_owned()))
+            }
+            Failure::Local(error) => tree::damaged(self.contact.url.as_str(), &error),
+        }
+    }
+}
+
+/// A branch that the mirror has elsewhere than the remote, or not at all: its name, where the mirror has it, and where the remote.
+fn moved<'a>(repository: &Repository, name: &'a str, to: Oid) -> Option<(&'a str, Option<Oid>, Oid)> {
+    let from = repository.refname_to_id(&format!("refs/heads/{name}")).ok();
+    (from != Some(to)).then_some((name, from, to))
 }
 
 /// The branch that is asked for, or the default one, and where it stands.
@@ -156,7 +214,7 @@ pub(super) fn choose(repository: &str, branch: Option<&str>, advertised: &Advert
     if branches.is_empty() {
         return Err(ReadError::Empty { repository: repository() });
     }
-    let Some(branch) = branch.map(|branch| branch.strip_prefix("refs/heads/").unwrap_or(branch)).or(default.as_deref()) else {
+    let Some(branch) = branch.map(aside::short).or(default.as_deref()) else {
         return Err(ReadError::NoDefaultBranch { repository: repository(), branches: branches.keys().take(5).cloned().collect() });
     };
     match branches.get(branch) {
@@ -192,46 +250,4 @@ impl From<Vec<Head>> for Advertised {
 fn is_remote(error: &git2::Error) -> bool {
     matches!(error.class(), ErrorClass::Net | ErrorClass::Http | ErrorClass::Ssl | ErrorClass::Ssh | ErrorClass::Callback)
         || (error.class() == ErrorClass::Os && error.message().contains("connect"))
-}
-
-/// The first mirror of a remote that no other process uses, locked.
-fn locked(mirrors: &Path, key: &str) -> Result<(PathBuf, fs::File), ReadError> {
-    for sibling in 1..=MOST_SIBLINGS {
-        let name = if sibling == 1 { key.to_owned() } else { format!("{key}.{sibling}") };
-        let path = mirrors.join(format!("{name}.lock"));
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|source| state_error(&path, source))?;
-        match file.try_lock() {
-            Ok(()) => return Ok((mirrors.join(name), file)),
-            Err(fs::TryLockError::WouldBlock) => {}
-            Err(fs::TryLockError::Error(source)) => return Err(state_error(&path, source)),
-        }
-    }
-    Err(state_error(mirrors, io::Error::other(format!("{MOST_SIBLINGS} processes mirror this repository already"))))
-}
-
-/// An empty mirror in place of whatever is there.
-fn fresh(folder: &Path) -> Result<Repository, ReadError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(state_error(folder, error)),
-        _ => {}
-    }
-    let made = Repository::init_bare(folder).and_then(|repository| {
-        // For conversations that take no such option: credentials do not follow a redirect to another host.
-        repository.config()?.set_bool("http.followRedirects", false)?;
-        Ok(repository)
-    });
-    made.map_err(|error| state_error(folder, io::Error::other(error.message().to_owned())))
-}
-
-/// The folder of a remote: readable, and distinct for every URL.
-fn key(url: &str) -> String {
-    let readable: String =
-        url.split_once("://").map_or(url, |(_, rest)| rest).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let hash: [u8; 32] = Sha256::digest(url.as_bytes()).into();
-    let hash = hash.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    format!("{:.60}-{hash:016x}", readable.trim_matches('-'))
-}
-
-fn state_error(path: &Path, source: io::Error) -> ReadError {
-    ReadError::State { path: path.to_owned(), source }
 }

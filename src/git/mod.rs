@@ -4,18 +4,22 @@
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
 mod access;
+mod aside;
 mod authority;
 mod bare;
 mod commit;
 mod contact;
 mod error;
+mod folder;
 pub mod history;
 mod location;
 mod mirror;
+mod news;
 pub mod options;
 mod person;
 mod push;
 mod remote;
+mod sign;
 pub mod source;
 mod ssh;
 mod text;
@@ -23,16 +27,22 @@ mod tree;
 mod trouble;
 mod worktree;
 
-pub use access::{Access, AccessError, Examined, examine};
+pub use access::{Access, AccessError, Examined, examine, signer};
+pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};
-pub use error::{ReadError, WriteError};
+pub use error::{Noticed, ReadError, WriteError};
 pub use history::History;
 pub use location::{Location, LocationError};
-pub use person::user_name;
+pub use news::News;
+pub use person::{user_email, user_name};
 pub use remote::{Credentials, Plaintext, RemoteUrl, Scheme, UrlError, UrlFault};
+pub use sign::{Signer, SignerError};
 pub use source::{Source, Write, Written};
-pub use ssh::{Exposure, HostKeyFault, HostKeyReason, Identity, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownKey, SshAccess};
+pub use ssh::{
+    Exposure, HostKeyFault, HostKeyReason, Identity, IdentityError, KeyContent, KeyError, KnownHosts, Offered, PrivateKey, ShownIdentity, ShownKey,
+    SshAccess, identity,
+};
 pub use tree::{BlobId, CommitId, Content, File, Mode, Tip, Unlisted};
 pub use trouble::{Doing, RemoteError, Trouble};
 pub use worktree::{Standing, standing};

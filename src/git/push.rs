@@ -1,4 +1,4 @@
-//! Moving a branch of a remote, by fast-forward only.
+//! Moving a branch of a remote: by fast-forward, or one of our own by a lease.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,7 +6,7 @@ use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
 
 use super::{
     contact::{Contact, Talk},
-    error::WriteError,
+    error::{Noticed, WriteError},
     text,
     trouble::{Doing, Trouble},
 };
@@ -14,13 +14,30 @@ use super::{
 /// What hooks say at most, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// One branch to move from the commit that was read to a new one.
+/// One branch to move to a new commit.
 pub(super) struct Push<'a> {
     pub repository: &'a Repository,
     pub contact: &'a Contact,
     pub branch: &'a str,
-    pub from: Oid,
+    pub lease: Lease,
     pub to: Oid,
+}
+
+/// Where a branch must stand to be moved, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lease {
+    /// It grows from this commit.
+    Grown(Oid),
+    /// It holds our commits alone and is rebuilt, whatever stood there; zero is none.
+    Rebuilt(Oid),
+}
+
+impl Lease {
+    fn from(self) -> Oid {
+        match self {
+            Self::Grown(from) | Self::Rebuilt(from) => from,
+        }
+    }
 }
 
 /// What was heard during one push.
@@ -50,7 +67,7 @@ impl Push<'_> {
         let outcome = self.converse(&heard, &talk);
         match heard.other_tip.get() {
             Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
-            Some(_) => return Err(self.moved()),
+            Some(_) => return Err(self.moved(Noticed::Before)),
             None => {}
         }
         // `push` is fine with a branch that the remote refused to move: only its word on the branch counts.
@@ -58,7 +75,7 @@ impl Push<'_> {
             (Ok(()), Verdict::Accepted) => Ok(()),
             (Ok(()), Verdict::Refused(status)) => self.unless_it_stands_or_moved(self.refused(&status, &heard)),
             (Ok(()), Verdict::Nothing) => self.unless_it_stands_or_moved(self.silent()),
-            (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved()),
+            (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved(Noticed::Before)),
             (Err(error), _) if error.message().starts_with("unpacking the sent packfile failed") => {
                 self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", &heard))
             }
@@ -74,7 +91,7 @@ impl Push<'_> {
         let mut callbacks = self.contact.callbacks(talk);
         callbacks.push_negotiation(|updates| {
             // `src` is what the remote has now.
-            heard.other_tip.set(updates.iter().map(git2::PushUpdate::src).find(|&tip| tip != self.from));
+            heard.other_tip.set(updates.iter().map(git2::PushUpdate::src).find(|&tip| tip != self.lease.from()));
             if heard.other_tip.get().is_some() { Err(git2::Error::from_str("moved")) } else { Ok(()) }
         });
         callbacks.push_update_reference(|reference, status| {
@@ -92,17 +109,19 @@ impl Push<'_> {
         let mut options = PushOptions::new();
         options.remote_callbacks(callbacks).proxy_options(self.contact.proxy()).follow_redirects(RemoteRedirect::None);
         let mut remote = self.repository.remote_anonymous(self.contact.url.as_str())?;
-        remote.push(&[format!("{}:{name}", self.to)], Some(&mut options))
+        // A remote takes the old commit along with the new one, and moves the branch only from there.
+        let force = if matches!(self.lease, Lease::Rebuilt(_)) { "+" } else { "" };
+        remote.push(&[format!("{force}{}:{name}", self.to)], Some(&mut options))
     }
 
     /// Asks the remote what stands on the branch: our commit (all is well), another one (it moved), or the old one (`failure` is right).
     fn unless_it_stands_or_moved(&self, failure: WriteError) -> Result<(), WriteError> {
         let Ok(heads) = self.contact.heads(self.repository) else { return Err(failure) };
         let tip = heads.iter().find(|head| head.name == self.name()).map(|head| head.id);
-        match tip {
-            Some(tip) if tip == self.to => Ok(()),
-            Some(tip) if tip == self.from => Err(failure),
-            _ => Err(self.moved()),
+        match tip.unwrap_or(Oid::ZERO_SHA1) {
+            tip if tip == self.to => Ok(()),
+            tip if tip == self.lease.from() => Err(failure),
+            _ => Err(self.moved(Noticed::After)),
         }
     }
 
@@ -110,8 +129,8 @@ impl Push<'_> {
         format!("refs/heads/{}", self.branch)
     }
 
-    fn moved(&self) -> WriteError {
-        WriteError::Moved { repository: self.contact.url.to_string(), branch: self.branch.to_owned() }
+    fn moved(&self, noticed: Noticed) -> WriteError {
+        WriteError::Moved { repository: self.contact.url.to_string(), branch: self.branch.to_owned(), noticed }
     }
 
     fn refused(&self, status: &str, heard: &Heard) -> WriteError {

@@ -6,12 +6,14 @@ use git2::Repository;
 
 use super::{
     access::Access,
+    aside::Branches,
     bare::{Bare, Named},
     commit::{NewCommit, NewStep},
     contact::Contact,
     error::{ReadError, WriteError},
     location::Location,
     mirror::Mirror,
+    news::News,
     options,
     remote::RemoteUrl,
     tree::{self, BlobId, CommitId, Content, File, Tip},
@@ -86,25 +88,59 @@ impl Source {
     /// # Errors
     /// No usable answer, no such branch, no commit, or damage that does not heal by itself.
     pub fn read(&mut self, branch: Option<&str>) -> Result<Tip, ReadError> {
+        self.read_for(Branches::one(branch))
+    }
+
+    /// As [`Source::read`], where another branch may take the commits; to a work tree that is the same.
+    ///
+    /// # Shape
+    /// The tip of the push branch, once somebody else has committed there: then our commits go on top of theirs.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_for(&mut self, branches: Branches<'_>) -> Result<Tip, ReadError> {
         match self {
-            Self::Mirror(mirror) => mirror.read(branch),
-            Self::Bare(bare) => bare.read(branch),
-            Self::WorkTree(work_tree) => work_tree.read(branch),
+            Self::Mirror(mirror) => mirror.read(branches),
+            Self::Bare(bare) => bare.read(branches),
+            Self::WorkTree(work_tree) => work_tree.read(branches.read),
         }
     }
 
-    /// Where the branch stands now; `None` for a work tree, whose files change without a commit.
+    /// Whether the branches stand where a tip has them; never in a work tree, whose files change without a commit.
     ///
     /// A remote is asked for one ref advertisement, and nothing is fetched.
     ///
     /// # Errors
     /// As [`Source::read`].
-    pub fn stands(&self, branch: Option<&str>) -> Result<Option<CommitId>, ReadError> {
+    pub fn still_stands(&self, tip: &Tip, branches: Branches<'_>) -> Result<bool, ReadError> {
         match self {
-            Self::Mirror(mirror) => mirror.stands(branch).map(Some),
-            Self::Bare(bare) => bare.stands(branch).map(Some),
-            Self::WorkTree(_) => Ok(None),
+            Self::Mirror(mirror) => mirror.still_stands(tip, branches),
+            Self::Bare(bare) => bare.still_stands(tip, branches),
+            Self::WorkTree(_) => Ok(false),
         }
+    }
+
+    /// What happened to the repository since the last call, beside what was asked.
+    pub fn news(&self) -> Vec<News> {
+        if let Self::Mirror(mirror) = self { mirror.news() } else { Vec::new() }
+    }
+
+    /// Takes a copy that was found to be damaged away; says whether there is one, and another read is worth it.
+    ///
+    /// # Errors
+    /// The state folder cannot be written.
+    pub fn heal(&self, reason: &str) -> Result<bool, ReadError> {
+        let Self::Mirror(mirror) = self else { return Ok(false) };
+        mirror.start_anew(reason)?;
+        Ok(true)
+    }
+
+    /// Puts the copy of a remote in order where it has grown into many pieces: for a quiet moment.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; what was there stays.
+    pub fn tidy(&self) -> Result<(), ReadError> {
+        if let Self::Mirror(mirror) = self { mirror.tidy() } else { Ok(()) }
     }
 
     /// The bytes of a file of the tip that was read last, if they are at most `limit`; of a larger one only the size is read.
@@ -151,7 +187,8 @@ impl Source {
 
     /// Writes the new bytes of some files on top of `tip`: all or, where it fails, nothing.
     ///
-    /// A remote's branch is moved by fast-forward only, a local one only from the commit that was read.
+    /// A remote's branch is moved by fast-forward only, a local one only from the commit that was read. One that holds our commits alone is rebuilt,
+    /// if it stands where the tip has it, and left as it is where it would hold the same files.
     ///
     /// # Errors
     /// [`WriteError::Moved`] asks for another plan on a new tip; every other one says what a person or the other side has to do.
@@ -169,8 +206,8 @@ impl Source {
         }
         let outcome = match (self, &tip.branch, tip.commit) {
             (Self::WorkTree(work_tree), _, _) => return work_tree.write_series(tip, series, write),
-            (Self::Mirror(mirror), Some(branch), Some(from)) => mirror.write(branch, from.0, series)?,
-            (Self::Bare(bare), Some(branch), Some(from)) => bare.write(branch, from.0, series)?,
+            (Self::Mirror(mirror), Some(branch), Some(from)) => mirror.write(tip, branch, from.0, series)?,
+            (Self::Bare(bare), Some(branch), Some(from)) => bare.write(tip, branch, from.0, series)?,
             (Self::Mirror(_) | Self::Bare(_), _, _) => {
                 return Err(tree::failed("the repository", &git2::Error::from_str("the tip of a folder that is no repository takes no commit")));
             }

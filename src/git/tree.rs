@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use git2::{FileMode, ObjectType, Oid, Repository, Tree, build::TreeUpdateBuilder};
 
-use super::error::{ReadError, WriteError};
+use super::{
+    aside::Aside,
+    error::{ReadError, WriteError},
+};
 
 /// The id of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +18,7 @@ pub struct CommitId(pub(super) Oid);
 pub struct BlobId(pub(super) Oid);
 
 /// What a repository holds at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tip {
     /// The branch; `None` in a folder that is no repository, or where none is checked out.
     pub branch: Option<String>,
@@ -27,6 +30,10 @@ pub struct Tip {
     pub skipped: u32,
     /// Folders of a work tree that cannot be read.
     pub unlisted: Vec<Unlisted>,
+    /// The branch that takes the commits, where it is another.
+    pub aside: Option<Aside>,
+    /// The tip of the branch that was asked for, where this is that of its push branch: somebody else has committed there.
+    pub under: Option<Box<Tip>>,
 }
 
 /// One file.
@@ -166,6 +173,12 @@ pub(super) fn replaced(repository: &Repository, name: &str, base: &Tree<'_>, blo
         update.upsert(path, blob, mode.for_git());
     }
     update.create_updated(repository, base).map_err(|error| failed(name, &error))
+}
+
+/// Whether two commits hold the same files.
+pub(super) fn is_same(repository: &Repository, one: Oid, other: Oid) -> bool {
+    let tree = |commit| repository.find_commit(commit).map(|commit| commit.tree_id());
+    matches!((tree(one), tree(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The mode of the file at `path`: a new one is regular.

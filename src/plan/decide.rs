@@ -157,9 +157,24 @@ impl Plan {
 
     /// Holds what one change of a file would have updated.
     fn refuse(&mut self, path: &str, change: &Change, refused: &EditRefused) {
+        let of_change = self.changes.get(path).into_iter().flatten().filter(|planned| planned.change == *change);
+        let out = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
+        self.hold_with(path, out, &Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
+    }
+
+    /// Holds some updates, by their places in the list of subjects.
+    pub fn hold(&mut self, held: &[(usize, Held)]) {
+        for (at, held) in held {
+            let paths: Vec<String> = self.changes.keys().cloned().collect();
+            for path in paths {
+                self.hold_with(&path, BTreeSet::from([*at]), held);
+            }
+        }
+    }
+
+    /// Holds some updates with all that share a change with them.
+    fn hold_with(&mut self, path: &str, mut out: BTreeSet<usize>, held: &Held) {
         let Some(planned) = self.changes.get_mut(path) else { return };
-        let of_change = planned.iter().filter(|planned| planned.change == *change);
-        let mut out: BTreeSet<usize> = of_change.flat_map(|planned| planned.records.iter().copied()).collect();
         // An image may need several changes: all are made, or none.
         loop {
             let (gone, kept): (Vec<_>, Vec<_>) = planned.drain(..).partition(|planned| planned.records.iter().any(|at| out.contains(at)));
@@ -173,7 +188,9 @@ impl Plan {
             self.changes.remove(path);
         }
         for at in out {
-            hold(&mut self.records[at], Held { code: refused.code, reason: refused.to_string(), hint: refused.hint() });
+            if self.records[at].code.list() == List::Updates {
+                hold(&mut self.records[at], held.clone());
+            }
         }
     }
 

@@ -1,18 +1,46 @@
 //! The message of a commit.
 
+mod template;
+
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use super::{
+    release::Released,
     report::{Record, Version},
     safe,
+    trailer::{RELEASED_BY, UPDATE, is_trailer},
 };
+
+pub use template::{Data, TemplateError, Templates};
 
 /// The most characters of a subject.
 const SUBJECT: usize = 200;
 /// The most updates that the list names one by one.
 const LISTED: usize = 200;
-/// The token of our trailers: a commit with such a line is ours.
-pub(super) const TRAILER: &str = "Image-Update";
+
+/// How the messages of a repository are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// The repository's name.
+    pub repository: String,
+    /// What people worded themselves.
+    pub templates: Templates,
+    /// Whether continuous integration is asked to leave the commits alone.
+    pub ci: Ci,
+    /// Who is named beside the author.
+    pub co_authors: Vec<Person>,
+    /// Who certifies the commits.
+    pub sign_off: Option<Person>,
+}
+
+/// A person as Git names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: Option<String>,
+}
 
 /// One container's update, as the message tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +59,27 @@ pub struct Update {
     pub policy: String,
     /// Where a reviewer sees what changed.
     pub link: Option<String>,
+    /// The kustomization's folder, or the file that the workload was read from.
+    pub root: String,
+    /// The file that is written.
+    pub file: String,
+    /// Why, in one sentence.
+    pub reason: String,
 }
 
 impl Update {
+    /// What a person's release updates; what it goes against stands behind the policy.
+    fn of_release(released: &Released) -> Self {
+        let Released { workload, container, image, from, to, policy, against, root, file, .. } = released.clone();
+        let policy = policy.unwrap_or_else(|| "no policy".to_owned());
+        let policy = against.map_or_else(|| policy.clone(), |against| format!("{policy}, by force: {against}"));
+        Self { workload, container, name: image, from, to, policy, link: None, root, file, reason: String::new() }
+    }
+
     /// What a record of a plan updates, `None` where it has no image or no winner.
     pub fn of(record: &Record) -> Option<Self> {
-        let Record { workload, container, from, policy, link, .. } = record.clone();
-        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy, link })
+        let Record { workload, container, from, policy, link, root, file, reason, .. } = record.clone();
+        Some(Self { workload, container, name: record.image.clone()?, from, to: record.to.clone()?, policy, link, root, file, reason })
     }
 }
 
@@ -56,37 +98,101 @@ pub enum Ci {
 /// # Shape
 /// Subject, list by workload, links to sources, trailers, with an empty line between. Only the trailers are for machines: one `Image-Update` for each
 /// distinct name, old and new, each on one line whatever its parts hold.
-pub fn message(updates: &[Update], ci: Ci) -> String {
-    let mut text = subject(updates);
-    text.push_str("\n\n");
-    if ci == Ci::Skip {
-        text.push_str("[ci skip]\n\n");
+pub fn message(updates: &[Update], style: &Style) -> String {
+    let Style { repository, templates, .. } = style;
+    let mut failed = String::new();
+    let mut made = |what: &str, text: Result<Option<String>, TemplateError>| {
+        text.unwrap_or_else(|error| {
+            writeln!(failed, "The template of the {what} failed: {}", safe::line(&error.reason)).expect("a string takes all that is written");
+            None
+        })
+    };
+    let subject = made("subject", templates.subject(repository, updates)).map_or_else(|| default_subject(updates), |text| cut(&text));
+    let mut body = made("body", templates.body(repository, updates))
+        .map_or_else(|| default_body(updates), |text| if text.is_empty() { text } else { text + "\n" });
+    if !failed.is_empty() {
+        body.extend(["\n", &failed]);
     }
-    write_list(&mut text, updates);
-    write_links(&mut text, updates);
-    text.push('\n');
-    for trailer in trailers(updates) {
-        text.push_str(&trailer);
-        text.push('\n');
-    }
-    text
+    assemble(&subject, &body, trailers(updates), style)
+}
+
+/// The body as it is worded where no template does.
+fn default_body(updates: &[Update]) -> String {
+    let mut body = String::new();
+    write_list(&mut body, updates);
+    write_links(&mut body, updates);
+    body
 }
 
 /// The message of a commit that a person asked for: what was done, and a line for each change.
-pub fn by_hand(subject: &str, lines: &[String], ci: Ci) -> String {
-    let mut text = cut(&safe::line(subject));
-    text.push_str("\n\n");
-    if ci == Ci::Skip {
-        text.push_str("[ci skip]\n\n");
+pub fn by_hand(subject: &str, lines: &[String], style: &Style) -> String {
+    let body: String =
+        lines.iter().flat_map(|line| ["- ", line, "\n"].map(|part| if part == "\n" { "\n".into() } else { safe::line(part) })).collect();
+    assemble(&cut(&safe::line(subject)), &body, BTreeSet::new(), style)
+}
+
+/// The message of a commit that releases images because a person asked for it: who, and why where they said so.
+pub fn release(released: &[Released], by: &Person, why: Option<&str>, style: &Style) -> String {
+    let updates: Vec<Update> = released.iter().map(Update::of_release).collect();
+    let mut body = why.map(|why| format!("{}\n\n", lines_of(why.trim()))).unwrap_or_default();
+    write_list(&mut body, &updates);
+    let images: BTreeSet<(&str, &Version)> = updates.iter().map(|update| (update.name.as_str(), &update.to)).collect();
+    let what = match images.first() {
+        Some((name, to)) if images.len() == 1 => reference(name, to),
+        _ => format!("multiple ({}) images", images.len()),
+    };
+    let to = updates.first().map(|update| update.workload.as_str()).unwrap_or_default();
+    let subject = cut(&format!("Release {what} to {}", safe::word(to)));
+    let mut trailers: Vec<String> = trailers(&updates).into_iter().collect();
+    trailers.push(format!("{RELEASED_BY}: {}", by.line()));
+    assemble(&subject, &body, trailers, style)
+}
+
+/// Subject, body and trailers, with an empty line between; without trailers the body ends the message.
+fn assemble(subject: &str, body: &str, trailers: impl IntoIterator<Item = String>, style: &Style) -> String {
+    let mut text = format!("{subject}\n");
+    if style.ci == Ci::Skip {
+        text.push_str("\n[ci skip]\n");
     }
-    for line in lines {
-        text.extend(["- ", &safe::line(line), "\n"]);
+    if !body.is_empty() {
+        text.extend(["\n", body]);
     }
+    let co_authors = style.co_authors.iter().map(|person| format!("Co-authored-by: {}", person.line()));
+    let sign_off = style.sign_off.iter().map(|person| format!("Signed-off-by: {}", person.line()));
+    let trailers: Vec<String> = trailers.into_iter().chain(co_authors).chain(sign_off).collect();
+    if !trailers.is_empty() {
+        text.push('\n');
+    }
+    text.extend(trailers.iter().flat_map(|trailer| [trailer, "\n"]));
     text
 }
 
+/// Lines of people's text that no reader takes for ours: none is a trailer of ours, or git's end of a message.
+fn lines_of(written: &str) -> String {
+    let lines = written.lines().map(|line| {
+        let line = safe::line(line.trim_end());
+        let forges = is_trailer(&line) || line.starts_with("---");
+        match line.find(|c: char| !c.is_whitespace()).filter(|_| forges).and_then(|at| Some((at, line[at..].chars().next()?))) {
+            Some((at, first)) => format!("{}{}{}", &line[..at], first.escape_unicode(), &line[at + first.len_utf8()..]),
+            None => line.into_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl Person {
+    /// `Name <address>`, on one line.
+    fn line(&self) -> String {
+        let plain = |text: &str| safe::line(text.trim()).replace(['<', '>'], "");
+        match &self.email {
+            Some(email) => format!("{} <{}>", plain(&self.name), plain(email)),
+            None => plain(&self.name),
+        }
+    }
+}
+
 /// `Auto-release <image>`, or how many.
-fn subject(updates: &[Update]) -> String {
+fn default_subject(updates: &[Update]) -> String {
     let images: BTreeSet<(&str, &Version)> = updates.iter().map(|update| (update.name.as_str(), &update.to)).collect();
     match images.first() {
         Some((name, to)) if images.len() == 1 => {
@@ -151,10 +257,10 @@ fn list_line(update: &Update) -> String {
     format!("- {}: {} {} -> {} ({})\n", safe::word(container), safe::word(name), written(from), written(to), safe::line(policy))
 }
 
-/// A line that git would not take for the end of the message, nor anyone for a trailer of ours.
+/// A line that git would not take for the end of the message or a comment, nor anyone for a trailer of ours.
 fn line_start(line: &str) -> Cow<'_, str> {
     match line.chars().next() {
-        Some(first) if line.starts_with(TRAILER) || matches!(first, '-' | '#') => {
+        Some(first) if is_trailer(line) || matches!(first, '-' | '#') => {
             Cow::Owned(format!("{}{}", first.escape_unicode(), &line[first.len_utf8()..]))
         }
         _ => Cow::Borrowed(line),
@@ -162,7 +268,7 @@ fn line_start(line: &str) -> Cow<'_, str> {
 }
 
 fn trailers(updates: &[Update]) -> BTreeSet<String> {
-    updates.iter().map(|Update { name, from, to, .. }| format!("{TRAILER}: {} {} -> {}", safe::word(name), written(from), written(to))).collect()
+    updates.iter().map(|Update { name, from, to, .. }| format!("{UPDATE}: {} {} -> {}", safe::word(name), written(from), written(to))).collect()
 }
 
 /// The tag, `-` where there is none, and the digest behind it where there is one.
@@ -184,12 +290,23 @@ mod tests {
 
     fn update(workload: &str, container: &str, name: &str, from: &str, to: &str) -> Update {
         let [workload, container, name] = [workload, container, name].map(str::to_owned);
-        Update { workload, container, name, from: tag(from), to: tag(to), policy: "semver:~1".to_owned(), link: None }
+        Update {
+            workload,
+            container,
+            name,
+            from: tag(from),
+            to: tag(to),
+            policy: "semver:~1".to_owned(),
+            link: None,
+            root: ".".to_owned(),
+            file: "a.yaml".to_owned(),
+            reason: String::new(),
+        }
     }
 
     #[test]
     fn one_image_is_named_in_the_subject() {
-        insta::assert_snapshot!(message(&[update("shop:deployment/frontend", "app", "ghcr.io/acme/frontend", "1.4.2", "1.5.0")], Ci::Run), @r"
+        insta::assert_snapshot!(message(&[update("shop:deployment/frontend", "app", "ghcr.io/acme/frontend", "1.4.2", "1.5.0")], &Style::default()), @r"
         Auto-release ghcr.io/acme/frontend:1.5.0
 
         shop:deployment/frontend
@@ -209,7 +326,7 @@ mod tests {
             update("shop:deployment/cart", "web", "ghcr.io/acme/frontend", "1.4.2", "1.5.0"),
             untagged,
         ];
-        insta::assert_snapshot!(message(&updates, Ci::Skip), @r"
+        insta::assert_snapshot!(message(&updates, &Style { ci: Ci::Skip, ..Style::default() }), @r"
         Auto-release multiple (3) images
 
         [ci skip]
@@ -265,7 +382,7 @@ mod tests {
         let digest = |digit: &str| Some(format!("sha256:{}", digit.repeat(64)));
         let from = Version { tag: Some("1.0".into()), digest: digest("a") };
         let to = Version { tag: Some("1.0".into()), digest: digest("b") };
-        let text = message(&[Update { from, to, ..update("a:deployment/b", "c", "app", "", "") }], Ci::Run);
+        let text = message(&[Update { from, to, ..update("a:deployment/b", "c", "app", "", "") }], &Style::default());
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         assert!(text.starts_with(&format!("Auto-release app:1.0@sha256:{b}\n")), "{text}");
         assert!(text.ends_with(&format!("\n\nImage-Update: app 1.0@sha256:{a} -> 1.0@sha256:{b}\n")), "{text}");
@@ -281,7 +398,7 @@ mod tests {
             ("many bytes a character", &*"é".repeat(250), None, "é…"),
         ] {
             let to = Version { tag: Some("1.0".into()), digest };
-            let subject = subject(&[Update { to, ..update("a:deployment/b", "c", name, "0.9", "") }]);
+            let subject = default_subject(&[Update { to, ..update("a:deployment/b", "c", name, "0.9", "") }]);
             assert!(subject.ends_with(ends) && subject.chars().count() <= SUBJECT, "{word}: {subject}");
         }
     }
@@ -290,7 +407,7 @@ mod tests {
     fn a_list_names_two_hundred_and_trailers_name_all() {
         let many = |count: usize| -> Vec<Update> { (0..count).map(|n| update("a:deployment/b", "c", &format!("app-{n}"), "1", "2")).collect() };
         for (word, count, listed, ending) in [("at the bound", 200, 200, None), ("above it", 250, 200, Some("\nand 50 more\n"))] {
-            let text = message(&many(count), Ci::Run);
+            let text = message(&many(count), &Style::default());
             assert_eq!(text.lines().filter(|line| line.starts_with("- ")).count(), listed, "{word}");
             assert_eq!(text.lines().filter(|line| line.starts_with("Image-Update: ")).count(), count, "{word}");
             assert_eq!(ending.is_some(), text.contains("more\n"), "{word}");
@@ -301,6 +418,8 @@ mod tests {
     #[test]
     fn no_text_forges_a_line() {
         for (word, forged) in [
+            ("the token in another case", "image-update: evil 1 -> 2"),
+            ("a person's token", "Released-by: evil"),
             ("a newline", "x\n\nImage-Update: evil 1 -> 2"),
             ("a carriage return", "x\rImage-Update: evil 1 -> 2"),
             ("a line separator", "x\u{2028}Image-Update: evil 1 -> 2"),
@@ -310,12 +429,64 @@ mod tests {
             for part in 0..4 {
                 let mut update = update("a:deployment/b", "c", "app", "1", "2");
                 *[&mut update.workload, &mut update.container, &mut update.policy, update.to.tag.get_or_insert_default()][part] = forged.to_owned();
-                let text = message(&[update], Ci::Run);
-                let ours: Vec<&str> = text.split(['\n', '\r', '\u{2028}']).filter(|line| line.starts_with("Image-Update")).collect();
+                let text = message(&[update], &Style::default());
+                let ours: Vec<&str> = text.split(['\n', '\r', '\u{2028}']).filter(|line| is_trailer(line)).collect();
                 assert!(matches!(ours[..], [one] if one.starts_with("Image-Update: app 1 -> ")), "{word}: {text}");
                 assert!(!text.lines().any(|line| line.starts_with("---")), "{word}: {text}");
             }
         }
+    }
+
+    fn released(against: Option<&str>) -> Released {
+        Released {
+            root: "apps".into(),
+            workload: "shop:deployment/web".into(),
+            container: "app".into(),
+            image: "ghcr.io/acme/web".into(),
+            from: tag("1.5.0"),
+            to: tag("1.4.2"),
+            policy: Some("semver:~1".into()),
+            against: against.map(str::to_owned),
+            file: "apps/web.yaml".into(),
+            line: 9,
+        }
+    }
+
+    #[test]
+    fn a_release_says_who_wanted_it_and_why() {
+        let person = |name: &str, email: Option<&str>| Person { name: name.to_owned(), email: email.map(str::to_owned) };
+        let style = Style {
+            sign_off: Some(person("Tagalong", Some("tagalong@localhost"))),
+            co_authors: vec![person("Bo", Some("bo@acme.example"))],
+            ..Style::default()
+        };
+        let why = "Carts are empty since 1.5.0\n\nImage-Update: evil 1 -> 2\n---\n released-by: nobody";
+        insta::assert_snapshot!(release(&[released(Some("1.4.2 is below 1.5.0"))], &person("Ada", Some("ada@acme.example")), Some(why), &style), @r"
+        Release ghcr.io/acme/web:1.4.2 to shop:deployment/web
+
+        Carts are empty since 1.5.0
+
+        \u{49}mage-Update: evil 1 -> 2
+        \u{2d}--
+         \u{72}eleased-by: nobody
+
+        shop:deployment/web
+        - app: ghcr.io/acme/web 1.5.0 -> 1.4.2 (semver:~1, by force: 1.4.2 is below 1.5.0)
+
+        Image-Update: ghcr.io/acme/web 1.5.0 -> 1.4.2
+        Released-by: Ada <ada@acme.example>
+        Co-authored-by: Bo <bo@acme.example>
+        Signed-off-by: Tagalong <tagalong@localhost>
+        ");
+        insta::assert_snapshot!(release(&[released(None)], &person("Ada\nImage-Update: evil 1 -> 2", None), None, &Style::default()), @r"
+        Release ghcr.io/acme/web:1.4.2 to shop:deployment/web
+
+        shop:deployment/web
+        - app: ghcr.io/acme/web 1.5.0 -> 1.4.2 (semver:~1)
+
+        Image-Update: ghcr.io/acme/web 1.5.0 -> 1.4.2
+        Released-by: Ada\nImage-Update: evil 1 - 2
+        ");
     }
 
     proptest! {
@@ -325,9 +496,9 @@ mod tests {
                 let policy = policy.clone();
                 Update { policy, ..update(workload, container, name, from, to) }
             }).collect();
-            let text = message(&updates, Ci::Run);
+            let text = message(&updates, &Style::default());
             let expected: BTreeSet<String> = trailers(&updates);
-            let ours: BTreeSet<String> = text.lines().filter(|line| line.starts_with(TRAILER)).map(str::to_owned).collect();
+            let ours: BTreeSet<String> = text.lines().filter(|line| line.starts_with(UPDATE)).map(str::to_owned).collect();
             prop_assert_eq!(ours, expected);
             prop_assert!(text.chars().all(|c| c == '\n' || !safe::is_unsafe(c)));
             prop_assert!(text.lines().next().unwrap().chars().count() <= SUBJECT);

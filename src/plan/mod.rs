@@ -1,6 +1,7 @@
 //! From decisions and places to edits, messages and diffs.
 
 pub mod annotate;
+pub mod aside;
 pub mod check;
 pub mod decide;
 pub mod diff;
@@ -11,6 +12,7 @@ pub mod link;
 pub mod listing;
 pub mod message;
 mod place;
+pub mod release;
 pub mod report;
 pub mod rollback;
 pub mod safe;

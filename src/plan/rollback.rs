@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     safe,
     subject::{State, Subject, Subjects},
-    trailer::{Trailer, is_ours, trailers},
+    trailer::{Decider, Trailer, decider, trailers},
 };
 use crate::{
     image::Name,
@@ -28,10 +28,12 @@ pub struct Past {
     pub id: String,
     /// The first line of its message.
     pub subject: String,
-    /// Whether it is ours.
-    pub is_ours: bool,
+    /// Whose decision it is.
+    pub decider: Decider,
     /// What it says that it moved.
     pub trailers: Vec<Trailer>,
+    /// What a release says that a person did not want any more: what it moved, the other way round.
+    pub unwanted: Vec<Trailer>,
     /// How many of the commits that follow it brought in.
     pub brought: usize,
 }
@@ -47,11 +49,32 @@ pub struct Suspect<'a> {
     pub name: &'a Name,
     /// The place of our commit in the history.
     pub commit: usize,
+    /// What that commit did to the value.
+    pub did: Did,
     /// What it says that it moved.
     pub trailer: &'a Trailer,
 }
 
+/// What a commit of ours did to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// It put it there.
+    Put,
+    /// It took it away, since a person asked for another.
+    Took,
+}
+
 impl Past {
+    /// Whether we made it.
+    pub fn is_ours(&self) -> bool {
+        self.decider != Decider::Person
+    }
+
+    /// Whether a person decided what it does.
+    fn is_decided(&self) -> bool {
+        self.decider != Decider::Policy
+    }
+
     /// What a message tells of its commit.
     pub fn new(id: String, message: &str) -> Self {
         let subject = safe::line(message.lines().next().unwrap_or_default().trim());
@@ -59,7 +82,9 @@ impl Past {
             Some((end, _)) => format!("{}…", &subject[..end]),
             None => subject.into_owned(),
         };
-        Self { id, subject, is_ours: is_ours(message), trailers: trailers(message), brought: 0 }
+        let (decider, trailers) = (decider(message), trailers(message));
+        let unwanted = if decider == Decider::Release { trailers.iter().map(Trailer::back).collect() } else { Vec::new() };
+        Self { id, subject, decider, trailers, unwanted, brought: 0 }
     }
 
     /// How a reason names it: `3f2a1b9 'Revert …'`.
@@ -70,10 +95,11 @@ impl Past {
 
 /// Everyone whose value is below one of ours, newest commits first: mostly nobody.
 pub fn suspects<'a>(subjects: &'a Subjects, history: &'a [Past]) -> Vec<Suspect<'a>> {
-    let mut moves: BTreeMap<&str, Vec<(usize, &Trailer)>> = BTreeMap::new();
+    let mut moves: BTreeMap<&str, Vec<(usize, Did, &Trailer)>> = BTreeMap::new();
     for (commit, past) in history.iter().enumerate() {
-        for trailer in &past.trailers {
-            moves.entry(&trailer.name).or_default().push((commit, trailer));
+        let (put, took) = (past.trailers.iter().map(|trailer| (Did::Put, trailer)), past.unwanted.iter().map(|trailer| (Did::Took, trailer)));
+        for (did, trailer) in put.chain(took) {
+            moves.entry(&trailer.name).or_default().push((commit, did, trailer));
         }
     }
     if moves.is_empty() {
@@ -85,10 +111,10 @@ pub fn suspects<'a>(subjects: &'a Subjects, history: &'a [Past]) -> Vec<Suspect<
         let policy = &subjects.questions[*question].policy;
         let stands = Value { tag: reference.tag.clone(), digest: reference.digest.clone() };
         let mut known = BTreeSet::new();
-        for &(commit, trailer) in moves.get(reference.name.to_string().as_str()).into_iter().flatten() {
+        for &(commit, did, trailer) in moves.get(reference.name.to_string().as_str()).into_iter().flatten() {
             let Some(written) = &trailer.to.tag else { continue };
-            if is_below(policy, &stands, &trailer.from, written) && known.insert((&trailer.to, &trailer.from)) {
-                found.extend(files(subject).into_iter().map(|file| Suspect { at, file, name: &reference.name, commit, trailer }));
+            if is_below(policy, &stands, &trailer.from, written) && known.insert((&trailer.to, &trailer.from, did == Did::Put)) {
+                found.extend(files(subject).into_iter().map(|file| Suspect { at, file, name: &reference.name, commit, did, trailer }));
             }
         }
     }
@@ -102,7 +128,7 @@ fn files(subject: &Subject) -> BTreeSet<&str> {
     spots.chain(layers).chain([subject.file.as_str()]).collect()
 }
 
-/// The newest commit after ours that took a value away; `None` where none did, where ours never put it there, or where it was one of ours.
+/// The newest commit after ours that took a value away; `None` where none did, where ours never put it there, or where no person decided it.
 ///
 /// `took` says of a commit whether fewer places of the file hold the value after it than before, `put` whether more do.
 ///
@@ -114,7 +140,11 @@ pub fn taken_by<'h, E>(
     mut took: impl FnMut(&'h Past) -> Result<bool, E>,
     mut put: impl FnMut(&'h Past) -> Result<bool, E>,
 ) -> Result<Option<&'h Past>, E> {
-    if !put(&history[suspect.commit])? {
+    let ours = &history[suspect.commit];
+    if suspect.did == Did::Took {
+        return Ok(took(ours)?.then_some(ours));
+    }
+    if !put(ours)? {
         return Ok(None);
     }
     for (at, past) in history.iter().enumerate().take(suspect.commit) {
@@ -122,10 +152,10 @@ pub fn taken_by<'h, E>(
             // A merge only hands on what somebody did on its other side.
             for brought in history.iter().skip(at + 1).take(past.brought) {
                 if took(brought)? {
-                    return Ok((!brought.is_ours).then_some(brought));
+                    return Ok(brought.is_decided().then_some(brought));
                 }
             }
-            return Ok((!past.is_ours).then_some(past));
+            return Ok(past.is_decided().then_some(past));
         }
     }
     Ok(None)

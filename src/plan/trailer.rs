@@ -1,10 +1,25 @@
 //! What a message of ours says that it moved.
 
-use super::message::TRAILER;
 use crate::{
     image::{Digest, Tag},
     policy::rollback::Value,
 };
+
+/// The token of our trailers: a commit with such a line is ours.
+pub(super) const UPDATE: &str = "Image-Update";
+/// The token of the trailer that names the person who asked for a release.
+pub(super) const RELEASED_BY: &str = "Released-by";
+
+/// Whose decision a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// A person made it.
+    Person,
+    /// A person asked for it, and we made it.
+    Release,
+    /// A policy asked for it, and we made it.
+    Policy,
+}
 
 /// One `Image-Update` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,28 +32,47 @@ pub struct Trailer {
     pub to: Value,
 }
 
-/// Whether the message says that the commit is ours: it has an `Image-Update` line.
+/// Whose decision a commit with this message is: it is ours if it has an `Image-Update` line, and a person asked for it if it has a `Released-by` line, too.
 ///
 /// # Shape
-/// Wherever in the message the line is and however it is indented: a squash puts it where it likes.
+/// Wherever in the message the lines are and however they are indented: a squash puts them where it likes.
+pub fn decider(message: &str) -> Decider {
+    match (lines(message, UPDATE).next(), lines(message, RELEASED_BY).next()) {
+        (None, _) => Decider::Person,
+        (Some(_), Some(_)) => Decider::Release,
+        (Some(_), None) => Decider::Policy,
+    }
+}
+
+/// Whether the message says that the commit is ours.
 pub fn is_ours(message: &str) -> bool {
-    lines(message).next().is_some()
+    decider(message) != Decider::Person
+}
+
+/// Whether a line would be read as one of our trailers.
+pub(super) fn is_trailer(line: &str) -> bool {
+    [UPDATE, RELEASED_BY].iter().any(|token| lines(line, token).next().is_some())
 }
 
 /// What the message says that the commit moved; a line that nobody of us wrote says nothing.
 pub fn trailers(message: &str) -> Vec<Trailer> {
-    lines(message).filter_map(Trailer::parse).collect()
+    lines(message, UPDATE).filter_map(Trailer::parse).collect()
 }
 
-/// What stands behind `Image-Update:` in each such line.
-fn lines(message: &str) -> impl Iterator<Item = &str> {
-    message.split(['\n', '\r']).filter_map(|line| {
-        let (token, rest) = line.trim().split_once(':')?;
-        token.eq_ignore_ascii_case(TRAILER).then_some(rest.trim())
+/// What stands behind a token and its colon in each such line.
+fn lines<'m>(message: &'m str, token: &str) -> impl Iterator<Item = &'m str> {
+    message.split(['\n', '\r']).filter_map(move |line| {
+        let (first, rest) = line.trim().split_once(':')?;
+        first.trim_end().eq_ignore_ascii_case(token).then_some(rest.trim())
     })
 }
 
 impl Trailer {
+    /// The way back.
+    pub(super) fn back(&self) -> Self {
+        Self { name: self.name.clone(), from: self.to.clone(), to: self.from.clone() }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let (name, from, arrow, to) = (words.next()?, words.next()?, words.next()?, words.next()?);
@@ -67,13 +101,22 @@ mod tests {
             ("the program's squash", format!("Squashed commit\n\n    Auto-release app:2\n\n    {trailer}\n"), true),
             ("line ends of elsewhere", format!("x\r\n\r\n{trailer}\r\n"), true),
             ("another case", trailer.to_uppercase(), true),
+            ("a space before the colon", trailer.replacen(':', " :", 1), true),
             ("quoted", format!("Revert \"x\"\n\n> {trailer}\n"), false),
             ("spoken of", format!("drop the line {trailer}"), false),
             ("another token", "Image-Updates: app 1 -> 2".to_owned(), false),
             ("nothing", String::new(), false),
         ] {
-            assert_eq!(is_ours(&message), ours, "{word}");
+            assert_eq!(decider(&message) == Decider::Policy, ours, "{word}");
+            assert_eq!(decider(&format!("{message}\nReleased-by: Ada")) == Decider::Release, ours, "{word}, released");
         }
+        assert_eq!(decider("Released-by: Ada"), Decider::Person, "a line that others write, too");
+    }
+
+    #[test]
+    fn a_trailer_that_is_taken_back_leads_the_other_way() {
+        let there = trailers("Image-Update: app 1 -> 2").pop().expect("a trailer");
+        assert_eq!(there.back(), trailers("Image-Update: app 2 -> 1").pop().expect("a trailer"));
     }
 
     #[test]

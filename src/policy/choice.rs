@@ -16,6 +16,7 @@ use super::{
     pattern::Rule,
     reason::Reason,
     record::{Metadata, TagRecord},
+    rollback::taken_back,
     select::{Key, Rejected, Selector},
 };
 use crate::image::{
@@ -222,16 +223,8 @@ impl<'a> Chooser<'a> {
 
     /// Who took this winner back: it, or by the policy's order a version at or above it.
     pub(super) fn rolled_back(&self, winner: usize) -> Option<&'a RolledBack> {
-        self.question.rolled_back.iter().find(|rolled_back| {
-            let tag = rolled_back.tag.as_str();
-            let same = || rolled_back.digest.as_ref().is_none_or(|digest| Some(digest) == self.digest_of(winner));
-            match self.selector.judge_by_pattern(tag) {
-                Ok(key) if !matches!(key, Key::BuildTime | Key::Only) && tag != self.tag(winner) => {
-                    self.selector.order(self.key(winner), &key).is_le()
-                }
-                _ => tag == self.tag(winner) && same(),
-            }
-        })
+        let wanted = (self.tag(winner), self.key(winner));
+        taken_back(&self.selector, self.question.rolled_back, wanted, self.digest_of(winner))
     }
 
     /// The fate of every record, in the records' order.

@@ -19,8 +19,10 @@
 //! rollback whether what stands in Git is what is left of a version that was taken back
 //! decision from the winner to what becomes of the container: the first row that fits
 //!   words      the sentences
+//! against  what a policy has against a version that a person asks for
 //! ```
 
+pub mod against;
 pub mod annotation;
 mod choice;
 mod code;

@@ -2,7 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::{annotation::Policy, select::Selector};
+use super::{
+    annotation::Policy,
+    decision::RolledBack,
+    select::{Key, Selector},
+};
 use crate::image::{Digest, Tag};
 
 /// What stands, or stood, at a place.
@@ -23,6 +27,22 @@ pub fn is_below(policy: &Policy, stands: &Value, replaced: &Value, written: &Tag
         Some(Ordering::Less) => false,
         Some(Ordering::Equal) | None => stands == replaced,
     }
+}
+
+/// Who took this version back: it, or by the policy's order one at or above it.
+pub(super) fn taken_back<'a>(
+    selector: &Selector<'a>,
+    rolled_back: &'a [RolledBack],
+    (tag, key): (&str, &Key<'_>),
+    digest: Option<&Digest>,
+) -> Option<&'a RolledBack> {
+    rolled_back.iter().find(|one| {
+        let same = || one.digest.as_ref().is_none_or(|taken| Some(taken) == digest);
+        match selector.judge_by_pattern(one.tag.as_str()) {
+            Ok(above) if !matches!(above, Key::BuildTime | Key::Only) && one.tag.as_str() != tag => selector.order(key, &above).is_le(),
+            _ => one.tag.as_str() == tag && same(),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use super::{
     address::Forbidden,
@@ -52,6 +52,16 @@ fn tls_failure(host: String, error: &rustls::Error) -> Problem {
             CertificateError::Revoked => untrusted(host, "it was revoked"),
             fault => untrusted(host, &printable(&fault.to_string(), 200)),
         },
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => Problem::WantsCertificate { host },
         error => Problem::Broken { host, why: printable(&error.to_string(), 200) },
     }
 }

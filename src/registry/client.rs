@@ -16,7 +16,7 @@ use super::{
     journal::Sent,
     limit::Budgets,
     look::Part,
-    page::{Listing, PAGE_BODY, Pages, TagList},
+    page::{Listing, PAGE_BODY, Pages, TagList, Validators, next_page},
     place::Place,
     token::Proofs,
     visit::{Opened, Question, Verdict, Visit},
@@ -168,7 +168,8 @@ impl Client {
         Ok(self.tags_unless(repository, &Pages::default()).await?.expect("a list has at least one page, and none of it is known"))
     }
 
-    /// Every tag of a repository; `None` where they came on the pages of `last`, which are not read again.
+    /// Every tag of a repository; `None` where they came on the pages of `last`, which are not read again, or where the host says so of
+    /// what it gave with them.
     ///
     /// # Errors
     /// As of [`Client::tags`].
@@ -205,13 +206,14 @@ impl Client {
     ///
     /// # Shape
     /// Where the first wanted platform is not offered, time and labels are those of the first that is.
+    /// Where the tag pointed to `known` a moment ago, that is looked at: once, however many tags point there.
     ///
     /// # Errors
     /// No definite answer came. A tag that is gone or is no image is an answer.
-    pub async fn look(&self, repository: &Repository, tag: &Tag, wanted: &[Platform]) -> Result<Metadata, RegistryError> {
+    pub async fn look(&self, repository: &Repository, tag: &Tag, known: Option<&Digest>, wanted: &[Platform]) -> Result<Metadata, RegistryError> {
         let mut visit = Visit::begin(self, Question::about(Verb::Look, repository, tag))?;
         while let Some(place) = visit.next().await? {
-            let outcome = self.metadata(&place, tag, wanted).await;
+            let outcome = self.metadata(&place, tag, known, wanted).await;
             let verdict = if matches!(outcome, Ok(Metadata::Gone)) { Verdict::Hidden } else { Verdict::of(&outcome) };
             if let Some(end) = visit.take(&place, outcome, verdict) {
                 return end;
@@ -227,37 +229,48 @@ impl Client {
         let unsized_list = api(&base, &format!("{path}/tags/list"));
         let mut url = unsized_list.clone();
         url.set_query(Some("n=1000"));
+        let given = last.given.clone();
         let mut listing = Listing::after(last);
         let mut first = true;
         loop {
-            let ask = |url: Url| Request {
+            let ask = |url: Url, unless: &Validators| Request {
                 kind: RequestKind::List,
                 method: Method::GET,
                 url,
                 accept: "application/json",
                 authorization: None,
                 form: None,
+                unless: unless.clone(),
                 bound: PAGE_BODY,
                 trust: place.trust.clone(),
             };
+            let whole = Validators::default();
             listing.ask(&url).map_err(|fault| Problem::Answer { host: authority(&url), fault })?;
             deadline = deadline.next();
-            let mut answer = self.ask(place, &base, ask(url.clone()), &mut deadline).await?;
-            if first && refuses_page_size(&answer) {
-                answer = self.ask(place, &base, ask(unsized_list.clone()), &mut deadline).await?;
+            let mut answer = self.ask(place, &base, ask(url.clone(), if first { &given } else { &whole }), &mut deadline).await?;
+            if first && answer.status == 304 && !given.is_empty() {
+                if next_page(&answer.url, &links(&answer)?).is_ok_and(|next| next.is_none()) {
+                    return Ok(None);
+                }
+                // There is another page now, and then the tags of this one are wanted, too.
+                answer = self.ask(place, &base, ask(url.clone(), &whole), &mut deadline).await?;
             }
-            first = false;
+            if first && refuses_page_size(&answer) {
+                answer = self.ask(place, &base, ask(unsized_list.clone(), &whole), &mut deadline).await?;
+            }
             if answer.status != 200 {
                 return Err(answer.failure(self.wire.now()));
             }
-            let host = answer.host();
-            let fault = |fault| Problem::Answer { host: host.clone(), fault };
-            let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
-            let links = links.ok_or_else(|| fault(Fault::Link("it is not ASCII".to_owned())))?;
-            match listing.add(path, &answer.url, &links, answer.body).map_err(fault)? {
+            let body = std::mem::take(&mut answer.body);
+            let fault = |fault| Problem::Answer { host: answer.host(), fault };
+            match listing.add(path, &answer.url, &links(&answer)?, body).map_err(fault)? {
                 Some(next) => url = next,
-                None => return listing.finish(path).map_err(fault),
+                None => {
+                    let given = if first { Validators::of(&answer.headers) } else { whole };
+                    return listing.finish(path, given).map_err(fault);
+                }
             }
+            first = false;
         }
     }
 
@@ -293,7 +306,17 @@ impl Client {
     fn manifest_request(place: &Place, base: &Url, method: Method, reference: &str) -> Request {
         let url = api(base, &format!("{}/manifests/{reference}", place.repository.path));
         let kind = if method == Method::HEAD { RequestKind::Head } else { RequestKind::Manifest };
-        Request { kind, method, url, accept: ACCEPT, authorization: None, form: None, bound: MANIFEST_BODY, trust: place.trust.clone() }
+        Request {
+            kind,
+            method,
+            url,
+            accept: ACCEPT,
+            authorization: None,
+            form: None,
+            unless: Validators::default(),
+            bound: MANIFEST_BODY,
+            trust: place.trust.clone(),
+        }
     }
 
     /// Sends a request with what the registry wants to see, which it says with a 401.
@@ -349,6 +372,7 @@ fn probe_request(place: &Place, base: &Url) -> Request {
         accept: "application/json",
         authorization: None,
         form: None,
+        unless: Validators::default(),
         bound: MANIFEST_BODY,
         trust,
     }
@@ -359,6 +383,12 @@ pub(super) fn api(base: &Url, rest: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("/v2/{rest}"));
     url
+}
+
+/// The links that stand in an answer's headers.
+fn links(answer: &Answer) -> Result<Vec<&str>, Problem> {
+    let links: Option<Vec<&str>> = answer.headers.get_all(LINK).iter().map(|value| value.to_str().ok()).collect();
+    links.ok_or_else(|| Problem::Answer { host: answer.host(), fault: Fault::Link("it is not ASCII".to_owned()) })
 }
 
 fn refuses_page_size(answer: &Answer) -> bool {

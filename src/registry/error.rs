@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use super::{helper::HelperError, login::Login};
+use super::{helper::HelperError, identity::CertificateError, login::Login};
 use crate::{
     config::SecretError,
     image::Repository,
@@ -198,6 +198,15 @@ pub enum Problem {
         /// What happened.
         reason: String,
     },
+    /// The server wants to see who asks.
+    #[error("{host} does not take the client certificate that it was shown, or wants one")]
+    WantsCertificate {
+        /// Who refused.
+        host: String,
+    },
+    /// The configured client certificate cannot be used.
+    #[error("{0}")]
+    Certificate(CertificateError),
     /// This machine trusts nobody.
     #[error("cannot make a TLS connection to {host}: {why}")]
     NoTls {
@@ -283,13 +292,66 @@ pub enum Fault {
     Redirect(String),
 }
 
+/// What an outcome says of the host that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// It answers, be it with a refusal.
+    Answers,
+    /// It fails, perhaps saying how long it wants to be left alone.
+    Fails(Option<Duration>),
+    /// It was not asked, for it wanted to be left alone for so long.
+    Says(Duration),
+    /// Nothing: what is wrong stands in a configuration, and is soon seen when it is mended.
+    Nothing,
+}
+
+impl Bearing {
+    /// How long the host wants to be left alone.
+    pub fn wait(self) -> Option<Duration> {
+        match self {
+            Self::Fails(wait) => wait,
+            Self::Says(wait) => Some(wait),
+            Self::Answers | Self::Nothing => None,
+        }
+    }
+}
+
 impl RegistryError {
+    /// What it says of the host.
+    pub fn bearing(&self) -> Bearing {
+        match &self.problem {
+            Problem::Busy { wait, .. } => Bearing::Fails(*wait),
+            Problem::Resting { wait, .. } => Bearing::Says(*wait),
+            Problem::Failing { .. }
+            | Problem::NotListening { .. }
+            | Problem::Silent { .. }
+            | Problem::Broken { .. }
+            | Problem::Answer { fault: Fault::Garbled(_), .. } => Bearing::Fails(None),
+            Problem::Denied { .. } | Problem::Absent { .. } | Problem::Odd { .. } | Problem::Answer { .. } => Bearing::Answers,
+            Problem::NoSuchHost { .. }
+            | Problem::Untrusted { .. }
+            | Problem::NotHttps { .. }
+            | Problem::WantsHttps { .. }
+            | Problem::Secret(_)
+            | Problem::Helper(_)
+            | Problem::NotListed { .. }
+            | Problem::Forbidden { .. }
+            | Problem::Authority { .. }
+            | Problem::WantsCertificate { .. }
+            | Problem::Certificate(_)
+            | Problem::NoTls { .. } => Bearing::Nothing,
+        }
+    }
+
     /// The code of `plan`.
     pub fn code(&self) -> Code {
         match &self.problem {
-            Problem::Denied { .. } | Problem::Secret(_) | Problem::Helper(_) | Problem::NotListed { .. } | Problem::Forbidden { .. } => {
-                Code::Unauthorized
-            }
+            Problem::Denied { .. }
+            | Problem::Secret(_)
+            | Problem::Helper(_)
+            | Problem::NotListed { .. }
+            | Problem::Forbidden { .. }
+            | Problem::WantsCertificate { .. } => Code::Unauthorized,
             Problem::Absent { .. } => Code::NotFound,
             Problem::Busy { .. } | Problem::Resting { .. } => Code::RateLimited,
             Problem::Odd { .. } | Problem::Answer { .. } => Code::BadAnswer,
@@ -300,7 +362,7 @@ impl RegistryError {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match &self.problem {
-            Problem::Authority { .. } | Problem::NoTls { .. } => Blame::Operator,
+            Problem::Authority { .. } | Problem::Certificate(_) | Problem::NoTls { .. } => Blame::Operator,
             _ => self.code().blame().unwrap_or(Blame::Remote),
         }
     }
@@ -334,14 +396,24 @@ impl RegistryError {
             Problem::Helper(error) => return error.hint(),
             Problem::NotListed { host } => format!("if it may be asked, add `- prefix: {host}` under `registries:`, or set `registryAllow: any`"),
             Problem::Forbidden { host, .. } => format!("if that is meant, add `- prefix: {host}` under `registries:`"),
-            Problem::Authority { path, .. } => format!("`caFile` names a readable file of PEM certificates; look at `{}`", path.display()),
+            Problem::Authority { path, .. } => {
+                format!("`caFile` and `registryCaFile` name readable files of PEM certificates; look at `{}`", path.display())
+            }
+            Problem::WantsCertificate { host } => {
+                format!(
+                    "name a certificate with `clientCertFile` and `clientKeyFile` for {host} under `registries:`, or look at the one that is named"
+                )
+            }
+            Problem::Certificate(error) => return error.hint(),
             Problem::NoTls { .. } => "install the system's certificates (Debian: ca-certificates), or set `caFile` under `registries:`".to_owned(),
             Problem::Answer { fault: Fault::WebPage, .. } => {
                 format!("check that {registry} is a registry; set `endpoint` for it under `registries:` if its API is elsewhere")
             }
-            Problem::Silent { .. } | Problem::Broken { .. } | Problem::Failing { .. } | Problem::Answer { fault: Fault::Garbled(_), .. } => {
-                "try again later".to_owned()
+            // A host that wants a certificate may close the connection before it has said so.
+            Problem::Broken { host, .. } => {
+                format!("try again later; if it stays so, {host} may want a client certificate (`clientCertFile` under `registries:`)")
             }
+            Problem::Silent { .. } | Problem::Failing { .. } | Problem::Answer { fault: Fault::Garbled(_), .. } => "try again later".to_owned(),
             Problem::Odd { host, .. } | Problem::Answer { host, .. } => {
                 format!("if it stays so, tell whoever runs {host}; `endpoint` under `registries:` names another place to ask")
             }

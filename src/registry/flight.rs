@@ -10,11 +10,12 @@ use tokio::time::Instant;
 
 use super::error::Problem;
 
-/// Answers that are kept: one that is forgotten is asked for again.
+/// Answers that are kept where nobody says how many: one that is forgotten is asked for again.
 const KEPT: usize = 1024;
 
 /// Answers by key; those who ask while a question is under way get its outcome, also when it failed.
 pub(super) struct Flights<K, V> {
+    kept: usize,
     slots: Mutex<HashMap<K, Arc<tokio::sync::Mutex<Slot<V>>>>>,
 }
 
@@ -25,7 +26,14 @@ struct Slot<V> {
 
 impl<K, V> Default for Flights<K, V> {
     fn default() -> Self {
-        Self { slots: Mutex::default() }
+        Self::keeping(KEPT)
+    }
+}
+
+impl<K, V> Flights<K, V> {
+    /// Where about so many answers are kept.
+    pub(super) fn keeping(kept: usize) -> Self {
+        Self { kept, slots: Mutex::default() }
     }
 }
 
@@ -41,8 +49,12 @@ impl<K: Eq + Hash, V: Clone> Flights<K, V> {
         let new = || Arc::new(tokio::sync::Mutex::new(Slot { answer: None, failed: None }));
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            if slots.len() >= KEPT && !slots.contains_key(&key) {
-                slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+            if slots.len() >= self.kept && !slots.contains_key(&key) {
+                let is_good = |slot: &tokio::sync::Mutex<Slot<V>>| slot.try_lock().is_ok_and(|slot| slot.answer.as_ref().is_some_and(&good));
+                slots.retain(|_, slot| Arc::strong_count(slot) > 1 || is_good(slot));
+                if slots.len() >= self.kept {
+                    slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+                }
             }
             Arc::clone(slots.entry(key).or_insert_with(new))
         };
@@ -97,6 +109,20 @@ mod tests {
         let first = flights.share("key", |_| true, async { Ok(1) }).await;
         let second = flights.share("key", |answer| *answer > 1, async { Ok(2) }).await;
         assert_eq!((first, second), (Ok(1), Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_longer_good_makes_room_first() {
+        let flights = Flights::keeping(4);
+        for key in 0..4 {
+            assert_eq!(flights.share(key, |_| true, async { Ok(key) }).await, Ok(key));
+        }
+        // Of four the even ones are good still.
+        let is_good = |answer: &i32| answer % 2 == 0;
+        assert_eq!(flights.share(5, is_good, async { Ok(5) }).await, Ok(5));
+        for (key, again) in [(0, 0), (1, 7), (2, 2), (3, 7)] {
+            assert_eq!(flights.share(key, |_| true, async { Ok(7) }).await, Ok(again), "{key}");
+        }
     }
 
     #[tokio::test]

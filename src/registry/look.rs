@@ -11,8 +11,9 @@ use super::{
     created::{Sources, built},
     document::{CONFIG_BODY, Config, Document, Entry, Image, read, read_config},
     error::{Fault, Problem},
+    page::Validators,
     place::Place,
-    wire::{Answer, Deadline, Request},
+    wire::{Answer, Deadline, Request, authority},
 };
 use crate::{
     image::{Digest, Platform, Tag},
@@ -49,9 +50,18 @@ struct Look<'a> {
 }
 
 impl Client {
-    pub(super) async fn metadata(&self, place: &Place, tag: &Tag, wanted: &[Platform]) -> Result<Metadata, Problem> {
+    pub(super) async fn metadata(&self, place: &Place, tag: &Tag, known: Option<&Digest>, wanted: &[Platform]) -> Result<Metadata, Problem> {
         let base = self.base(place).await?;
-        let answer = self.manifest(place, &base, tag.as_str(), &mut Deadline::request(self.wire.patience())).await?;
+        let mut look = Look { client: self, place, host: authority(&base), base, documents: 0 };
+        if let Some(digest) = known {
+            match look.document(digest).await {
+                Ok(document) => return look.stands(digest.clone(), &document, wanted).await,
+                // It may have been moved, or taken away, since.
+                Err(Problem::Answer { fault: Fault::MissingPart { .. }, .. }) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        let answer = self.manifest(place, &look.base, tag.as_str(), &mut Deadline::request(self.wire.patience())).await?;
         match answer.status {
             200 => {}
             404 if says_gone(&answer) => return Ok(Metadata::Gone),
@@ -59,15 +69,8 @@ impl Client {
         }
         let digest = verified(&answer, None)?;
         let document = read(&answer.body).map_err(|fault| Problem::Answer { host: answer.host(), fault })?;
-        let mut look = Look { client: self, place, base, host: answer.host(), documents: 0 };
-        match document {
-            Document::Other(what) => Ok(Metadata::NotAnImage(what)),
-            Document::Image(image) => look.single(digest, &image).await,
-            Document::Index(index) => {
-                let offers = look.offers(index.entries, index.created).await?;
-                look.index(digest, offers, wanted).await
-            }
-        }
+        look.host = answer.host();
+        look.stands(digest, &document, wanted).await
     }
 }
 
@@ -78,6 +81,18 @@ fn says_gone(answer: &Answer) -> bool {
 }
 
 impl Look<'_> {
+    /// What a document says, and those that it leads to.
+    async fn stands(&mut self, digest: Digest, document: &Document, wanted: &[Platform]) -> Result<Metadata, Problem> {
+        match document {
+            Document::Other(what) => Ok(Metadata::NotAnImage(what.clone())),
+            Document::Image(image) => self.single(digest, image).await,
+            Document::Index(index) => {
+                let offers = self.offers(index.entries.clone(), index.created.clone()).await?;
+                self.index(digest, offers, wanted).await
+            }
+        }
+    }
+
     async fn single(&mut self, digest: Digest, image: &Image) -> Result<Metadata, Problem> {
         let config = self.config(&image.config).await?;
         let Some(platform) = config.platform.clone() else {
@@ -158,6 +173,7 @@ impl Look<'_> {
                 accept: "*/*",
                 authorization: None,
                 form: None,
+                unless: Validators::default(),
                 bound: CONFIG_BODY,
                 trust: self.place.trust.clone(),
             };

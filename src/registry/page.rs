@@ -7,6 +7,7 @@ use std::{
     mem,
 };
 
+use reqwest::header::{ETAG, HeaderMap, LAST_MODIFIED};
 use serde::Deserialize;
 use url::Url;
 
@@ -34,14 +35,55 @@ pub struct TagList {
     pub pages: Pages,
 }
 
-/// What tells that a list came on the same pages as another: a hash of the bytes of each.
+/// What tells that a list came on the same pages as another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pages(Box<[u64]>);
+pub struct Pages {
+    /// A hash of the bytes of each.
+    hashes: Box<[u64]>,
+    /// What the host gave with a list of one page.
+    ///
+    /// A list of several is asked for whole: with one new tag all of its pages would have to be asked for twice.
+    pub given: Validators,
+}
+
+/// What a host gives so that it can be asked whether its answer is still the same.
+///
+/// # Source
+/// RFC 9110, sections 8.8 and 13.1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+/// The longest of them: they are kept with every list.
+const VALIDATOR: usize = 200;
+
+impl Validators {
+    /// What an answer gives.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty() && text.len() <= VALIDATOR);
+        Self { etag: text(ETAG).map(str::to_owned), last_modified: text(LAST_MODIFIED).map(str::to_owned) }
+    }
+
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 impl Pages {
     /// How many requests brought the list; at least one will.
     pub fn requests(&self) -> usize {
-        self.0.len().max(1)
+        self.hashes.len().max(1)
+    }
+
+    /// The same without what the host gave: it is asked for the whole list.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { given: Validators::default(), ..self }
     }
 }
 
@@ -121,7 +163,7 @@ impl Listing {
         hasher.write(&bytes);
         let hash = hasher.finish();
         let is_repeated = self.pages.contains(&hash);
-        let is_same = !is_repeated && self.last.0.get(self.pages.len()) == Some(&hash) && self.same.len() == self.pages.len();
+        let is_same = !is_repeated && self.last.hashes.get(self.pages.len()) == Some(&hash) && self.same.len() == self.pages.len();
         self.pages.push(hash);
         let body = Body { bytes, is_only: self.pages.len() == 1 && next.is_none() };
         let held: usize = self.same.iter().map(|body| body.bytes.len()).sum();
@@ -137,16 +179,16 @@ impl Listing {
         Ok(next)
     }
 
-    /// The list, once its last page is added; `None` where it came on the pages of last time.
+    /// The list, once its last page is added, with what the host gave; `None` where it came on the pages of last time.
     ///
     /// # Errors
     /// A page is none, or departs from the specification.
-    pub(super) fn finish(mut self, path: &str) -> Result<Option<TagList>, Fault> {
-        if !self.same.is_empty() && self.pages == *self.last.0 && self.same.len() == self.pages.len() {
+    pub(super) fn finish(mut self, path: &str, given: Validators) -> Result<Option<TagList>, Fault> {
+        if !self.same.is_empty() && self.pages == *self.last.hashes && self.same.len() == self.pages.len() {
             return Ok(None);
         }
         self.read_all(path)?;
-        self.list.pages = Pages(self.pages.into());
+        self.list.pages = Pages { hashes: self.pages.into(), given };
         Ok(Some(self.list))
     }
 
@@ -217,7 +259,7 @@ fn same_repository(name: &str, path: &str) -> bool {
 ///
 /// # Source
 /// RFC 8288, section 3; OCI distribution spec 1.1, "Listing Tags".
-fn next_page(at: &Url, headers: &[&str]) -> Result<Option<Url>, Fault> {
+pub(super) fn next_page(at: &Url, headers: &[&str]) -> Result<Option<Url>, Fault> {
     let Some(target) = headers.iter().map(|header| next_target(header)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next() else {
         return Ok(None);
     };
@@ -300,7 +342,7 @@ mod tests {
                 None => break,
             }
         }
-        listing.finish("a/b")
+        listing.finish("a/b", Validators::default())
     }
 
     /// The names of the tags of a list of which nothing is known, and how many were illegal.

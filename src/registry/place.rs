@@ -6,7 +6,7 @@ use super::{
     client::Settings,
     error::Problem,
     login::{Candidate, Login, candidates},
-    wire::{Trust, authority},
+    wire::{Authorities, Trust, authority},
 };
 use crate::{
     config::{Grant, RegistryAllow, RegistryEntry, is_loopback, registries::Security},
@@ -48,7 +48,7 @@ pub(super) fn place(repository: &Repository, settings: &Settings) -> Result<(Pla
         None => repository.clone(),
     };
     let candidates = candidates(&asked, entry, &settings.docker);
-    let trust = entry.map_or(Trust::System, trust);
+    let trust = entry.map_or(Trust { authorities: Authorities::System, shows: None }, trust);
     Ok((Place { repository, bases, trust, credential: None, login: Login::Anonymous }, candidates))
 }
 
@@ -72,13 +72,14 @@ pub fn sign_in(repository: &Repository, settings: &Settings) -> SignIn {
     }
 }
 
-/// Whose certificates an entry believes.
+/// Whom an entry believes, and what it shows.
 pub(super) fn trust(entry: &RegistryEntry) -> Trust {
-    match (entry.security, &entry.ca_file) {
-        (Security::Insecure, _) => Trust::Anyone,
-        (Security::Verified, Some(file)) => Trust::Also(file.clone()),
-        (Security::Verified, None) => Trust::System,
-    }
+    let authorities = match (entry.security, &entry.ca_file) {
+        (Security::Insecure, _) => Authorities::Anyone,
+        (Security::Verified, Some(file)) => Authorities::Also(file.clone()),
+        (Security::Verified, None) => Authorities::System,
+    };
+    Trust { authorities, shows: entry.client_certificate.clone() }
 }
 
 /// Https everywhere; plain http after it where the entry says `insecure`, and instead of it on loopback without a reason to expect TLS.
@@ -87,7 +88,7 @@ fn bases(repository: &Repository, entry: Option<&RegistryEntry>) -> Vec<Url> {
         return vec![endpoint.url().clone()];
     }
     let host = if &*repository.registry == "docker.io" { DOCKER_HUB } else { &repository.registry };
-    let expects_tls = host.ends_with(":443") || entry.is_some_and(|entry| entry.ca_file.is_some());
+    let expects_tls = host.ends_with(":443") || entry.is_some_and(|entry| entry.ca_file.is_some() || entry.client_certificate.is_some());
     let schemes: &[&str] = match entry.map_or(Security::Verified, |entry| entry.security) {
         Security::Insecure => &["https", "http"],
         Security::Verified if is_loopback(host) && !expects_tls => &["http"],

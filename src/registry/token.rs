@@ -22,6 +22,7 @@ use super::{
     error::{Fault, Problem},
     flight::Flights,
     login::Login,
+    page::Validators,
     place::Place,
     wire::{Answer, Deadline, Request, Wire, authority, redacted},
 };
@@ -32,8 +33,10 @@ const TOKEN_BODY: usize = 1024 * 1024;
 /// How long a token lasts whose answer does not say.
 const LIFETIME: Duration = Duration::from_mins(1);
 
+/// Tokens that are kept: as many as there are repositories that one process lists.
+const SCOPES: usize = 8192;
+
 /// What has been learnt about proving who asks.
-#[derive(Default)]
 pub(super) struct Proofs {
     /// What each host wanted last.
     challenges: Mutex<HashMap<String, Challenge>>,
@@ -86,6 +89,12 @@ struct Minted {
     access_token: Option<String>,
     refresh_token: Option<String>,
     expires_in: Option<serde_json::Value>,
+}
+
+impl Default for Proofs {
+    fn default() -> Self {
+        Self { challenges: Mutex::default(), tokens: Flights::keeping(SCOPES), refresh: Mutex::default() }
+    }
 }
 
 impl Proofs {
@@ -241,7 +250,17 @@ impl Minting<'_> {
     async fn send(&self, method: Method, url: Url, authorization: Option<HeaderValue>, form: Option<SecretString>) -> Result<Answer, Problem> {
         let host = authority(&url);
         let trust = if host == authority(self.base) { self.place.trust.clone() } else { self.wire.trust_elsewhere(&host, &self.place.trust) };
-        let request = Request { kind: RequestKind::Token, method, url, accept: "application/json", authorization, form, bound: TOKEN_BODY, trust };
+        let request = Request {
+            kind: RequestKind::Token,
+            method,
+            url,
+            accept: "application/json",
+            authorization,
+            form,
+            unless: Validators::default(),
+            bound: TOKEN_BODY,
+            trust,
+        };
         self.wire.send(&request, &mut Deadline::request(self.wire.patience())).await
     }
 }

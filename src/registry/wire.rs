@@ -2,15 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use reqwest::{
-    Certificate, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
+    Certificate, ClientBuilder, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -23,13 +23,15 @@ use super::{
     client::RequestKind,
     client::Settings,
     error::{Fault, Problem, printable},
+    identity::identity,
     journal::{Ask, Journal},
     limit::{Budgets, Gate},
     pace::Allowance,
+    page::Validators,
     retry,
     said::said,
 };
-use crate::config::{Patience, Registries, is_loopback};
+use crate::config::{ClientCertificate, Patience, Registries, is_loopback};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -48,9 +50,18 @@ pub(super) struct Wire {
     pub(super) journal: Journal,
 }
 
+/// Whom to believe, and what to show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Trust {
+    /// Whose certificates are believed.
+    pub(super) authorities: Authorities,
+    /// The certificate that is shown to those who ask for one.
+    pub(super) shows: Option<ClientCertificate>,
+}
+
 /// Whose certificates are believed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Trust {
+pub(super) enum Authorities {
     /// Those that the system's authorities signed.
     System,
     /// Also those that an authority of one file signed.
@@ -90,6 +101,8 @@ pub(super) struct Request {
     pub(super) authorization: Option<HeaderValue>,
     /// The body of a `POST`, which is sent to the host of `url` and to no other.
     pub(super) form: Option<SecretString>,
+    /// By what the answer is known that is not wanted again.
+    pub(super) unless: Validators,
     /// The longest body of a good answer.
     pub(super) bound: usize,
     pub(super) trust: Trust,
@@ -246,11 +259,12 @@ impl Wire {
 
     /// Whose certificates are believed at another host than the one that sent us there.
     pub(super) fn trust_elsewhere(&self, host: &str, here: &Trust) -> Trust {
-        match (self.registries.entry_for_host(host), here) {
-            (Some(entry), _) => super::place::trust(entry),
-            (None, Trust::Also(file)) => Trust::Also(file.clone()),
-            (None, Trust::System | Trust::Anyone) => Trust::System,
-        }
+        let authorities = match (self.registries.entry_for_host(host), &here.authorities) {
+            (Some(entry), _) => return super::place::trust(entry),
+            (None, Authorities::Also(file)) => Authorities::Also(file.clone()),
+            (None, Authorities::System | Authorities::Anyone) => Authorities::System,
+        };
+        Trust { authorities, shows: None }
     }
 
     fn trust_of(&self, url: &Url, from: &Request) -> Trust {
@@ -302,6 +316,9 @@ impl Wire {
         let mut builder = client.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept);
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
+        for (name, given) in [(IF_NONE_MATCH, &request.unless.etag), (IF_MODIFIED_SINCE, &request.unless.last_modified)] {
+            builder = given.iter().fold(builder, |builder, given| builder.header(name.clone(), given));
         }
         if let Some(form) = &request.form {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned());
@@ -365,6 +382,12 @@ impl Wire {
         }
     }
 
+    /// Believes those that the system believes, those of the configuration, and those of a host.
+    fn trusting(&self, builder: ClientBuilder, of_host: Option<&PathBuf>) -> Result<ClientBuilder, Problem> {
+        let files = self.registries.ca_file.iter().chain(of_host);
+        files.map(|file| certificates(file)).try_fold(builder, |builder, found| Ok(builder.tls_certs_merge(found?)))
+    }
+
     fn build(&self, (trust, route, reach): &(Trust, Route, Reach), host: &str) -> Result<reqwest::Client, Problem> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("tagalong/", env!("CARGO_PKG_VERSION")))
@@ -374,19 +397,23 @@ impl Wire {
             .read_timeout(self.patience.stall);
         let builder = if matches!(route, Route::Plain | Route::Direct) { builder.no_proxy() } else { builder };
         let builder = if *reach == Reach::Public { builder.dns_resolver(Arc::new(Guard::of_system())) } else { builder };
-        let builder = match trust {
-            // Plain http needs no authorities, and a machine may have none.
+        // Plain http needs no authorities, and a machine may have none.
+        let builder = match &trust.authorities {
             _ if matches!(route, Route::Plain | Route::PlainProxied) => builder.tls_certs_only([]),
-            Trust::System => builder,
-            Trust::Also(file) => builder.tls_certs_merge(certificates(file)?),
-            Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
+            Authorities::System => self.trusting(builder, None)?,
+            Authorities::Also(file) => self.trusting(builder, Some(file))?,
+            Authorities::Anyone => builder.tls_danger_accept_invalid_certs(true),
+        };
+        let builder = match &trust.shows {
+            Some(shown) => builder.identity(identity(shown).map_err(Problem::Certificate)?),
+            None => builder,
         };
         builder.build().map_err(|error| Problem::NoTls { host: host.to_owned(), why: printable(&innermost(&error), 200) })
     }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, Problem> {
-    let refuse = |reason: &str| Problem::Authority { path: path.clone(), reason: reason.to_owned() };
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
+    let refuse = |reason: &str| Problem::Authority { path: path.to_owned(), reason: reason.to_owned() };
     let bytes = std::fs::read(path).map_err(|error| refuse(&error.kind().to_string()))?;
     match Certificate::from_pem_bundle(&bytes) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
@@ -470,6 +497,28 @@ mod tests {
     }
 
     #[test]
+    fn another_host_is_shown_no_certificate_but_that_of_its_own_entry() {
+        let registries = r#"[{"prefix":"a.corp","clientCertFile":"a.pem","clientKeyFile":"a.key","caFile":"ca.pem"},
+            {"prefix":"b.corp","clientCertFile":"b.pem","clientKeyFile":"b.key"}]"#;
+        let settings = Settings {
+            registries: serde_json::from_str(registries).expect("registries"),
+            docker: crate::config::DockerConfig::default(),
+            patience: Patience::default(),
+            allow: crate::config::RegistryAllow::Any,
+            addresses: Where::Anywhere,
+            clock: Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
+        };
+        let wire = Wire::new(&settings, Budgets::default());
+        let here = super::super::place::trust(&settings.registries.entries[0]);
+        let file = |trust: &Trust| trust.shows.as_ref().map(|shown| shown.certificate.display().to_string());
+        assert_eq!(file(&here).as_deref(), Some("a.pem"));
+        for (host, shown) in [("b.corp", Some("b.pem")), ("cdn.example", None), ("a.corp.evil.example", None)] {
+            let there = wire.trust_elsewhere(host, &here);
+            assert_eq!(file(&there).as_deref(), shown, "{host}");
+        }
+    }
+
+    #[test]
     fn a_body_that_echoes_a_secret_is_noticed() {
         let header = |text: &'static str| (Some(HeaderValue::from_static(text)), None);
         let form = |text: &str| (None, Some(SecretString::from(text)));
@@ -484,8 +533,17 @@ mod tests {
             ("nothing sent", (None, None), "denied", false),
         ] {
             let url = Url::parse("https://a/").expect("a URL");
-            let request =
-                Request { kind: RequestKind::Token, method: Method::GET, url, accept: "*/*", authorization, form, bound: 0, trust: Trust::System };
+            let request = Request {
+                kind: RequestKind::Token,
+                method: Method::GET,
+                url,
+                accept: "*/*",
+                authorization,
+                form,
+                unless: Validators::default(),
+                bound: 0,
+                trust: Trust { authorities: Authorities::System, shows: None },
+            };
             assert_eq!(echoes(body.as_bytes(), &request), echo, "{word}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod image;
+mod lanes;
 mod state;
 
 use std::{
@@ -20,7 +21,7 @@ use self::{
     state::{State, Unit},
 };
 
-use super::{clock::Bell, ready::Going};
+use super::{circuit::Circuits, clock::Bell, metrics::Lists, ready::Going};
 use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::{Asked, Failure, Subjects, View, schedule},
@@ -51,6 +52,7 @@ pub struct Board {
     /// What tells this view of the registries from others, in the ids of rows.
     view: String,
     pace: Pace,
+    circuits: Circuits,
     state: Mutex<State>,
     /// Rung when there may be something new to ask.
     work: Bell,
@@ -87,19 +89,10 @@ pub enum Work {
     Look,
 }
 
-/// What the lists of one host hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
-    /// How many tags.
-    pub tags: usize,
-    /// When the oldest came.
-    pub oldest: Option<Timestamp>,
-}
-
 impl Board {
     /// A board on which nothing is known; `work` is rung when there may be something new to ask.
-    pub fn new(view: String, pace: Pace, work: Bell) -> Self {
-        Self { view, pace, state: Mutex::default(), work }
+    pub fn new(view: String, pace: Pace, circuits: Circuits, work: Bell) -> Self {
+        Self { view, pace, circuits, state: Mutex::default(), work }
     }
 
     /// What tells this view of the registries from others.
@@ -140,6 +133,9 @@ impl Board {
             }
             let image = state.images.entry(repository.clone()).or_default();
             image.used_by(&name).tags = group.questions.iter().filter_map(|&at| subjects.questions[at].tag.clone()).collect();
+            if let Some(due) = image.due {
+                state.host(repository).joined(&name, repository, due);
+            }
             state.sort(repository);
         }
         drop(state);
@@ -150,6 +146,7 @@ impl Board {
     /// Brings the answers up to what is known now, and notes what is missing for the scanner; says when they may be others although nothing
     /// comes in.
     pub fn answer(&self, unit: &str, questions: &[Asked], answers: &mut Answers, now: Timestamp) -> Timestamp {
+        let name: Arc<str> = unit.into();
         for repository in self.outdated(answers, now) {
             let state = self.state();
             let Some(snapshot) = state.images.get(&repository).map(Image::snapshot) else { continue };
@@ -161,8 +158,7 @@ impl Board {
             if let Some(user) = image.users.iter_mut().find(|one| *one.unit == *unit) {
                 user.watched = ruling.watched;
             }
-            let missing = !ruling.needs.is_empty();
-            image.needs.extend(ruling.needs);
+            let missing = image.want(ruling.needs, snapshot.change);
             if snapshot.packed.listed_at().is_some() && snapshot.tags().is_none() {
                 image.forget();
                 state.sort(&repository);
@@ -170,7 +166,7 @@ impl Board {
                 self.work.ring();
             }
             if missing {
-                state.host(&repository).needy.insert(repository);
+                state.host(&repository).needs(&name, &repository);
                 self.work.ring();
             }
         }
@@ -206,9 +202,8 @@ impl Board {
             jobs.push(Job::Open(new));
         }
         let State { images, hosts, .. } = &mut *state;
-        for host in hosts.values_mut() {
-            host.lists(images, now, &mut jobs);
-            host.looks(images, &mut jobs);
+        for (name, host) in hosts {
+            jobs.extend(host.jobs(images, &self.pace.interval, self.circuits.leave(name, now), now));
         }
         jobs
     }
@@ -229,6 +224,14 @@ impl Board {
         schedule::planned(due, now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
     }
 
+    /// A plan of an earlier run. What fell due meanwhile is spread over its interval, so that a start is no burst.
+    fn resumed(&self, repository: &Repository, due: Timestamp, now: Timestamp) -> Timestamp {
+        if due <= now {
+            return schedule::first(now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now));
+        }
+        self.planned(repository, due, now)
+    }
+
     /// How often a list of the repository can come.
     fn period(&self, state: &State, repository: &Repository) -> Duration {
         let requests = state.hosts.get(&repository.registry).map_or(0, |host| host.requests);
@@ -239,11 +242,9 @@ impl Board {
         schedule::next(now, (self.pace.interval)(repository), schedule::chance(&self.id(repository), now))
     }
 
-    /// When the next list is due.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        let state = self.state();
-        let free = state.hosts.values().filter(|host| host.lists < ABREAST);
-        free.filter_map(|host| host.due.first()).map(|(at, _)| *at).min()
+    /// When there is a job to hand out, if none ends before.
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.state().hosts.iter().filter_map(|(name, host)| host.next(self.circuits.leave(name, now))).min()
     }
 
     /// The rows that say less than is known, of images that nobody works on now.
@@ -270,6 +271,13 @@ impl Board {
         if let Some(image) = self.state().images.get_mut(repository) {
             image.stands(Some(generation));
         }
+    }
+
+    /// The rows could not be written: they are written again.
+    pub fn refused(&self, repositories: Vec<Repository>) {
+        let mut state = self.state();
+        let known = repositories.into_iter().filter(|repository| state.images.contains_key(repository)).collect::<Vec<_>>();
+        state.dirty.extend(known);
     }
 
     /// Another row stands than was thought, or none: it is written over.
@@ -309,9 +317,9 @@ impl Board {
         for (repository, kept) in rows {
             let mended = kept.record.trouble().is_some_and(|trouble| trouble.failure.blame == Blame::Operator);
             let young = kept.due.filter(|_| kept.record.listed_at().is_some() && !mended);
-            let due = young.map_or(now, |due| self.planned(&repository, due, now));
+            let due = young.map_or(now, |due| self.resumed(&repository, due, now));
             self.change(&repository, |image| {
-                let effect = Effect::from(kept.record.listed_at().is_some());
+                let effect = Effect::from(kept.record.listed_at().is_some() || kept.record.trouble().is_some());
                 image.restore(kept);
                 effect
             });
@@ -342,17 +350,17 @@ impl Board {
         self.came(repository, now);
     }
 
-    /// The pages that the last list came on; none where that is not known.
+    /// The pages of the last list, as far as they are known, to ask whether it is still the same.
     pub fn pages(&self, repository: &Repository) -> Pages {
-        self.state().images.get(repository).map(|image| image.pages.clone()).unwrap_or_default()
+        self.state().images.get_mut(repository).map(Image::last_pages).unwrap_or_default()
     }
 
     /// Notes the pages that the last list came on.
     pub fn came_on(&self, repository: &Repository, pages: Pages) {
         let mut state = self.state();
         let Some(image) = state.images.get_mut(repository) else { return };
-        let requests = std::mem::replace(&mut image.requests, pages.requests());
-        image.pages = pages;
+        let requests = image.requests;
+        image.came_on(pages);
         let grown = image.requests;
         let host = state.host(repository);
         host.requests = host.requests + grown - requests;
@@ -370,6 +378,13 @@ impl Board {
         let mut state = self.state();
         state.plan(repository, Some(next));
         state.dirty.insert(repository.clone());
+    }
+
+    /// A question about one tag is answered, or was tried.
+    pub fn answered(&self, repository: &Repository, wanted: &[Platform], need: &Need) {
+        if let Some(image) = self.state().images.get_mut(repository) {
+            image.answered(&(wanted.to_vec(), need.clone()));
+        }
     }
 
     /// Takes what was learnt about one tag.
@@ -392,7 +407,7 @@ impl Board {
                 Some(host) => host,
                 None => hosts.entry(repository.registry.to_string()).or_default(),
             };
-            host.tags += image.listed();
+            host.tags += image.listed() as u64;
             host.oldest = host.oldest.into_iter().chain(image.listed_at()).min();
         }
         hosts

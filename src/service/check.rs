@@ -184,6 +184,6 @@ impl<'a> Checking<'a> {
     fn commit(&self, now: Timestamp) -> NewCommit {
         let settings = &self.unit.repository.commit;
         let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: now };
-        NewCommit { message: "Mend annotations\n".to_owned(), signature }
+        NewCommit { message: "Mend annotations\n".to_owned(), signature, signer: None }
     }
 }

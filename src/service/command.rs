@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Clock, Cycle, CycleError, Outcome, Planned, Unit, Watcher, Wrote,
-    cycle::{self, Read},
+    cycle::{Read, Tries},
     scan::{Inquiry, Scan},
 };
 use crate::{
@@ -55,7 +55,13 @@ impl<'a> Command<'a> {
     /// The repository cannot be read.
     pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
         let (read, planned) = self.decide().await?;
+        self.cycle.tidy()?;
         Ok(self.cycle.outcome(&read, planned, None))
+    }
+
+    /// What happened to the repository beside what was asked, a sentence each.
+    pub fn news(&self) -> Vec<String> {
+        self.cycle.news()
     }
 
     /// Decides and writes; where the branch moved meanwhile, plans again on the new tip.
@@ -63,19 +69,19 @@ impl<'a> Command<'a> {
     /// # Errors
     /// The repository cannot be read or written. What a remote refuses for good is no error: the updates are held.
     pub async fn apply(&mut self, write: Write) -> Result<Outcome, CycleError> {
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             let (read, planned) = self.decide().await?;
             if planned.is_empty() {
                 return Ok(self.cycle.outcome(&read, planned, None));
             }
             self.watcher.writing();
-            attempt += 1;
-            match self.cycle.write(&read, planned, write, attempt)? {
+            match self.cycle.write(&read, planned, write)? {
                 Wrote::Done(outcome) => return Ok(*outcome),
-                Wrote::Again(_) => {
+                Wrote::Again(error) => {
+                    let pause = tries.pause(*error)?;
                     self.cycle.keep(read);
-                    tokio::time::sleep(cycle::pause(attempt)).await;
+                    tokio::time::sleep(pause).await;
                 }
             }
         }
@@ -89,7 +95,7 @@ impl<'a> Command<'a> {
         &mut self,
         pick: impl FnOnce(&Index) -> Result<BTreeSet<(String, String)>, E>,
     ) -> Result<(Explanation, Report), E> {
-        let Read { tip, found, mut subjects } = self.read()?;
+        let Read { tip, found, mut subjects, .. } = self.read()?;
         let wanted = pick(&found.index)?;
         // What stands beside them in their files may share a place with them.
         let is_wanted = |subject: &Subject| wanted.contains(&(subject.root.clone(), subject.workload.clone()));

@@ -11,28 +11,40 @@ use thiserror::Error;
 
 use super::{
     Clock, Memory,
+    commit::Words,
     past::PastOf,
     reading::{Found, Reading},
 };
 use crate::{
     config,
-    git::{Access, Content, Location, NewCommit, NewStep, ReadError, Signature, Source, Tip, Write, WriteError, Written},
+    git::{Access, Branches, Content, Location, NewCommit, NewStep, Noticed, ReadError, Signer, Source, Tip, Write, WriteError, Written},
     image::Digest,
     manifest::KindPaths,
     plan::{
-        Answer, Bounds, Group, Index, Plan, Subjects, diff,
+        Answer, Bounds, Group, Index, Plan, Subjects,
+        aside::{Sides, theirs},
+        diff,
         link::Builds,
-        message::{Ci, Update, message},
+        message::Update,
         report::{Record, Report},
+        subject::Held,
     },
     policy::{Blame, List, preset::Presets},
     store::Facts,
 };
 
-/// How often a branch that moved is planned again.
+/// How often a branch that moved is pushed to.
 const TRIES: u32 = 10;
+/// How often it is planned for: that it has moved may be seen before anything is sent.
+const LOOKS: u32 = 30;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
+/// The pauses of a remote that does not answer begin as if so many were over: it takes longer to come back than a branch to stand still.
+const NETWORK_GROWN: u32 = 4;
+/// What pauses grow from, in milliseconds: eight lost pushes wait for two seconds at most.
+const FIRST_PAUSE: u64 = 20;
+/// So often they grow.
+const GROWTHS: u32 = 9;
 /// The largest file that is edited.
 pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -51,6 +63,8 @@ pub struct Unit {
     pub kinds: Vec<KindPaths>,
     /// The presets that patterns may name.
     pub presets: Arc<Presets>,
+    /// What signs its commits.
+    pub signer: Option<Arc<Signer>>,
     /// How long to go on without learning anything from a registry.
     pub patience: Duration,
 }
@@ -62,6 +76,8 @@ pub struct Outcome {
     pub report: Report,
     /// What was done.
     pub done: Done,
+    /// The branch that takes the commits; `None` where there is none.
+    pub onto: Option<String>,
     /// The change as a unified diff; empty where there is none.
     pub diff: Vec<u8>,
     /// How many workloads the files hold.
@@ -73,6 +89,8 @@ pub struct Outcome {
 pub enum Done {
     /// Nothing was to be done, or only planned.
     Nothing,
+    /// The push branch holds all of it already.
+    There,
     /// So many files of a work tree were edited.
     Files(usize),
     /// A commit stands on the branch of a local repository.
@@ -91,12 +109,14 @@ pub enum CycleError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody was faster each time.
-    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {TRIES} tries")]
+    #[error("cannot move `{branch}` of `{repository}`: somebody else moved it during each of {tries} tries")]
     Outrun {
         /// The repository.
         repository: String,
         /// The branch.
         branch: String,
+        /// How often it was tried.
+        tries: u32,
     },
 }
 
@@ -137,6 +157,8 @@ pub struct Read {
     pub(super) tip: Tip,
     pub(super) found: Found,
     pub(super) subjects: Subjects,
+    /// What holds an update on a push branch.
+    theirs: Vec<(usize, Held)>,
 }
 
 /// The plan for what was read, and the bytes that it would write.
@@ -185,7 +207,28 @@ impl Cycle {
     /// The repository cannot be read.
     pub fn read(&mut self) -> Result<Read, CycleError> {
         let tip = self.fetch()?;
-        self.index(tip)
+        match self.index(tip) {
+            // What was fetched long ago is looked at only when the history is.
+            Err(CycleError::Read(ReadError::Damaged { reason, .. })) if self.source.heal(&reason)? => {
+                self.past = PastOf::default();
+                let tip = self.fetch()?;
+                self.index(tip)
+            }
+            read => read,
+        }
+    }
+
+    /// What happened to the repository since the last call, beside what was asked, a sentence each.
+    pub fn news(&self) -> Vec<String> {
+        self.source.news().iter().map(ToString::to_string).collect()
+    }
+
+    /// Puts in order what can wait for a quiet moment.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn tidy(&self) -> Result<(), CycleError> {
+        Ok(self.source.tidy()?)
     }
 
     /// Where the branch stands now, and its files.
@@ -193,7 +236,8 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn fetch(&mut self) -> Result<Tip, CycleError> {
-        Ok(self.source.read(self.unit.repository.branch.as_deref())?)
+        let unit = Arc::clone(&self.unit);
+        Ok(self.source.read_for(branches(&unit))?)
     }
 
     /// Reads every file of a tip that changed since the last one.
@@ -208,7 +252,20 @@ impl Cycle {
         let known = self.subjects.take().filter(|_| found.is_same);
         let mut subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
         self.past.note(&self.source, &tip, kinds, &bounds, self.clock.now(), &mut subjects)?;
-        Ok(Read { tip, found, subjects })
+        let theirs = match &tip.under {
+            Some(under) => self.theirs(&tip, under, &bounds, &subjects)?,
+            None => Vec::new(),
+        };
+        Ok(Read { tip, found, subjects, theirs })
+    }
+
+    /// What somebody else has written on the push branch: it is not written over.
+    fn theirs(&self, tip: &Tip, under: &Tip, bounds: &Bounds<'_>, subjects: &Subjects) -> Result<Vec<(usize, Held)>, CycleError> {
+        let mut below = Reading::asking(&self.unit.kinds, self.memory.clone()).index(&self.source, under)?.index;
+        below = below.with_roots(self.unit.repository.roots.clone());
+        let name = |tip: &Tip| tip.branch.clone().unwrap_or_default();
+        let (push, read) = (name(tip), name(under));
+        Ok(theirs(subjects, &below.subjects(bounds), Sides { push: &push, read: &read }, |name, value| self.past.has_put(name, value)))
     }
 
     /// Puts answers and places together; what cannot be edited is held.
@@ -217,7 +274,8 @@ impl Cycle {
     /// A file that is to be edited cannot be read.
     pub fn plan(&self, read: &Read, answers: &[Answer]) -> Result<Planned, CycleError> {
         let builds = self.builds(&read.subjects, answers);
-        let plan = Plan::new(&read.found.index, &read.subjects, answers, &builds);
+        let mut plan = Plan::new(&read.found.index, &read.subjects, answers, &builds);
+        plan.hold(&read.theirs);
         let mut planned = Planned { plan, before: BTreeMap::new(), changes: BTreeMap::new(), diff: Vec::new() };
         self.edit(read, &mut planned)?;
         Ok(planned)
@@ -228,22 +286,21 @@ impl Cycle {
     /// # Errors
     /// The repository cannot be read.
     pub fn still_stands(&self, read: &Read) -> Result<bool, CycleError> {
-        let stands = self.source.stands(self.unit.repository.branch.as_deref())?;
-        Ok(stands.is_some() && stands == read.tip.commit)
+        Ok(self.source.still_stands(&read.tip, branches(&self.unit))?)
     }
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        let Read { tip, found, subjects } = read;
+        let Read { tip, found, subjects, theirs: _ } = read;
         self.reading.keep(tip, found);
         self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
     }
 
-    /// Writes on top of the tip that was read; `attempt` counts from 1.
+    /// Writes on top of the tip that was read.
     ///
     /// # Errors
     /// The repository cannot be written. What a remote refuses for good is no error: the updates are held.
-    pub fn write(&self, read: &Read, mut planned: Planned, write: Write, attempt: u32) -> Result<Wrote, CycleError> {
+    pub fn write(&self, read: &Read, mut planned: Planned, write: Write) -> Result<Wrote, CycleError> {
         let steps = self.steps(&planned);
         let series: Vec<NewStep<'_>> = steps.iter().map(|(files, commit)| (files, commit)).collect();
         match self.source.write_series(&read.tip, &series, write) {
@@ -253,8 +310,8 @@ impl Cycle {
                 planned.diff.clear();
                 Ok(Wrote::Done(Box::new(self.outcome(read, planned, None))))
             }
-            Err(error) if may_pass(&error, attempt) => Ok(Wrote::Again(Box::new(error))),
-            Err(error) => Err(outrun_or(error)),
+            Err(error) if may_pass(&error) => Ok(Wrote::Again(Box::new(error))),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -302,11 +359,8 @@ impl Cycle {
     }
 
     fn commit(&self, updates: &[&Record]) -> NewCommit {
-        let settings = &self.unit.repository.commit;
-        let updates: Vec<Update> = updates.iter().filter_map(|record| Update::of(record)).collect();
-        let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-        let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: self.now() };
-        NewCommit { message: message(&updates, ci), signature }
+        let updates = updates.iter().filter_map(|record| Update::of(record)).collect();
+        self.unit.commit(&Words::Updates(updates), &self.clock)
     }
 
     /// An empty report of this tip.
@@ -319,15 +373,23 @@ impl Cycle {
         let mut report = planned.plan.report(self.head(&read.tip));
         report.unreadable = read.found.index.unreadable();
         let done = match written {
-            None | Some(Written::Nothing) => Done::Nothing,
+            None => Done::Nothing,
+            Some(Written::Nothing) if read.tip.aside.is_some() => Done::There,
+            Some(Written::Nothing) => Done::Nothing,
             Some(Written::Files) => Done::Files(planned.changes.len()),
             Some(Written::Committed(commit)) => {
                 report.pushed = Some(commit.to_string());
                 if matches!(self.source, Source::Mirror(_)) { Done::Pushed } else { Done::Committed }
             }
         };
-        Outcome { report, done, diff: planned.diff, workloads: read.found.index.workloads() }
+        let onto = read.tip.aside.as_ref().map(|aside| aside.branch.clone()).or_else(|| read.tip.branch.clone());
+        Outcome { report, done, onto, diff: planned.diff, workloads: read.found.index.workloads() }
     }
+}
+
+/// The branches that a unit is about.
+fn branches(unit: &Unit) -> Branches<'_> {
+    Branches { read: unit.repository.branch.as_deref(), push: unit.repository.push_branch.as_deref() }
 }
 
 /// A person has to change something at the remote: a hook, a protected branch, rights.
@@ -339,25 +401,51 @@ fn is_refusal(error: &WriteError) -> bool {
     }
 }
 
-pub(super) fn may_pass(error: &WriteError, attempt: u32) -> bool {
+/// Whether another try may go better.
+pub(super) fn may_pass(error: &WriteError) -> bool {
     match error {
-        WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => attempt < TRIES,
-        WriteError::Remote(error) => error.blame() == Blame::Remote && attempt < NETWORK_TRIES,
+        WriteError::Moved { .. } | WriteError::ChangedOnDisk(_) | WriteError::Locked { .. } => true,
+        WriteError::Remote(error) => error.blame() == Blame::Remote,
         _ => false,
     }
 }
 
-/// A branch that still moves after the last try was moved during each of them.
-pub(super) fn outrun_or(error: WriteError) -> CycleError {
-    match error {
-        WriteError::Moved { repository, branch } => CycleError::Outrun { repository, branch },
-        error => error.into(),
+/// How often one change was tried in vain.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    /// What was sent was not taken, for somebody was faster.
+    outrun: u32,
+    /// Somebody was faster before anything was sent.
+    overtaken: u32,
+    /// The remote did not answer.
+    unanswered: u32,
+}
+
+impl Tries {
+    /// Counts a failure that may pass: how long to pause before the next try.
+    ///
+    /// # Errors
+    /// It was tried often enough.
+    pub fn pause(&mut self, failure: WriteError) -> Result<Duration, CycleError> {
+        let (count, most) = match &failure {
+            WriteError::Remote(_) => (&mut self.unanswered, NETWORK_TRIES),
+            WriteError::Moved { noticed: Noticed::Before, .. } => (&mut self.overtaken, LOOKS),
+            _ => (&mut self.outrun, TRIES),
+        };
+        *count += 1;
+        let is_over = *count >= most;
+        match failure {
+            WriteError::Remote(_) if !is_over => Ok(pause(self.unanswered + NETWORK_GROWN)),
+            _ if !is_over => Ok(pause(self.outrun + self.overtaken)),
+            WriteError::Moved { repository, branch, .. } => Err(CycleError::Outrun { repository, branch, tries: self.outrun + self.overtaken }),
+            failure => Err(failure.into()),
+        }
     }
 }
 
-/// How long to wait before the next attempt: growing and jittered, so that two who race do not meet again.
-pub(super) fn pause(attempt: u32) -> Duration {
-    let longest = 50 * 2_u64.pow(attempt.min(4));
+/// How long to wait before the next try: growing and jittered, so that two who race do not meet again.
+fn pause(lost: u32) -> Duration {
+    let longest = (0..lost.min(GROWTHS)).fold(FIRST_PAUSE, |milliseconds, _| milliseconds * 8 / 5);
     Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 

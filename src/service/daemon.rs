@@ -13,6 +13,7 @@ use tracing::error;
 
 use super::{
     board::{Board, Interval, Pace},
+    circuit::Circuits,
     clock::{self, Bell, Hold, Listener},
     ready::Going,
     scanner::Scanner,
@@ -55,13 +56,14 @@ impl Daemon {
     pub fn start(served: Vec<Served>, views: BTreeMap<String, Registries>, store: &Embedded, shared: &Shared) -> Self {
         let (stop, stopping) = watch::channel(false);
         shared.readiness.expect(served.iter().map(|served| served.name.clone()));
-        let mut boards = BTreeMap::new();
+        shared.metrics.forget_lists();
+        let (mut boards, circuits) = (BTreeMap::new(), Circuits::default());
         for (view, Registries { client, interval }) in views {
             let (bell, listener) = clock::bell(&shared.clock);
             let client = Arc::new(client);
             let budgets = Arc::clone(&client);
             let per_second = Box::new(move |host: &str| budgets.per_second(host));
-            let board = Arc::new(Board::new(view.clone(), Pace { interval, per_second }, bell));
+            let board = Arc::new(Board::new(view.clone(), Pace { interval, per_second }, circuits.clone(), bell));
             let scanner = Arc::new(Scanner {
                 board: Arc::clone(&board),
                 client,
@@ -69,6 +71,7 @@ impl Daemon {
                 clock: Arc::clone(&shared.clock),
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&shared.readiness),
+                circuits: circuits.clone(),
                 memory: shared.memory.clone(),
                 counted: Mutex::default(),
                 trouble: Mutex::default(),

@@ -2,20 +2,22 @@
 
 use std::{collections::BTreeMap, num::NonZero, thread};
 
+use jiff::Timestamp;
 use regex::bytes::Regex;
 
 use super::{
-    Clock, CycleError, Done, Memory, Unit, Watcher,
-    cycle::{FILE_BYTES, may_pass, outrun_or, pause},
+    Clock, CycleError, Done, Memory, Unit, Watcher, Words,
+    cycle::{FILE_BYTES, Tries, may_pass},
+    past::PastOf,
     reading::Reading,
 };
 use crate::{
-    git::{Content, NewCommit, Signature, Source, Tip, Write, WriteError, Written},
-    manifest::splice::{Change, EditRefused, change},
-    plan::{
-        Index, diff,
-        message::{Ci, by_hand},
+    git::{Content, Source, Tip, Write, WriteError, Written},
+    manifest::{
+        KindPaths,
+        splice::{Change, EditRefused, change},
     },
+    plan::{Bounds, Index, Subjects, diff},
 };
 
 /// So many files are changed at once: few enough to bound memory.
@@ -52,12 +54,30 @@ pub enum Files {
 pub struct Wanted<T> {
     /// What to change in each file.
     pub changes: BTreeMap<String, Vec<Change>>,
-    /// The commit's subject.
-    pub subject: String,
-    /// A line of the commit's message for each change.
-    pub lines: Vec<String>,
+    /// What the commit says.
+    pub words: Words,
     /// What to tell the person about it.
     pub told: T,
+}
+
+/// The files of one tip, and its history.
+pub struct Here<'a> {
+    /// What the files hold.
+    pub index: &'a Index,
+    source: &'a Source,
+    tip: &'a Tip,
+    kinds: &'a [KindPaths],
+    now: Timestamp,
+}
+
+impl Here<'_> {
+    /// Notes for each container which versions a person took back there.
+    ///
+    /// # Errors
+    /// An object is damaged.
+    pub fn note_past(&self, subjects: &mut Subjects, bounds: &Bounds<'_>) -> Result<(), CycleError> {
+        Ok(PastOf::default().note(self.source, self.tip, self.kinds, bounds, self.now, subjects)?)
+    }
 }
 
 /// What came of it.
@@ -91,19 +111,19 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
     files: Files,
     watcher: &dyn Watcher,
     (intent, diff): (Intent, Diff),
-    mut wish: impl FnMut(&Index) -> Result<Wanted<T>, E>,
+    mut wish: impl FnMut(&Here<'_>) -> Result<Wanted<T>, E>,
 ) -> Result<ByHand<T>, E> {
     let mut source = Source::open(&unit.location, &unit.access).map_err(CycleError::from)?;
     let mut reading = match files {
         Files::All(memory) => Reading::all(&unit.kinds, memory),
         Files::Holding(word) => Reading::holding(&unit.kinds, word),
     };
-    let mut attempt = 0;
+    let mut tries = Tries::default();
     loop {
         watcher.reading();
         let tip = source.read(unit.repository.branch.as_deref()).map_err(CycleError::from)?;
         let found = reading.index(&source, &tip).map_err(CycleError::from)?;
-        let wanted = wish(&found.index)?;
+        let wanted = wish(&Here { index: &found.index, source: &source, tip: &tip, kinds: &unit.kinds, now: clock.now() })?;
         let (files, text) = changed::<E>(&source, &tip, &wanted.changes, diff)?;
         let outcome = |wanted: Wanted<T>, written: Written, diff: Vec<u8>| ByHand {
             told: wanted.told,
@@ -124,17 +144,17 @@ pub async fn write_by_hand<T, E: From<CycleError> + From<EditRefused>>(
             Intent::Write(write) if !files.is_empty() => write,
             _ => return Ok(outcome(wanted, Written::Nothing, text)),
         };
-        attempt += 1;
         watcher.writing();
-        match source.write(&tip, &files, &commit(unit, clock, &wanted), write) {
+        match source.write(&tip, &files, &unit.commit(&wanted.words, clock), write) {
             Ok(written) => return Ok(outcome(wanted, written, text)),
             // A person is there to look at what somebody else wrote into the same file just now.
             Err(error @ WriteError::ChangedOnDisk(_)) => return Err(CycleError::from(error).into()),
-            Err(error) if may_pass(&error, attempt) => {
+            Err(error) if may_pass(&error) => {
+                let pause = tries.pause(error)?;
                 reading.keep(tip, found);
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(pause).await;
             }
-            Err(error) => return Err(outrun_or(error).into()),
+            Err(error) => return Err(CycleError::from(error).into()),
         }
     }
 }
@@ -182,13 +202,6 @@ fn edited(files: &[(&str, Vec<u8>, &Vec<Change>)]) -> Vec<Result<Vec<u8>, EditRe
     })
 }
 
-fn commit<T>(unit: &Unit, clock: &Clock, wanted: &Wanted<T>) -> NewCommit {
-    let settings = &unit.repository.commit;
-    let ci = if settings.ci_skip { Ci::Skip } else { Ci::Run };
-    let signature = Signature { name: settings.name.clone(), email: settings.email.clone(), time: clock.now() };
-    NewCommit { message: by_hand(&wanted.subject, &wanted.lines, ci), signature }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, path::PathBuf, sync::Arc};
@@ -215,7 +228,7 @@ mod tests {
 
     fn unit(place: &str) -> Unit {
         let config = Config::of_overrides(Overrides { state: Some("unused".into()), ..Overrides::default() }).expect("a configuration");
-        let repository = config.repository_for(place).expect("a repository");
+        let repository = config.repository_for(place);
         let location = Location::parse(place, Plaintext::Loopback).expect("a location");
         let (access, _) = Access::prepare(&location, &repository, "unused".into(), &Environment::default()).expect("access");
         Unit {
@@ -226,6 +239,7 @@ mod tests {
             kinds: vec![],
             presets: Arc::new(Presets::shipped().clone()),
             patience: config.timeout,
+            signer: None,
         }
     }
 
@@ -236,12 +250,12 @@ mod tests {
         for name in ["a.yaml", "b.yaml"] {
             fs::write(path(name), "image: a:1\n").expect("a file");
         }
-        let wish = |index: &Index| {
-            let edits = index.places().map(|(path, place)| {
+        let wish = |here: &Here<'_>| {
+            let edits = here.index.places().map(|(path, place)| {
                 let sites = place.image.parts().into_iter().flat_map(crate::manifest::Parts::sites);
                 (path.to_owned(), sites.map(|site| Change::Replace(Edit { site: site.clone(), to: "a:2".to_owned() })).collect())
             });
-            Ok::<_, CycleOrRefused>(Wanted { changes: edits.collect(), subject: String::new(), lines: vec![], told: () })
+            Ok::<_, CycleOrRefused>(Wanted { changes: edits.collect(), words: Words::ByHand { subject: String::new(), lines: vec![] }, told: () })
         };
         let unit = unit(folder.path().to_str().expect("text"));
         let how = (Intent::Write(Write::Files), Diff::LeftOut);

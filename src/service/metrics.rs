@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Mutex, PoisonError, RwLock, atomic::AtomicU64},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -192,7 +192,17 @@ pub struct Metrics {
     cycle: Family<Labels, Histogram, fn() -> Histogram>,
     reloads: Counters,
     known: RwLock<Known>,
-    oldest: Mutex<BTreeMap<String, Timestamp>>,
+    /// By the view of the registries that they belong to.
+    lists: Mutex<BTreeMap<String, BTreeMap<String, Lists>>>,
+}
+
+/// What the last lists of one host hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// How many tags.
+    pub tags: u64,
+    /// When the oldest came.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The names that labels may take.
@@ -229,7 +239,7 @@ impl Metrics {
             cycle: Family::new_with_constructor(|| Histogram::new(CYCLE_BUCKETS)),
             reloads: Family::default(),
             known: RwLock::default(),
-            oldest: Mutex::default(),
+            lists: Mutex::default(),
         };
         let (build, start) = (Gauges::default(), Seconds::default());
         build.get_or_create(&Labels::new(&BUILD, [env!("CARGO_PKG_VERSION")])).set(1);
@@ -310,7 +320,6 @@ impl Metrics {
             self.requests.remove(&Labels::new(&REQUESTS, [host, kind.as_str()]));
         }
         self.tags.remove(&Labels::new(&TAGS, [host]));
-        self.oldest.lock().unwrap_or_else(PoisonError::into_inner).remove(host);
     }
 
     /// So many requests were sent to a host.
@@ -319,22 +328,37 @@ impl Metrics {
         self.requests.get_or_create(&Labels::new(&REQUESTS, [&known.host(host), kind.as_str()])).inc_by(count);
     }
 
-    /// What the last lists hold now: for each host how many tags, and when the oldest list was made.
-    pub fn listed<'h>(&self, hosts: impl IntoIterator<Item = (&'h str, u64, Option<Timestamp>)>) {
+    /// What the last lists hold now by host, in one view of the registries.
+    pub fn listed(&self, view: &str, hosts: BTreeMap<String, Lists>) {
+        self.lists().insert(view.to_owned(), hosts);
+    }
+
+    /// The views of the registries that there are now are others.
+    pub fn forget_lists(&self) {
+        self.lists().clear();
+    }
+
+    fn lists(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Lists>>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the lists of all views hold together, by label.
+    fn show_lists(&self, now: Timestamp) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let mut tags: BTreeMap<String, u64> = known.labels_of_hosts().into_iter().map(|host| (host, 0)).collect();
-        let mut oldest: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for (host, count, made) in hosts {
-            let host = known.host(host);
-            *tags.entry(host.clone()).or_default() += count;
-            if let Some(made) = made {
-                oldest.entry(host).and_modify(|oldest| *oldest = made.min(*oldest)).or_insert(made);
+        let mut labels: BTreeMap<String, Lists> = known.labels_of_hosts().into_iter().map(|host| (host, Lists::default())).collect();
+        for (host, lists) in self.lists().values().flatten() {
+            let all = labels.entry(known.host(host)).or_default();
+            all.tags += lists.tags;
+            all.oldest = all.oldest.into_iter().chain(lists.oldest).min();
+        }
+        self.list_age.clear();
+        for (host, Lists { tags, oldest }) in labels {
+            self.tags.get_or_create(&Labels::new(&TAGS, [&host])).set(i64::try_from(tags).unwrap_or(i64::MAX));
+            if let Some(oldest) = oldest {
+                let age = now.duration_since(oldest).as_secs_f64().max(0.0);
+                self.list_age.get_or_create(&Labels::new(&LIST_AGE, [&host])).set(age.round());
             }
         }
-        for (host, count) in tags {
-            self.tags.get_or_create(&Labels::new(&TAGS, [&host])).set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
-        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
     }
 
     /// What the last cycle decided about the containers of a repository; a code that is not among it has none.
@@ -394,11 +418,7 @@ impl Metrics {
     /// # Source
     /// OpenMetrics 1.0, "Text format".
     pub fn render(&self, now: Timestamp) -> String {
-        self.list_age.clear();
-        for (host, made) in &*self.oldest.lock().unwrap_or_else(PoisonError::into_inner) {
-            let age = now.duration_since(*made).as_secs_f64().max(0.0);
-            self.list_age.get_or_create(&Labels::new(&LIST_AGE, [host])).set(age.round());
-        }
+        self.show_lists(now);
         let mut page = String::new();
         text::encode(&mut page, &self.registry).expect("a string takes every text");
         page

@@ -3,8 +3,10 @@
 
 pub mod board;
 pub mod check;
+pub mod circuit;
 pub mod clock;
 pub mod command;
+mod commit;
 pub mod cycle;
 pub mod daemon;
 pub mod hand;
@@ -25,6 +27,7 @@ pub mod worker;
 pub use check::{Checked, Checking};
 pub use clock::Clock;
 pub use command::{Command, Listed};
+pub use commit::Words;
 pub use cycle::{Cycle, CycleError, Done, Outcome, Planned, Read, Unit, Wrote};
 pub use memory::Memory;
 pub use scan::{Inquiry, scan_images};

@@ -23,6 +23,8 @@ pub(super) struct PastOf {
     history: History,
     /// The commits of ours, by their ids.
     ours: BTreeSet<String>,
+    /// What they put somewhere, by the image's name.
+    put: BTreeSet<(String, Value)>,
 }
 
 /// The older files that one look at the history needs.
@@ -47,7 +49,8 @@ impl PastOf {
     ) -> Result<(), ReadError> {
         subjects.forgive();
         let commits = tip.commit.map_or_else(|| Ok(Vec::new()), |tip| self.history.read(source, tip, now))?;
-        self.ours = commits.iter().filter(|past| past.is_ours).map(|past| past.id.clone()).collect();
+        self.ours = commits.iter().filter(|past| past.is_ours()).map(|past| past.id.clone()).collect();
+        self.put = commits.iter().flat_map(|past| &past.trailers).map(|trailer| (trailer.name.clone(), trailer.to.clone())).collect();
         let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new() };
         let mut taken: Vec<(usize, Trailer, Past)> = Vec::new();
         for suspect in suspects(subjects, &commits) {
@@ -67,6 +70,11 @@ impl PastOf {
             subjects.keep(|_| true);
         }
         Ok(())
+    }
+
+    /// Whether a commit of ours put this value somewhere.
+    pub(super) fn has_put(&self, name: &Name, value: &Value) -> bool {
+        self.put.contains(&(name.to_string(), value.clone()))
     }
 
     /// The ids of our own commits.

@@ -24,7 +24,7 @@ use crate::{
         record::{Metadata, TagRecord},
     },
     registry::{Client, RegistryError, TagList},
-    store::{self, Cache, Facts, Found, Kept, Mark, Saved, Seen, SeenTag, Store},
+    store::{self, Cache, Facts, Found, Kept, Mark, Saved, Seen, Store},
 };
 
 /// How many tags of one question are looked at before it is asked again whether the others still matter.
@@ -241,10 +241,17 @@ impl<'a> Scan<'a> {
         }
         let wanted: BTreeMap<View, _> = open.keys().map(|&at| (questions[at].view(), wanted_platforms(&questions[at].policy))).collect();
         let (client, wanted) = (&self.inquiry.client, &wanted);
-        let looks = needs.iter().map(|(view, need)| async move {
+        // Where an earlier run saw a tag point may be long ago.
+        let known = |(view, need): &Wish| {
+            let image = self.images.get(&view.repository)?;
+            let is_new = image.asked.contains(&(view.platform.clone(), need.tag().clone()));
+            image.digest(need.tag()).filter(|_| is_new).cloned()
+        };
+        let needs: Vec<(Wish, Option<Digest>)> = needs.into_iter().map(|wish| (wish.clone(), known(&wish))).collect();
+        let looks = needs.iter().map(|((view, need), known)| async move {
             let metadata = match need {
                 Need::Digest(tag) => client.digest(&view.repository, tag).await.map(Metadata::Pointed),
-                Need::Metadata(tag) => client.look(&view.repository, tag, &wanted[view]).await,
+                Need::Metadata(tag) => client.look(&view.repository, tag, known.as_ref(), &wanted[view]).await,
             };
             (view, need.tag(), metadata.unwrap_or_else(|error| unreadable(&error)))
         });
@@ -359,10 +366,9 @@ impl Image {
         }
         if by_time {
             let seen = &self.kept.record;
-            let moved = |seen: &&SeenTag| seen.standing.is_listed() && seen.check.as_ref().is_some_and(|check| check.moved);
             changing.extend(&asked.tag);
-            changing.extend(seen.tags().iter().filter(moved).map(|seen| &seen.tag));
-            changing.extend(seen.rechecks(now));
+            changing.extend(seen.movers());
+            changing.extend(seen.rechecks(now, seen.share().max(1)));
         }
         changing
     }

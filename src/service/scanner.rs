@@ -1,7 +1,7 @@
 //! Keeps a board young: lists what is due, learns what is missing, and writes what was seen into the store.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     Clock, Memory,
     board::{Board, Job, Work},
+    circuit::{Circuits, Leave},
     clock::{Hold, Listener},
     metrics::Metrics,
     ready::Readiness,
@@ -25,7 +26,7 @@ use crate::{
     image::{Digest, Platform, Repository, Tag},
     plan::View,
     policy::{decision::Need, record::Metadata},
-    registry::{Client, RequestKind, TagList},
+    registry::{Bearing, Client, RegistryError, RequestKind, TagList},
     store::{self, Cache, Embedded, Facts, Kept, Kind, Packed, Saved, Store, StoreError},
 };
 
@@ -48,6 +49,8 @@ pub struct Scanner {
     pub metrics: Arc<Metrics>,
     /// Which hosts answer.
     pub readiness: Arc<Readiness>,
+    /// Which hosts are left alone.
+    pub circuits: Circuits,
     /// What was learnt about images and is not in the store yet.
     pub memory: Memory,
     /// The requests that are counted already.
@@ -73,12 +76,12 @@ impl Scanner {
             if save <= now || save > later(now) {
                 self.save().await;
                 save = later(now);
-                let lists = self.board.lists();
-                self.metrics.listed(lists.iter().map(|(host, lists)| (host.as_str(), lists.tags as u64, lists.oldest)));
+                self.metrics.listed(self.board.view(), self.board.lists());
             }
             self.count();
             self.readiness.hosts(self.board.view(), || self.board.hosts());
-            let next = [self.board.next_due(), self.board.is_unsaved().then_some(save)].into_iter().flatten().min();
+            let is_unsaved = self.board.is_unsaved() || self.circuits.is_unsaved();
+            let next = [self.board.next_due(now), is_unsaved.then_some(save)].into_iter().flatten().min();
             hold = tokio::select! {
                 () = &mut stop => break,
                 Some(hold) = listener.until(next.unwrap_or(Timestamp::MAX), hold) => hold,
@@ -98,6 +101,7 @@ impl Scanner {
             Job::List(repository, _) => (Work::List, vec![repository.clone()]),
             Job::Look { view, .. } => (Work::Look, vec![view.repository.clone()]),
         };
+        let wish = if let Job::Look { wanted, need, .. } = &job { Some((wanted.clone(), need.clone())) } else { None };
         let work = async {
             match job {
                 Job::Open(repositories) => self.open(repositories).await,
@@ -107,6 +111,9 @@ impl Scanner {
         };
         if AssertUnwindSafe(work).catch_unwind().await.is_err() {
             error!(image = %repositories[0], "asking a registry ended in a bug; please report the lines before this one");
+        }
+        if let Some((wanted, need)) = wish {
+            self.board.answered(&repositories[0], &wanted, &need);
         }
         for repository in repositories {
             self.board.done(kind, &repository, self.clock.now());
@@ -123,11 +130,25 @@ impl Scanner {
                 repositories.iter().map(|_| Kept::default()).collect()
             }
         };
+        let hosts: BTreeSet<&str> = repositories.iter().map(|repository| &*repository.registry).collect();
+        if let Err(error) = self.circuits.recall(&self.store, hosts, self.clock.now()).await {
+            self.cannot("cannot read the store", &error);
+        }
         self.board.opened(repositories.into_iter().zip(rows).collect(), self.clock.now());
     }
 
+    /// Asks a question, and notes how its host behaves.
+    async fn ask<T>(&self, repository: &Repository, question: impl Future<Output = Result<T, RegistryError>>) -> Result<T, RegistryError> {
+        let trip = self.circuits.begin(&repository.registry);
+        let outcome = question.await;
+        let bearing = outcome.as_ref().map_or_else(RegistryError::bearing, |_| Bearing::Answers);
+        self.circuits.end(trip, bearing, self.clock.now());
+        outcome
+    }
+
     async fn list(&self, repository: &Repository, watched: Vec<Tag>) {
-        match self.client.tags_unless(repository, &self.board.pages(repository)).await {
+        let pages = self.board.pages(repository);
+        match self.ask(repository, self.client.tags_unless(repository, &pages)).await {
             Ok(Some(TagList { tags, pages, .. })) => {
                 debug!(image = %repository, tags = tags.len(), "listed");
                 self.board.listed(repository, tags, self.clock.now());
@@ -143,14 +164,17 @@ impl Scanner {
             }
         }
         let asked = stream::iter(watched).map(|tag| async move {
-            let digest = self.client.digest(repository, &tag).await;
+            let digest = self.ask(repository, self.client.digest(repository, &tag)).await;
             (tag, digest)
         });
         let mut answers = asked.buffer_unordered(ABREAST);
         while let Some((tag, digest)) = answers.next().await {
+            let now = self.clock.now();
             // What could not be asked this time is asked with the next list; what was known still holds.
-            if let Ok(digest) = digest {
-                self.board.pointed(repository, &tag, &digest, self.clock.now());
+            match digest {
+                Ok(digest) => self.board.pointed(repository, &tag, &digest, now),
+                Err(_) if matches!(self.circuits.leave(&repository.registry, now), Leave::Rest(_)) => return,
+                Err(_) => {}
             }
         }
     }
@@ -158,14 +182,17 @@ impl Scanner {
     async fn look(&self, view: &View, wanted: &[Platform], need: &Need, digest: Option<&Digest>) {
         let tag = need.tag();
         let metadata = match need {
-            Need::Digest(_) => self.client.digest(&view.repository, tag).await.map_or_else(|error| unreadable(&error), Metadata::Pointed),
+            Need::Digest(_) => {
+                let digest = self.ask(&view.repository, self.client.digest(&view.repository, tag)).await;
+                digest.map_or_else(|error| unreadable(&error), Metadata::Pointed)
+            }
             Need::Metadata(_) => self.metadata(view, wanted, tag, digest).await,
         };
         let asked;
         let digest = match (&metadata, digest) {
             // What is no image says nothing of its digest, and is remembered by it.
             (Metadata::NotAnImage(_), None) => {
-                asked = self.client.digest(&view.repository, tag).await.ok();
+                asked = self.ask(&view.repository, self.client.digest(&view.repository, tag)).await.ok();
                 asked.as_ref()
             }
             (_, digest) => digest,
@@ -182,7 +209,7 @@ impl Scanner {
                 return facts.into();
             }
         }
-        let metadata = match self.client.look(&view.repository, tag, wanted).await {
+        let metadata = match self.ask(&view.repository, self.client.look(&view.repository, tag, digest, wanted)).await {
             Ok(metadata) => metadata,
             Err(error) => return unreadable(&error),
         };
@@ -206,13 +233,19 @@ impl Scanner {
 
     async fn save(&self) {
         self.memory.save_learnt().await;
+        if let Err(error) = self.circuits.save(&self.store).await {
+            self.cannot("cannot write the store", &error);
+        }
         let (repositories, writes): (Vec<_>, Vec<_>) = self.board.unsaved().into_iter().unzip();
         if writes.is_empty() {
             return;
         }
         let saved = match self.store.save_if(writes).await {
             Ok(saved) => saved,
-            Err(error) => return self.cannot("cannot write the store", &error),
+            Err(error) => {
+                self.board.refused(repositories);
+                return self.cannot("cannot write the store", &error);
+            }
         };
         if self.trouble().end(&"cannot write the store").is_some() {
             info!("the store is written again");

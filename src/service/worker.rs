@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 use super::{
     Clock, Cycle, CycleError, Memory, Outcome, Planned, Read, Unit, Wrote,
     board::{Answers, Board},
-    cycle,
+    cycle::Tries,
     metrics::{CycleOutcome, Metrics, PushOutcome},
     ready::{Going, Readiness},
     told::Told,
@@ -176,6 +176,7 @@ impl Worker {
         let changed = moved || self.generation != Some(generation) || self.moment <= now;
         let waits = self.batch.is_some_and(|batch| batch.is_due(now)) || self.refused.as_ref().is_some_and(|refused| !refused.rests(now));
         if !(changed || waits) {
+            self.tidy(polls).map_err(|error| told(&error))?;
             return Ok(self.next());
         }
         self.generation = Some(generation);
@@ -184,6 +185,16 @@ impl Worker {
             self.tell(&outcome, started.elapsed());
         }
         Ok(self.next())
+    }
+
+    /// Puts in order what has waited for a quiet moment.
+    fn tidy(&self, polls: bool) -> Result<(), CycleError> {
+        let Some((cycle, _)) = self.cycle.as_ref().filter(|_| polls) else { return Ok(()) };
+        cycle.tidy()?;
+        for news in cycle.news() {
+            info!(repository = %self.name, "{news}");
+        }
+        Ok(())
     }
 
     fn next(&self) -> Timestamp {
@@ -218,7 +229,11 @@ impl Worker {
         if let Some(read) = self.read.take() {
             cycle.keep(read);
         }
-        let read = self.read.insert(cycle.read()?);
+        let read = cycle.read();
+        for news in cycle.news() {
+            warn!(repository = %self.name, "{news}");
+        }
+        let read = self.read.insert(read?);
         self.shared.metrics.parsed(&self.name, read.parsed());
         self.answers = self.board.ask(&self.name, &read.subjects, std::mem::take(&mut self.answers), now);
         Ok(())
@@ -226,7 +241,7 @@ impl Worker {
 
     /// Decides on what is known now, and writes what has been quiet for long enough.
     fn decide(&mut self, now: Timestamp, changed: bool) -> Result<Option<Outcome>, CycleError> {
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             let (Some((cycle, unit)), Some(read)) = (&mut self.cycle, &self.read) else { return Ok(None) };
             self.moment = self.board.answer(&self.name, &read.subjects.questions, &mut self.answers, now);
@@ -245,16 +260,20 @@ impl Worker {
                 None => Batch::begin(now, window),
             };
             self.batch = Some(batch);
-            if !batch.is_due(now) || self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
+            if !batch.is_due(now) {
+                return Ok(None);
+            }
+            if self.refused.as_ref().is_some_and(|refused| refused.holds(&planned, read, now)) {
+                // What is due waits for the next try, and not for its batch, which would be due for ever.
+                self.batch = None;
                 return Ok(None);
             }
             if *self.stopping.borrow() {
                 return Ok(None);
             }
-            attempt += 1;
             let (commit, diff) = (read.commit(), planned.diff().to_vec());
             let pushing = Pushing::begin(&self.shared.pushing);
-            let wrote = cycle.write(read, planned, Write::Commit, attempt);
+            let wrote = cycle.write(read, planned, Write::Commit);
             drop(pushing);
             match wrote {
                 Ok(Wrote::Done(outcome)) => {
@@ -268,7 +287,7 @@ impl Worker {
                     if *self.stopping.borrow() {
                         return Err((*error).into());
                     }
-                    std::thread::sleep(cycle::pause(attempt));
+                    std::thread::sleep(tries.pause(*error)?);
                     self.read(now)?;
                 }
                 Err(error) => {
@@ -282,7 +301,7 @@ impl Worker {
     fn wrote(&mut self, outcome: &Outcome, commit: Option<String>, diff: Vec<u8>, now: Timestamp) {
         if let Some(pushed) = &outcome.report.pushed {
             let updates = outcome.report.updates.len();
-            let branch = outcome.report.branch.clone().unwrap_or_default();
+            let branch = outcome.onto.clone().unwrap_or_default();
             info!(repository = %self.name, %branch, commit = pushed.get(..7).unwrap_or(pushed), updates, "pushed");
             self.shared.metrics.pushed(&self.name, PushOutcome::Pushed);
             self.shared.metrics.updated(&self.name, updates as u64);

@@ -13,6 +13,8 @@ use super::{
 const BORNE: u32 = 3;
 /// The first rest; each further failure doubles it.
 const FIRST: Duration = Duration::from_secs(30);
+/// The longest rest of a host that only fails: one question in so long is a burden to nobody, and who returns is soon served.
+const FAILING: Duration = Duration::from_mins(10);
 /// The longest rest, also where a host asks for more.
 const LONGEST: Duration = Duration::from_hours(1);
 const VERSION: u8 = 1;
@@ -30,11 +32,28 @@ impl HostRest {
         self.until.filter(|until| *until > now && until.duration_since(now) <= signed(LONGEST))
     }
 
+    /// How often in a row it failed.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether it failed so often that one question has to tell whether it answers again.
+    pub fn is_on_trial(&self) -> bool {
+        self.failures >= BORNE
+    }
+
+    /// It is left alone for so long from now, at least.
+    #[must_use]
+    pub fn left_alone(&self, wait: Option<Duration>, now: Timestamp) -> Self {
+        let until = wait.map(|wait| whole(now.saturating_add(wait.min(LONGEST)).unwrap_or(Timestamp::MAX)));
+        Self { failures: self.failures, until: until.max(self.until) }
+    }
+
     /// The host failed once more, perhaps saying how long to wait.
     #[must_use]
     pub fn failed(&self, wait: Option<Duration>, now: Timestamp) -> Self {
         let failures = self.failures.saturating_add(1);
-        let doubled = failures.checked_sub(BORNE).map(|beyond| FIRST.saturating_mul(2_u32.saturating_pow(beyond)));
+        let doubled = failures.checked_sub(BORNE).map(|beyond| FIRST.saturating_mul(2_u32.saturating_pow(beyond)).min(FAILING));
         let rest = wait.into_iter().chain(doubled).max().map(|rest| rest.min(LONGEST));
         let until = rest.map(|rest| whole(now.saturating_add(rest).unwrap_or(Timestamp::MAX)));
         Self { failures, until: until.max(self.until(now)) }
@@ -85,7 +104,7 @@ mod tests {
             ("twice", &[None; 2], None),
             ("three times", &[None; 3], Some(30)),
             ("four times", &[None; 4], Some(60)),
-            ("for ever", &[None; 100], Some(3600)),
+            ("for ever", &[None; 100], Some(600)),
             ("it says how long", &[minutes(2)], Some(120)),
             ("it says too long", &[minutes(600)], Some(3600)),
             ("it said so before", &[minutes(2), None], Some(120)),
@@ -94,6 +113,17 @@ mod tests {
             let host = waits.iter().fold(HostRest::default(), |host, wait| host.failed(*wait, at(0)));
             assert_eq!(host.until(at(0)), rest.map(at), "{word}");
             assert_eq!(HostRest::decode(&host.encode()), Some(host), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_host_may_be_left_alone_without_a_failure() {
+        let minutes = |minutes: u64| Some(Duration::from_mins(minutes));
+        let failed = HostRest::default().failed(minutes(2), at(0));
+        for (word, wait, until) in [("longer", minutes(3), 180), ("less", minutes(1), 120), ("nothing", None, 120), ("too long", minutes(600), 3600)]
+        {
+            let host = failed.left_alone(wait, at(0));
+            assert_eq!((host.until(at(0)), host.failures()), (Some(at(until)), 1), "{word}");
         }
     }
 

@@ -51,11 +51,11 @@ logLevel: loud
     let said = machine.run("check --config-only").ended(1);
     insta::assert_snapshot!(said.out, @r#"
     tagalong.yaml:1: error: there is no key `liste` here
-      hint: did you mean `listen`? The others are state, kinds, policies, timeout, listenHooks, registries, logLevel, gitTimeout, registryRps, logFormat, repositories, registryAllow, registryBurst, dockerConfig, registryPollInterval, registryInsecureHosts, registryExcludeImages, registryIncludeImages
+      hint: did you mean `listen`? The others are state, kinds, policies, timeout, listenHooks, registries, logLevel, gitTimeout, registryRps, logFormat, repositories, registryAllow, registryBurst, registryCaFile, dockerConfig, registryPollInterval, registryInsecureHosts, registryExcludeImages, registryIncludeImages
     tagalong.yaml:2: error: `timeout` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:5: error: there is no key `intervall` here
-      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv
+      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
     tagalong.yaml:6: error: `interval` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:7: error: two repositories have the same `url` and `branch`
@@ -69,7 +69,7 @@ logLevel: loud
     tagalong.yaml:12: error: `username` needs `passwordFile` or `passwordEnv`
       hint: docs/configuration.md shows every key with the value that it wants
     tagalong.yaml:13: error: there is no key `grup` here
-      hint: did you mean `group`? The others are name, body, email, ciSkip, subject, batchWindow, signingKeyFile
+      hint: did you mean `group`? The others are name, body, email, ciSkip, signOff, subject, coAuthors, batchWindow, signingKeyFile, signingPassphraseEnv, signingPassphraseFile
     tagalong.yaml:17: error: a registry needs its `prefix`
       hint: docs/configuration.md shows every key with the value that it wants
     tagalong.yaml:19: error: there is no key `image` here
@@ -121,19 +121,23 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
       hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
     tagalong.yaml:17: error: cannot read the secret in `empty`: it is empty
       hint: write the secret, and nothing else, into `empty` and let this user read it
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.signingKeyFile` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
-    tagalong.yaml:19: error: cannot work on `f`: its `commit.subject` in `tagalong.yaml` line 19 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+    tagalong.yaml:19: error: cannot sign commits with `junk`: it holds no private key
+      hint: make one: `ssh-keygen -t ed25519 -f signing`, or `gpg --export-secret-keys --armor KEY > signing`
     tagalong.yaml:23: error: cannot read the secret in `two-lines`: it has more than one line
       hint: write the secret, and nothing else, into `two-lines` and let this user read it
     tagalong.yaml:25: error: cannot read the CA file `missing`: No such file or directory (os error 2)
       hint: put the authority's certificate into `missing` and let this user read it
     tagalong.yaml:26: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
       hint: set `NOBODY_SET_THIS` where this program is started
-    tagalong.yaml:27: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
+    tagalong.yaml:28: error: cannot read the client certificate in `missing`: No such file or directory (os error 2)
+      hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
+    tagalong.yaml:31: error: cannot use `junk` with the key in `open`: they hold no certificate and key in PEM
+      hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
+    tagalong.yaml:33: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
       hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
-    13 faults
+    tagalong.yaml:34: error: cannot use the CA file `junk`: it holds no PEM certificate
+      hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
+    15 faults
     "#);
 }
 
@@ -157,7 +161,7 @@ repositories:
   caFile: junk
   tokenFile: empty
 - url: https://git.example/f.git
-  commit: { signingKeyFile: open, subject: x }
+  commit: { signingKeyFile: junk }
 registries:
 - prefix: ghcr.io
   username: puller
@@ -165,7 +169,14 @@ registries:
 - prefix: quay.io
   caFile: missing
   tokenEnv: NOBODY_SET_THIS
+- prefix: gcr.io
+  clientCertFile: missing
+  clientKeyFile: open
+- prefix: gcr.io/acme
+  clientCertFile: junk
+  clientKeyFile: open
 dockerConfig: docker.json
+registryCaFile: junk
 ";
 
 #[test]

@@ -43,7 +43,7 @@ fn every_invalid_file_is_refused_with_the_sentence_that_it_holds() {
     let files = files("invalid");
     assert!(!files.is_empty());
     for path in files {
-        let error = read(&path, Overrides::default()).and_then(|config| config.repository_for("https://git.example/fleet.git")).expect_err("refused");
+        let error = read(&path, Overrides::default()).expect_err("refused");
         let body: Vec<String> =
             fs::read_to_string(&path).unwrap().split_inclusive('\n').skip_while(|line| line.starts_with("# ")).map(str::to_owned).collect();
         assert_fresh(&path, &format!("{}{}", told(&path, &error), body.concat()));

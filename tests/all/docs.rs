@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, fmt::Write, path::Path};
 use tagalong::{
     cli::args::{Args, definition},
     config,
-    plan::check::FindingCode,
+    plan::{
+        check::FindingCode,
+        message::{Style, Update, message},
+        report::Version,
+    },
     policy::{Blame, Code, List, TagCode, preset::Presets},
     service::metrics::{CycleOutcome, METRICS, OTHER, PushOutcome, ReloadOutcome, RequestKind},
 };
@@ -59,6 +63,34 @@ fn the_reference_of_the_configuration_is_fresh() {
     let (before, rest) = page.split_once("<!-- keys -->\n").unwrap();
     let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
     assert_fresh(&root().join("docs/configuration.md"), &format!("{before}<!-- keys -->\n{made}\n<!-- /keys -->{after}"));
+}
+
+#[test]
+fn the_example_of_a_commit_is_fresh() {
+    let version = |tag: &str| Version { tag: Some(tag.to_owned()), digest: None };
+    let update = |workload: &str, name: &str, (from, to): (&str, &str), policy: &str, link: Option<String>| Update {
+        workload: format!("shop:deployment/{workload}"),
+        container: "app".to_owned(),
+        name: format!("ghcr.io/acme/{name}"),
+        from: version(from),
+        to: version(to),
+        policy: policy.to_owned(),
+        link,
+        root: "apps".to_owned(),
+        file: format!("apps/{workload}.yaml"),
+        reason: String::new(),
+    };
+    let compare = format!("https://github.com/acme/frontend/compare/{}...{}", "3f2a1b9".repeat(6).split_at(40).0, "9c1d2e0".repeat(6).split_at(40).0);
+    let updates = [
+        update("frontend", "frontend", ("1.4.2", "1.5.0"), "semver:~1", Some(compare.clone())),
+        update("admin", "frontend", ("1.4.2", "1.5.0"), "semver:~1", Some(compare)),
+        update("cart", "cart", ("main-88-1a2b3c4", "main-91-5d6e7f8"), "glob:main-*", None),
+    ];
+    let made = format!("```text\n{}```\n", message(&updates, &Style::default()));
+    let page = text("docs/review-commits.md");
+    let (before, rest) = page.split_once("<!-- commit -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /commit -->").unwrap();
+    assert_fresh(&root().join("docs/review-commits.md"), &format!("{before}<!-- commit -->\n{made}<!-- /commit -->{after}"));
 }
 
 #[test]

@@ -145,6 +145,14 @@ fn a_list_that_does_not_come_fails_the_container() {
                 1,
             ),
             ("503 for a minute", list(busy(503).header("Retry-After", "60")), Code::RateLimited, "left alone for 60 s", 1),
+            ("429 for a negative time", list(busy(429).header("Retry-After", "-5")), Code::RateLimited, "answered 429", 4),
+            ("429 for half a second", list(busy(429).header("Retry-After", "0.5")), Code::RateLimited, "answered 429", 4),
+            ("429 for ever", list(busy(429).header("Retry-After", "99999999999999999999999")), Code::RateLimited, "left alone for 3600 s", 1),
+            ("429 until an hour ago", list(busy(429).header("Retry-After", "Sun, 01 Mar 2026 11:00:00 GMT")), Code::RateLimited, "answered 429", 4),
+            ("429 until no date", list(busy(429).header("Retry-After", "soon")), Code::RateLimited, "answered 429", 4),
+            ("429 for no time", list(busy(429).header("Retry-After", "")), Code::RateLimited, "answered 429", 4),
+            ("502 of a proxy", list(Reply::new(502, b"<html>bad gateway".to_vec())), Code::Unreachable, "answered 502", 4),
+            ("408", list(Reply::new(408, vec![])), Code::Unreachable, "answered 408", 4),
             ("429 at first", lists_at_first(busy(429)), Code::Updated, "1.2.0", 4),
             ("503 with no wait at first", lists_at_first(busy(503).header("Retry-After", "0")), Code::Updated, "1.2.0", 4),
             ("reset before the headers end", list(page(r#"["1.0.0"]"#).cut_after(0)), Code::BadAnswer, "breaks off", 4),
@@ -152,8 +160,138 @@ fn a_list_that_does_not_come_fails_the_container() {
             ("silent", list(page(r#"["1.0.0"]"#).silent_after(0)), Code::Unreachable, "gave no answer", 2),
             ("slow body", list(page(r#"["1.0.0"]"#).silent_after(9)), Code::Unreachable, "gave no answer", 2),
             ("404", list(Reply::error(404, "NAME_UNKNOWN", "no such name")), Code::NotFound, "answered 404", 1),
+            ("404 of an empty repository", list(Reply::error(404, "MANIFEST_UNKNOWN", "no tags")), Code::NotFound, "answered 404", 1),
+            ("204", list(Reply::new(204, vec![])), Code::BadAnswer, "answered 204", 1),
+            ("206", list(page(r#"["9.9.9"]"#).status(206).header("Content-Range", "bytes 0-9/99")), Code::BadAnswer, "answered 206", 1),
+            ("304 to no condition", list(Reply::new(304, vec![])), Code::BadAnswer, "answered 304", 1),
+            ("300", list(page(r#"["9.9.9"]"#).status(300)), Code::BadAnswer, "answered 300", 1),
+            ("418", list(Reply::new(418, vec![])), Code::BadAnswer, "answered 418", 1),
+            ("451", list(Reply::error(451, "DENIED", "by law")), Code::BadAnswer, "answered 451 (DENIED: by law)", 1),
         ],
     );
+}
+
+#[test]
+fn a_registry_that_is_odd_and_honest_is_understood() {
+    let tags = r#"["1.0.0","1.1.0","1.2.0"]"#;
+    let typed = |media_type: &str| Reply::new(200, format!(r#"{{"name":"shop/web","tags":{tags}}}"#).into_bytes()).header("Content-Type", media_type);
+    let next = |link: &'static str| {
+        lists(move |asked, _| {
+            let link = link.replace("HOST", &asked.headers["host"]);
+            if asked.target.contains("last=") { page(r#"["1.2.0","1.0.0"]"#) } else { page(r#"["1.1.0","1.0.0"]"#).header("Link", &link) }
+        })
+    };
+    let heads = |reply: Reply| -> Fault { Box::new(move |asked, _| (asked.method == "HEAD").then(|| reply.clone())) };
+    check(
+        &shop(),
+        vec![
+            ("a charset", list(typed("application/json; charset=utf-8")), Code::Updated, "1.2.0", 3),
+            ("another type", list(typed("text/plain")), Code::Updated, "1.2.0", 3),
+            ("the type of a web page", list(typed("text/html")), Code::Updated, "1.2.0", 3),
+            ("no type", list(Reply::new(200, format!(r#"{{"tags":{tags}}}"#).into_bytes())), Code::Updated, "1.2.0", 3),
+            ("a byte order mark", list(Reply::json(format!("\u{feff}{{\"tags\":{tags}}}"))), Code::BadAnswer, "cannot be read", 1),
+            ("unsorted, and each twice", list(page(r#"["1.2.0","1.0.0","1.2.0","1.1.0","1.0.0"]"#)), Code::Updated, "1.2.0", 3),
+            (
+                "absurd tags beside it",
+                list(page(r#"["1.2.0","1.0.0","../../etc/passwd","","9.9.9 ","99999999999999999999999999999999.1.0-a"]"#)),
+                Code::Updated,
+                "1.2.0",
+                3,
+            ),
+            (
+                "unknown keys",
+                list(Reply::json(format!(r#"{{"name":"shop/web","next":null,"tags":{tags},"manifest":{{}}}}"#))),
+                Code::Updated,
+                "1.2.0",
+                3,
+            ),
+            ("link by path", next(r#"</v2/shop/web/tags/list?last=1.1.0>; rel="next""#), Code::Updated, "1.2.0", 4),
+            ("link by query", next(r#"<?last=1.1.0&n=2>; rel=next"#), Code::Updated, "1.2.0", 4),
+            ("link with its host", next(r#"<http://HOST/v2/shop/web/tags/list?last=1.1.0>; rel="next"; title="a, b""#), Code::Updated, "1.2.0", 4),
+            ("link to another port of it", next(r#"<http://127.0.0.1:1/v2/shop/web/tags/list?last=1.1.0>; rel="next""#), Code::Updated, "1.2.0", 4),
+            ("link by https of it", next(r#"<https://127.0.0.1/v2/shop/web/tags/list?last=1.1.0>; rel="next""#), Code::Updated, "1.2.0", 4),
+            ("links of several kinds", next(r#"</first>; rel="first", <?last=1.1.0>; rel="next", </end>; rel="last""#), Code::Updated, "1.2.0", 4),
+            ("no HEAD", heads(Reply::new(405, vec![])), Code::Updated, "1.2.0", 3),
+            ("an empty last page", then_empty(), Code::Updated, "1.1.0", 4),
+        ],
+    );
+    // What an older form of registry or a newer one sends in place of a manifest.
+    check(
+        &shop(),
+        vec![
+            (
+                "schema 1",
+                at("/manifests/1.2.0", Reply::json(r#"{"schemaVersion":1,"name":"shop/web","tag":"1.2.0","fsLayers":[]}"#)),
+                Code::Updated,
+                "1.1.0",
+                4,
+            ),
+            (
+                "errors with 200",
+                at("/manifests/1.2.0", Reply::json(r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#)),
+                Code::BadAnswer,
+                "cannot be read",
+                2,
+            ),
+            ("206 for a manifest", at("/manifests/1.2.0", Reply::json("{}").status(206)), Code::BadAnswer, "answered 206", 2),
+            ("errors with 200 for the list", list(Reply::json(r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#)), Code::BadAnswer, "it has no tags", 1),
+        ],
+    );
+}
+
+/// A list whose last page is empty.
+fn then_empty() -> Fault {
+    then(page("[]"))
+}
+
+#[test]
+fn a_way_in_that_leads_nowhere_fails_the_container() {
+    let bearer = |rest: &'static str| move |asked: &Asked| unauthorized(&format!(r#"Bearer realm="http://{}/token"{rest}"#, asked.headers["host"]));
+    let guarded = |token: Reply| -> Fault {
+        let challenge = bearer("");
+        Box::new(move |asked, _| Some(if asked.target.starts_with("/token") { token.clone() } else { challenge(asked) }))
+    };
+    let challenged = |challenge: &'static str| list(unauthorized(challenge));
+    check(
+        &shop(),
+        vec![
+            ("a 401 for every token", guarded(Reply::json(r#"{"token":"t"}"#)), Code::Unauthorized, "answered 401", 5),
+            ("a web page for a token", guarded(Reply::new(200, b"<html>".to_vec())), Code::BadAnswer, "a token that cannot be read", 2),
+            ("no token", guarded(Reply::json(r#"{"token":"","access_token":null}"#)), Code::BadAnswer, "no token is in it", 2),
+            ("a token that breaks a header", guarded(Reply::json(r#"{"token":"a\r\nHost: x"}"#)), Code::BadAnswer, "cannot stand in a header", 2),
+            ("401 from the token service, too", guarded(Reply::new(401, vec![])), Code::Unauthorized, "answered 401", 2),
+            ("503 from the token service", guarded(Reply::new(503, vec![])), Code::Unreachable, "answered 503", 5),
+            (
+                "a token service that redirects to itself",
+                guarded(Reply::new(302, vec![]).header("Location", "/token")),
+                Code::BadAnswer,
+                "redirected more than 5 times",
+                7,
+            ),
+            ("a challenge without a realm", challenged(r#"Bearer service="x""#), Code::BadAnswer, "nothing says where it is", 1),
+            ("two realms", challenged(r#"Bearer realm="http://127.0.0.1/a",realm="http://127.0.0.1/b""#), Code::BadAnswer, "is there twice", 1),
+            ("a realm with a password", challenged(r#"Bearer realm="http://a:hunter2@127.0.0.1/""#), Code::BadAnswer, "is no place", 1),
+            ("a realm that is code", challenged(r#"Bearer realm="javascript:alert(1)""#), Code::BadAnswer, "is no place", 1),
+            (
+                "a long challenge",
+                challenged("Bearer realm=\"http://127.0.0.1:1/\",scope=\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",error=\"invalid_token"),
+                Code::BadAnswer,
+                "challenge",
+                1,
+            ),
+            ("no challenge", list(Reply::new(401, vec![])), Code::Unauthorized, "answered 401", 1),
+            ("Basic without a password", challenged(r#"Basic realm="x""#), Code::Unauthorized, "answered 401", 1),
+        ],
+    );
+}
+
+#[test]
+fn what_is_slow_and_comes_is_taken() {
+    let late = lists(|_, _| {
+        std::thread::sleep(Duration::from_millis(100));
+        page(r#"["1.0.0","1.1.0"]"#)
+    });
+    check(&shop(), vec![("latency", late, Code::Updated, "1.1.0", 3)]);
 }
 
 fn lists_at_first(reply: Reply) -> Fault {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -325,56 +324,6 @@ fn credentials_come_from_the_configuration_too() {
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
-}
-
-#[test]
-fn a_mirror_heals() {
-    type Wound = fn(&Path);
-    let wounds: [(&str, Wound); 4] = [
-        ("no HEAD", |mirror| fs::remove_file(mirror.join("HEAD")).expect("removed")),
-        ("no objects", |mirror| fs::remove_dir_all(mirror.join("objects")).expect("removed")),
-        ("a cut pack", |mirror| each_pack(mirror, |bytes| bytes.truncate(40))),
-        ("a rotten pack", |mirror| each_pack(mirror, |bytes| bytes[12..].iter_mut().for_each(|byte| *byte ^= 0x55))),
-    ];
-    for (word, wound) in wounds {
-        let (fleet, here) = (fleet(), Here::new());
-        let server = GitServer::start(fleet.root(), Door::Open);
-        drop(here.read(&server.url()).expect("a tip"));
-        wound(&mirror(&here));
-        let (source, tip) = here.read(&server.url()).unwrap_or_else(|error| panic!("{word}: {error}"));
-        assert_eq!(text(&source, &tip, "other/deep/down/x.yaml"), "x: 1\n", "{word}");
-        let commit = committed(source.write(&tip, &changes(&[("x.yaml", "x: 2\n")]), &new_commit(), Write::Commit));
-        assert_eq!(fleet.tip("main"), Some(commit), "{word}");
-    }
-}
-
-fn mirror(here: &Here) -> PathBuf {
-    let folders = fs::read_dir(here.state.path().join("git")).expect("mirrors").map(|entry| entry.expect("an entry").path());
-    folders.filter(|path| path.is_dir()).min().expect("a mirror")
-}
-
-fn each_pack(mirror: &Path, wound: impl Fn(&mut Vec<u8>)) {
-    for entry in fs::read_dir(mirror.join("objects/pack")).expect("packs") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "pack") {
-            let mut bytes = fs::read(&path).expect("a pack");
-            wound(&mut bytes);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("writable");
-            fs::write(&path, bytes).expect("written");
-        }
-    }
-}
-
-#[test]
-fn a_rewritten_branch_is_followed() {
-    let (fleet, here) = (fleet(), Here::new());
-    let server = GitServer::start(fleet.root(), Door::Open);
-    let (mut source, _) = here.read(&server.url()).expect("a tip");
-    fleet.commit("side", &[("only.yaml", "a: 1\n")]);
-    fleet.git(&["update-ref", "refs/heads/main", "side"]);
-    let tip = source.read(None).expect("a tip");
-    assert_eq!(paths(&tip), ["only.yaml"]);
-    assert_eq!(text(&source, &tip, "only.yaml"), "a: 1\n");
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn a_commit_takes_its_own_files_alone_and_leaves_the_index() {
 #[test]
 fn a_commit_is_refused_before_anything_is_written() {
     type Hindrance = fn(&Path);
-    let rows: [(&str, Hindrance, &str); 6] = [
+    let rows: [(&str, Hindrance, &str); 12] = [
         ("dirty file", |root| put(root, "apps/web/deploy.yaml", "image: app:1.0 # mine\n"), "it has changes that are not committed"),
         (
             "staged file",
@@ -232,6 +232,19 @@ fn a_commit_is_refused_before_anything_is_written() {
             },
             "a merge is under way",
         ),
+        (
+            "intent to add",
+            |root| {
+                git(root, &["rm", "--quiet", "--cached", "apps/web/deploy.yaml"]);
+                git(root, &["add", "--intent-to-add", "apps/web/deploy.yaml"]);
+            },
+            "it has changes that are not committed",
+        ),
+        ("a rebase", |root| stopped(root, "rebase"), "no branch is checked out"),
+        ("a cherry-pick", |root| stopped(root, "cherry-pick"), "a cherry-pick is under way"),
+        ("a revert", |root| put(root, ".git/REVERT_HEAD", &git(root, &["rev-parse", "HEAD"])), "a revert is under way"),
+        ("an index that only git reads", |root| drop(git(root, &["update-index", "--split-index"])), "unsupported mandatory extension: 'link'"),
+        ("a sparse index", |root| drop(git(root, &["sparse-checkout", "set", "--sparse-index", "apps"])), "unsupported mandatory extension: 'sdir'"),
         ("a lock", |root| put(root, ".git/index.lock", ""), "another process has locked it: index.lock exists"),
     ];
     for (word, hinder, told) in rows {
@@ -295,4 +308,89 @@ fn a_change_in_the_second_of_the_index_is_not_hidden_by_a_commit() {
     source.content(file(&tip, "a.yaml"), 1 << 20).expect("read");
     committed(source.write(&tip, &changes(&[("a.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit));
     assert_eq!(git(tree.path(), &["status", "--porcelain"]), " M b.yaml\n");
+}
+
+/// Two branches that want different things of one file, and the command that brings them together, stopped.
+fn stopped(root: &Path, verb: &str) {
+    git(root, &["checkout", "--quiet", "-b", "side"]);
+    put(root, "x.yaml", "x: side\n");
+    git(root, &["add", "x.yaml"]);
+    git(root, &["commit", "--quiet", "-m", "side"]);
+    git(root, &["checkout", "--quiet", "main"]);
+    put(root, "x.yaml", "x: main\n");
+    git(root, &["add", "x.yaml"]);
+    git(root, &["commit", "--quiet", "-m", "main"]);
+    let output = command(root).args([verb, "side"]).output().expect("git");
+    assert!(!output.status.success(), "it stops at the conflict");
+}
+
+#[test]
+fn what_else_stands_in_the_index_stays_as_it_was() {
+    let (fleet, here) = (fleet(), Here::new());
+    let checkout = fleet.checkout();
+    let root = checkout.path();
+    // A hunk is staged and another is not; one file is to be added, one is told to be left alone, one is gone.
+    put(root, "other/deep/down/x.yaml", "x: staged\n");
+    git(root, &["add", "other/deep/down/x.yaml"]);
+    put(root, "other/deep/down/x.yaml", "x: mine\n");
+    put(root, "later.yaml", "later: 1\n");
+    git(root, &["add", "--intent-to-add", "later.yaml"]);
+    git(root, &["update-index", "--assume-unchanged", "apps/run.sh"]);
+    git(root, &["rm", "--quiet", "--cached", "apps/web/crlf.yaml"]);
+    let entries =
+        || git(root, &["ls-files", "-v", "--stage"]).lines().filter(|line| !line.ends_with("deploy.yaml")).map(str::to_owned).collect::<Vec<_>>();
+    let (before, status) = (entries(), git(root, &["status", "--porcelain"]));
+    let (source, tip) = here.read(&name(root)).expect("a tip");
+    text(&source, &tip, "apps/web/deploy.yaml");
+    let commit = committed(source.write(&tip, &changes(&[("apps/web/deploy.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit));
+    assert_eq!(git(root, &["show", "--format=%H", "--name-only", "main"]), format!("{commit}\n\napps/web/deploy.yaml\n"));
+    assert_eq!((entries(), git(root, &["status", "--porcelain"])), (before, status));
+    assert!(!root.join(".git/index.lock").exists());
+    assert_eq!(git(root, &["fsck", "--strict", "--no-dangling"]), "");
+}
+
+#[test]
+fn every_kind_of_checkout_is_committed_to() {
+    type Make = fn(&Bare, &Path);
+    let rows: [(&str, Make); 4] = [
+        ("a work tree of a bare repository", |fleet, folder| drop(fleet.git(&["worktree", "add", "--quiet", "-b", "feature", &name(folder)]))),
+        ("a Git folder elsewhere", |fleet, folder| {
+            let elsewhere = fleet.root().join("elsewhere.git");
+            fleet.git(&["clone", "--quiet", "--separate-git-dir", &name(&elsewhere), &fleet.file_url(), &name(folder)]);
+        }),
+        ("a sparse checkout", |fleet, folder| {
+            fleet.git(&["clone", "--quiet", &fleet.file_url(), &name(folder)]);
+            git(folder, &["sparse-checkout", "set", "--no-sparse-index", "apps"]);
+        }),
+        ("a shallow clone", |fleet, folder| drop(fleet.git(&["clone", "--quiet", "--depth", "1", &fleet.file_url(), &name(folder)]))),
+    ];
+    for (word, make) in rows {
+        let (fleet, here) = (fleet(), Here::new());
+        fleet.commit("main", &[("more.yaml", "a: 1\n")]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("checkout");
+        make(&fleet, &root);
+        let (source, tip) = here.read(&name(&root)).expect("a tip");
+        text(&source, &tip, "apps/web/deploy.yaml");
+        let commit = committed(source.write(&tip, &changes(&[("apps/web/deploy.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit));
+        assert_eq!(git(&root, &["show", "--format=%H", "--name-only", "HEAD"]), format!("{commit}\n\napps/web/deploy.yaml\n"), "{word}");
+        assert_eq!(git(&root, &["status", "--porcelain"]), "", "{word}");
+        assert_eq!(git(&root, &["ls-files", "other"]), "other/deep/down/x.yaml\n", "{word}: what is not checked out stays in Git");
+        assert_eq!(git(&root, &["fsck", "--no-dangling"]), "", "{word}");
+    }
+}
+
+#[test]
+fn a_branch_that_moves_under_a_commit_leaves_no_change_behind() {
+    let (fleet, here) = (fleet(), Here::new());
+    let checkout = fleet.checkout();
+    let root = checkout.path();
+    let (source, tip) = here.read(&name(root)).expect("a tip");
+    text(&source, &tip, "apps/web/deploy.yaml");
+    let theirs = git(root, &["commit-tree", "-p", "main", "-m", "theirs", "main^{tree}"]);
+    git(root, &["update-ref", "refs/heads/main", theirs.trim()]);
+    let error = source.write(&tip, &changes(&[("apps/web/deploy.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit).expect_err("it moved");
+    assert!(matches!(error, WriteError::Moved { .. }), "{error}");
+    assert_eq!(git(root, &["status", "--porcelain"]), "", "the file is as it was");
+    assert!(!root.join(".git/index.lock").exists());
 }

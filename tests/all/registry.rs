@@ -24,6 +24,7 @@ use tagalong::{
 };
 
 use crate::kit::{
+    gate::Gate,
     hostile::{Asked, Hostile, Reply},
     install_tls,
     registry::{Form, ImageSpec, Kind, Mode, PASSWORD, Registry, USER, program},
@@ -72,7 +73,7 @@ fn time(text: &str) -> Timestamp {
 
 async fn facts(client: &Client, repository: &Repository, name: &str, wanted: &str) -> ImageFacts {
     let wanted = [Platform::parse(wanted).expect("a platform")];
-    match client.look(repository, &tag(name), &wanted).await {
+    match client.look(repository, &tag(name), None, &wanted).await {
         Ok(Metadata::Image(facts)) => facts,
         other => panic!("{name} is no image: {other:?}"),
     }
@@ -193,12 +194,12 @@ async fn what_is_no_image_is_told_apart_from_what_is_gone() {
         ("signature", Kind::Signature, "application/vnd.dev.cosign.simplesigning.v1+json"),
     ] {
         registry.push("acme/app", word, &ImageSpec { kind, ..ImageSpec::default() });
-        let metadata = client.look(&repository, &tag(word), &[]).await.expect("an answer");
+        let metadata = client.look(&repository, &tag(word), None, &[]).await.expect("an answer");
         assert_eq!(metadata, Metadata::NotAnImage(what.to_owned()), "{word}");
     }
     let digest = registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
     registry.delete("acme/app", &digest);
-    assert_eq!(client.look(&repository, &tag("1.0.0"), &[]).await, Ok(Metadata::Gone));
+    assert_eq!(client.look(&repository, &tag("1.0.0"), None, &[]).await, Ok(Metadata::Gone));
     let error = client.digest(&repository, &tag("1.0.0")).await.expect_err("it is gone");
     assert_eq!(error.to_string(), format!("cannot resolve `{repository}:1.0.0`: {} answered 404", registry.host()));
 }
@@ -288,6 +289,89 @@ async fn a_certificate_must_be_vouched_for() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_shown_to_a_host_that_wants_one() {
+    let (registry, other) = (Registry::start(Mode::MutualTls), Registry::start(Mode::MutualTls));
+    registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+    let host = registry.host();
+    let repository = repository(host, "acme/app");
+    let ([certificate, key], [foreign, foreign_key]) = (registry.client_files(), other.client_files());
+    let both = registry.file("both.pem", &[&certificate, &key].map(|path| std::fs::read_to_string(path).expect("a file")).concat());
+    let entry = |keys: &[&std::path::Path]| {
+        let shown = if let [certificate, key] = keys {
+            format!(r#","clientCertFile":"{}","clientKeyFile":"{}""#, certificate.display(), key.display())
+        } else {
+            String::new()
+        };
+        format!(r#"[{{"prefix":"{host}","caFile":"{}"{shown}}}]"#, registry.ca_file().display())
+    };
+    let nowhere = std::path::Path::new("/nonexistent");
+    let wants = "does not take the client certificate that it was shown, or wants one";
+    for (word, keys, expected) in [
+        ("its own", &[&*certificate, &key][..], Ok(())),
+        ("both in one file", &[&both, &both], Ok(())),
+        ("none", &[], Err((wants, Code::Unauthorized, "`clientCertFile`"))),
+        ("another authority's", &[&foreign, &foreign_key], Err((wants, Code::Unauthorized, "`clientCertFile`"))),
+        ("no such file", &[nowhere, &key], Err(("cannot read the client certificate in `/nonexistent`: No such file", Code::Unreachable, "in PEM"))),
+        ("no key", &[&certificate, &certificate], Err(("they hold no certificate and key in PEM", Code::Unreachable, "without a passphrase"))),
+        ("another's key", &[&certificate, &foreign_key], Err(("cannot make a TLS connection", Code::Unreachable, ""))),
+    ] {
+        match (client(&entry(keys)).tags(&repository).await, expected) {
+            (Ok(list), Ok(())) => assert_eq!(names(&list), ["1.0.0"], "{word}"),
+            (Err(error), Err((says, code, hint))) => {
+                // Under TLS 1.3 the connection may be closed before the refusal is read.
+                let is_lost = says == wants && error.code() == Code::Unreachable;
+                assert!(is_lost || error.to_string().contains(says), "{word}: {error}");
+                assert!(is_lost || (error.code(), error.blame()) == (code, Blame::Operator), "{word}");
+                assert!(error.hint().is_some_and(|text| text.contains(hint)), "{word}: {:?}", error.hint());
+            }
+            (other, _) => panic!("{word}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_for_all_counts_beside_that_of_a_host() {
+    let (registry, other) = (Registry::start(Mode::Tls), Registry::start(Mode::Tls));
+    registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+    let (host, repository) = (registry.host(), repository(registry.host(), "acme/app"));
+    let entry = |ca: &str| format!(r#"[{{"prefix":"{host}","endpoint":"https://{host}"{ca}}}]"#);
+    let of_host = |ca: &std::path::Path| entry(&format!(r#","caFile":"{}""#, ca.display()));
+    for (word, entries, all, is_trusted) in [
+        ("for all", entry(""), Some(registry.ca_file()), true),
+        ("for all, and another of the host", of_host(&other.ca_file()), Some(registry.ca_file()), true),
+        ("of the host, and another for all", of_host(&registry.ca_file()), Some(other.ca_file()), true),
+        ("another for all", entry(""), Some(other.ca_file()), false),
+        ("none", entry(""), None, false),
+    ] {
+        let mut settings = settings(&entries, "{}", Patience::default());
+        settings.registries.ca_file = all;
+        let outcome = Client::new(settings).tags(&repository).await;
+        assert_eq!(outcome.is_ok(), is_trusted, "{word}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_used_again_and_http_2_needs_one_for_all() {
+    for (mode, scheme, most) in [(Mode::Open, "http", 8), (Mode::Tls, "https", 1)] {
+        let registry = Registry::start(mode);
+        registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
+        let gate = Gate::before(registry.host());
+        let ca = if mode == Mode::Tls { format!(r#","caFile":"{}""#, registry.ca_file().display()) } else { String::new() };
+        let client = client(&format!(r#"[{{"prefix":"{0}","endpoint":"{scheme}://{0}","requestsPerSecond":1000{ca}}}]"#, gate.host()));
+        let repository = repository(&gate.host(), "acme/app");
+        for _ in 0..20 {
+            client.tags(&repository).await.expect("a list");
+        }
+        assert_eq!(gate.connections(), 1, "{mode:?}, one after the other");
+        for list in join_all((0..40).map(|_| client.tags(&repository))).await {
+            list.expect("a list");
+        }
+        assert!(gate.connections() <= most, "{mode:?}, all at once: {}", gate.connections());
+        assert_eq!(client.requests(), 60, "{mode:?}");
+    }
+}
+
+#[tokio::test]
 async fn plain_http_is_spoken_where_it_is_allowed() {
     let registry = Registry::start(Mode::Open);
     registry.push("acme/app", "1.0.0", &ImageSpec::built(BUILT));
@@ -358,6 +442,55 @@ async fn a_registry_that_refuses_a_page_size_gets_none() {
             if refused { Reply::error(status, "PAGINATION_NUMBER_INVALID", "n is at most 100") } else { Reply::json(r#"{"tags":["1"]}"#) }
         });
         assert_eq!(names(&listed(&server).await.expect("a list")), ["1"], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_asked_for_again_by_what_its_host_gave_with_it() {
+    const AGAIN: [&str; 2] = ["if-none-match", "if-modified-since"];
+    let list = || Reply::json(r#"{"tags":["1"]}"#);
+    let newer = || Reply::json(r#"{"tags":["1","2"]}"#);
+    let tagged = |reply: Reply| reply.header("ETag", "W/\"a\"");
+    let dated = |reply: Reply| reply.header("Last-Modified", "Sun, 01 Mar 2026 11:00:00 GMT");
+    let same = || Reply::new(304, vec![]);
+    let linked = |reply: Reply| reply.header("Link", NEXT);
+    let one = Some(Ok(vec!["1"]));
+    let two = || Some(Ok(vec!["1", "2"]));
+    for (word, before, after, outcome, asked) in [
+        ("by its tag", vec![tagged(list())], vec![same()], None, vec!["if-none-match"]),
+        ("by its date", vec![dated(list())], vec![same()], None, vec!["if-modified-since"]),
+        ("by both", vec![dated(tagged(list()))], vec![same()], None, vec!["if-none-match if-modified-since"]),
+        ("changed", vec![tagged(list())], vec![newer()], two(), vec!["if-none-match"]),
+        ("its host does not heed it", vec![tagged(list())], vec![tagged(list())], None, vec!["if-none-match"]),
+        ("nothing was given", vec![list()], vec![list()], None, vec![""]),
+        ("a tag that is too long", vec![list().header("ETag", &"x".repeat(1000))], vec![newer()], two(), vec![""]),
+        ("304 to no condition", vec![list()], vec![same()], Some(Err("answered 304")), vec![""]),
+        ("304 to the whole", vec![tagged(list())], vec![linked(same()), same()], Some(Err("answered 304")), vec!["if-none-match", ""]),
+        (
+            "a page more",
+            vec![tagged(list())],
+            vec![linked(same()), linked(list()), Reply::json(r#"{"tags":["2"]}"#)],
+            two(),
+            vec!["if-none-match", "", ""],
+        ),
+        ("several pages are asked for whole", vec![linked(tagged(list())), tagged(newer())], vec![newer()], two(), vec![""]),
+        ("304 for a later page", vec![list()], vec![linked(newer()), same()], Some(Err("answered 304")), vec!["", ""]),
+        ("fewer", vec![tagged(newer())], vec![list()], one.clone(), vec!["if-none-match"]),
+        ("refused for now", vec![tagged(list())], vec![Reply::new(503, vec![]), same()], None, vec!["if-none-match", "if-none-match"]),
+    ] {
+        let answers = [before.clone(), after].concat();
+        let server = Hostile::start(move |_, came| answers.get(came).cloned().unwrap_or_else(|| Reply::new(501, vec![])));
+        let (client, repository) = (client("[]"), repository(&server.host(), "acme/app"));
+        let pages = client.tags(&repository).await.expect(word).pages;
+        let again = client.tags_unless(&repository, &pages).await;
+        match (&again, outcome) {
+            (Ok(None), None) => {}
+            (Ok(Some(list)), Some(Ok(tags))) => assert_eq!(names(list), tags, "{word}"),
+            (Err(error), Some(Err(says))) => assert!(error.to_string().contains(says) && error.code() == Code::BadAnswer, "{word}: {error}"),
+            _ => panic!("{word}: {again:?}"),
+        }
+        let conditions = |asked: Asked| AGAIN.into_iter().filter(|name| asked.headers.contains_key(*name)).collect::<Vec<_>>().join(" ");
+        assert_eq!(server.asked().into_iter().skip(before.len()).map(conditions).collect::<Vec<_>>(), asked, "{word}");
     }
 }
 
@@ -642,7 +775,7 @@ async fn bytes_are_those_of_their_digest() {
             (false, Some(header)) => Reply::json(manifest()).header("Docker-Content-Digest", header),
             (false, None) => Reply::json(manifest()),
         });
-        let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), &[]).await.expect_err(word);
+        let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), None, &[]).await.expect_err(word);
         assert!(error.to_string().ends_with(&says), "{word}: {error}");
         assert_eq!(error.code(), Code::BadAnswer, "{word}");
     }
@@ -664,7 +797,7 @@ async fn a_look_without_a_definite_answer_is_an_error() {
         ("large manifest", Reply::new(200, vec![b' '; 5 << 20]), Reply::new(404, vec![]), Code::BadAnswer, "more than 4096 KiB"),
     ] {
         let server = Hostile::start(move |asked, _| if asked.target.ends_with("/manifests/1") { top.clone() } else { below.clone() });
-        let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), &[]).await.expect_err(word);
+        let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), None, &[]).await.expect_err(word);
         assert!(error.to_string().contains(says), "{word}: {error}");
         assert_eq!(error.code(), code, "{word}");
         assert!(error.to_string().starts_with("cannot look at `"), "{word}: {error}");
@@ -687,7 +820,7 @@ async fn an_index_that_leads_on_and_on_is_left() {
         let reference = asked.target.rsplit('/').next().unwrap_or_default();
         Reply::json(if reference == "1" { last.clone() } else { documents.get(reference).cloned().unwrap_or_default() })
     });
-    let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), &[]).await.expect_err("no end");
+    let error = client("[]").look(&repository(&server.host(), "acme/app"), &tag("1"), None, &[]).await.expect_err("no end");
     assert!(error.to_string().contains("sent an index that leads to more than"), "{error}");
     assert!(server.asked().len() <= 4, "{}", server.asked().len());
 }

@@ -100,7 +100,7 @@ async fn one_token_of_each_scope_serves_all_who_wait() {
     }
     let once = |scope: &str| (format!("repository:{scope}:pull"), 1);
     assert_eq!(guarded.service.scopes(), [once("acme/app")].into());
-    assert!(matches!(client.look(&app, &Tag::parse("1.1.0").unwrap(), &[]).await, Ok(Metadata::Image(_))));
+    assert!(matches!(client.look(&app, &Tag::parse("1.1.0").unwrap(), None, &[]).await, Ok(Metadata::Image(_))));
     assert_eq!(tags(client.tags(&guarded.repository("acme/web")).await), BOTH);
     assert_eq!(guarded.service.scopes(), [once("acme/app"), once("acme/web")].into());
 }
@@ -319,10 +319,10 @@ async fn a_missing_tag_is_asked_for_once_where_the_list_could_be_read() {
     let app = repository(&host, "acme/app");
     assert_eq!(tags(client.tags(&app).await), ["1"]);
     let before = client.requests();
-    assert_eq!(client.look(&app, &Tag::parse("1").unwrap(), &[]).await, Ok(Metadata::Gone));
+    assert_eq!(client.look(&app, &Tag::parse("1").unwrap(), None, &[]).await, Ok(Metadata::Gone));
     assert_eq!(client.requests(), before + 1);
     let fresh = self::client("[]", &docker);
-    assert_eq!(fresh.look(&app, &Tag::parse("1").unwrap(), &[]).await, Ok(Metadata::Gone), "gone for all of them is gone");
+    assert_eq!(fresh.look(&app, &Tag::parse("1").unwrap(), None, &[]).await, Ok(Metadata::Gone), "gone for all of them is gone");
 }
 
 #[tokio::test]

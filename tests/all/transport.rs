@@ -84,3 +84,21 @@ fn a_mirror_is_asked_in_place_of_a_name() {
         assert_eq!(scanned["requests"][0]["url"].as_str(), Some(list.as_str()), "{word}");
     }
 }
+
+#[test]
+fn a_private_authority_may_be_named_for_all_hosts() {
+    let registry = Registry::start(Mode::Tls);
+    registry.push("shop/web", "1.0.0", &ImageSpec::built("2024-01-01T00:00:00Z"));
+    let machine = Machine::new();
+    std::fs::copy(registry.ca_file(), machine.work().join("ca.pem")).unwrap();
+    let entry = format!("registries: [{{ prefix: registry.invalid, endpoint: 'https://{}' }}]\n", registry.host());
+    for (word, key, exit, says) in [
+        ("named", "registryCaFile: ca.pem\n", 0, "1.0.0"),
+        ("not named", "", 3, "is not trusted: nobody known signed it"),
+        ("not there", "registryCaFile: nowhere.pem\n", 1, "cannot use the certificates in `nowhere.pem`"),
+    ] {
+        machine.file("work/tagalong.yaml", format!("{key}{entry}"));
+        let ran = machine.call(["scan", "registry.invalid/shop/web"]).run().ended(exit);
+        assert!(ran.told(&[]).contains(says), "{word}: {}", ran.told(&[]));
+    }
+}

@@ -3,9 +3,12 @@
 use clap::{ArgAction, builder::BoolishValueParser};
 
 use super::{OwnKey, PlanOutput};
-use crate::cli::{
-    flags::{GitFlags, Place},
-    values::{Address, own_key},
+use crate::{
+    cli::{
+        flags::{GitFlags, Place},
+        values::{Address, own_key, tagged},
+    },
+    image::Reference,
 };
 
 /// Which workload, and what becomes of the change.
@@ -89,6 +92,35 @@ pub struct UnlockArgs {
     /// Which, and what then.
     #[command(flatten)]
     pub hand: Hand,
+
+    /// The repository.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The arguments of `release`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  tagalong release deployment/frontend --image ghcr.io/acme/frontend:1.4.2 --force -m incident")]
+pub struct ReleaseArgs {
+    /// Which, and what then.
+    #[command(flatten)]
+    pub hand: Hand,
+
+    /// The image as it shall be, NAME:TAG or NAME:TAG@DIGEST; repeat it for more
+    #[arg(long = "image", env = "TAGALONG_IMAGE", value_name = "REF", required = true, value_parser = tagged)]
+    pub images: Vec<Reference>,
+
+    /// Go against the policy, a lock, or a version that somebody rolled back
+    #[arg(long, env = "TAGALONG_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub force: bool,
+
+    /// Why; the commit says it
+    #[arg(short, long, env = "TAGALONG_MESSAGE", value_name = "TEXT")]
+    pub message: Option<String>,
+
+    /// Who wants it, such as `Ada <ada@acme.example>` [default: user.name and user.email of Git's configuration]
+    #[arg(long, env = "TAGALONG_USER", value_name = "NAME")]
+    pub user: Option<String>,
 
     /// The repository.
     #[command(flatten)]

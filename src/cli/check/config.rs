@@ -15,6 +15,7 @@ use crate::{
     config::{self, Config, ConfigError, CredentialSource, DockerConfig, Environment, Lines},
     git::{self, Authority, Examined},
     plan::check::Severity,
+    registry,
 };
 
 /// Looks at the configuration, and at every file and variable that it names.
@@ -80,6 +81,7 @@ impl<'a> Examination<'a> {
         for entry in &config.registries.entries {
             examination.registry(entry);
         }
+        examination.authority();
         examination.docker();
         examination.presets();
         if let Some(place) = check.target.named() {
@@ -102,10 +104,11 @@ impl<'a> Examination<'a> {
 
     fn repository(&mut self, repository: &config::Repository) {
         let lines = &repository.lines;
-        self.findings.extend(self.config.unsupported(repository).map(|fault| of_file(&fault)));
         let examined = git::examine(repository);
         let usable = examined.iter().all(|examined| examined.finding.is_ok());
         for Examined { key, finding } in examined {
+            let of_commit = &repository.commit.lines;
+            let lines = if of_commit.of(key).is_some() { of_commit } else { lines };
             match finding {
                 Ok(warning) => self.note(lines, &[key], Severity::Warning, warning, None),
                 Err(error) => self.fault(lines, &[key], &error, error.hint()),
@@ -133,6 +136,9 @@ impl<'a> Examination<'a> {
         if let Some(Err(error)) = entry.ca_file.as_deref().map(Authority::read) {
             self.fault(&entry.lines, &["caFile"], &error, error.hint());
         }
+        if let Some(Err(error)) = entry.client_certificate.as_ref().map(registry::examine_certificate) {
+            self.fault(&entry.lines, &["clientCertFile", "clientKeyFile"], &error, error.hint());
+        }
         if let Some(Err(error)) = entry.credential.as_ref().map(CredentialSource::read) {
             self.fault(&entry.lines, &["passwordFile", "passwordEnv", "tokenFile", "tokenEnv"], &error, error.hint());
         }
@@ -142,6 +148,13 @@ impl<'a> Examination<'a> {
         for fault in self.config.presets().err().into_iter().flatten() {
             let (line, message) = (fault.line(), fault.source().map_or_else(|| fault.fault(), |_| with_causes(&fault)));
             self.findings.push(Finding { file: Some(shown(fault.path())), line, severity: Severity::Error, message, hint: fault.hint() });
+        }
+    }
+
+    fn authority(&mut self) {
+        let (config, keys) = (self.config, ["registryCaFile"]);
+        if let Some(Err(error)) = config.registries.ca_file.as_deref().map(Authority::read) {
+            self.fault(&config.lines, &keys, &error, error.hint());
         }
     }
 

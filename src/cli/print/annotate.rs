@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Width, count, location, short,
+    Width, location,
     table::{Column, Cut, Row, Table},
+    wrote,
 };
 use crate::{
     plan::{annotate::Annotated, safe},
@@ -64,13 +65,6 @@ pub fn annotations(report: &AnnotateReport, done: Done, width: Width) -> String 
         };
         table.add(Row::new(&[verb, workload, annotation, &value, &location(file, *line)]));
     }
-    let branch = report.branch.as_deref().map(safe::line).unwrap_or_default();
-    let commit = report.pushed.as_deref().map(short).unwrap_or_default();
-    let ending = match done {
-        Done::Nothing => "wrote nothing\n".to_owned(),
-        Done::Files(files) => format!("wrote {}\n", count(files, "file")),
-        Done::Committed => format!("committed {commit} to {branch}\n"),
-        Done::Pushed => format!("pushed {commit} to {branch}\n"),
-    };
+    let ending = wrote(done, report.branch.as_deref(), report.pushed.as_deref());
     format!("{}{ending}", table.render(width))
 }

@@ -7,11 +7,13 @@ mod check;
 mod explain;
 mod failure;
 mod findings;
+mod identity;
 mod json;
 mod list;
 mod paint;
 mod policy;
 mod preset;
+mod release;
 mod sarif;
 mod scan;
 #[cfg(test)]
@@ -27,17 +29,22 @@ pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
 pub use findings::{findings, findings_json};
+pub use identity::{IdentityReport, Show, identity};
 pub use json::json;
 pub use list::{images, workloads};
 pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
+pub use release::{ReleaseReport, release};
 pub use sarif::sarif;
 pub use scan::{ScanReport, scan};
 pub use set::{SetReport, set};
 pub use text::{decisions, plan};
 
-use crate::{plan::report::Version, plan::safe};
+use crate::{
+    plan::{report::Version, safe},
+    service::Done,
+};
 
 /// How wide a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +77,11 @@ pub enum Ending {
     Planned,
     /// It holds nothing to write.
     Unchanged,
+    /// The push branch holds it already.
+    There {
+        /// Its name.
+        branch: String,
+    },
     /// Files of a work tree were written.
     Wrote {
         /// How many.
@@ -110,6 +122,17 @@ fn version(version: &Version, width: Width) -> String {
     match (version.tag.as_deref(), digest) {
         (None, None) => "-".to_owned(),
         (tag, digest) => format!("{}{}", tag.unwrap_or_default(), digest.unwrap_or_default()),
+    }
+}
+
+/// What was done about what a person asked for, as the last line.
+fn wrote(done: Done, branch: Option<&str>, commit: Option<&str>) -> String {
+    let (branch, commit) = (branch.map(safe::line).unwrap_or_default(), commit.map(short).unwrap_or_default());
+    match done {
+        Done::Nothing | Done::There => "wrote nothing\n".to_owned(),
+        Done::Files(files) => format!("wrote {}\n", count(files, "file")),
+        Done::Committed => format!("committed {commit} to {branch}\n"),
+        Done::Pushed => format!("pushed {commit} to {branch}\n"),
     }
 }
 

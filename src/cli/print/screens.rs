@@ -119,6 +119,7 @@ fn an_apply_ends_with_what_happened() {
     for (ending, text) in [
         (Ending::Planned, "outside main-*"),
         (Ending::Unchanged, "wrote nothing"),
+        (Ending::There { branch: "updates".into() }, "wrote nothing: updates holds this already (2 updates)"),
         (Ending::Wrote { files: 1 }, "wrote 1 file"),
         (Ending::Wrote { files: 2 }, "wrote 2 files"),
         (Ending::Committed { commit: commit.clone(), branch: branch.clone() }, "committed 9c1d2e0 to main (2 updates)"),

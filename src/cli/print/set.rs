@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{
-    Width, count, location, short,
+    Width, location,
     table::{Column, Cut, Row, Table},
+    wrote,
 };
 use crate::{
-    plan::{safe, set::Rewrite},
+    plan::set::Rewrite,
     service::{Done, hand::ByHand},
 };
 
@@ -49,13 +50,6 @@ pub fn set(report: &SetReport, done: Done, width: Width) -> String {
     for Rewrite { file, line, from, to, place } in &report.changes {
         table.add(Row::new(&[&location(file, *line), &format!("{from} → {to}"), place.as_str()]));
     }
-    let branch = report.branch.as_deref().map(safe::line).unwrap_or_default();
-    let commit = report.pushed.as_deref().map(short).unwrap_or_default();
-    let ending = match done {
-        Done::Nothing => "wrote nothing\n".to_owned(),
-        Done::Files(files) => format!("wrote {}\n", count(files, "file")),
-        Done::Committed => format!("committed {commit} to {branch}\n"),
-        Done::Pushed => format!("pushed {commit} to {branch}\n"),
-    };
+    let ending = wrote(done, report.branch.as_deref(), report.pushed.as_deref());
     format!("{}{ending}", table.render(width))
 }

@@ -208,6 +208,7 @@ fn ending(report: &Report, facts: &Facts) -> String {
         },
         Ending::Unchanged if report.records().next().is_some() => "wrote nothing\n".to_owned(),
         Ending::Planned | Ending::Unchanged => String::new(),
+        Ending::There { branch } => format!("wrote nothing: {} holds this already ({})\n", safe::line(branch), updates()),
         Ending::Wrote { files } => format!("wrote {}\n", count(*files, "file")),
         Ending::Committed { commit, branch } => format!("committed {} to {} ({})\n", short(commit), safe::line(branch), updates()),
         Ending::Pushed { commit, branch } => format!("pushed {} to {} ({})\n", short(commit), safe::line(branch), updates()),

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::login::Login;
 pub use self::trouble::{DockerConfigError, Notice};
@@ -99,6 +100,20 @@ struct Written {
     auths: Option<BTreeMap<String, Option<Login>>>,
     cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
+    /// The logins themselves where the file has the old form, `.dockercfg`; else settings that do not matter here.
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+impl Written {
+    /// The logins by host. The old form has no key but hosts.
+    fn logins(&mut self) -> BTreeMap<String, Option<Login>> {
+        if self.auths.is_some() || self.cred_helpers.is_some() || self.creds_store.is_some() {
+            return self.auths.take().unwrap_or_default();
+        }
+        let login = |(host, value)| Some((host, Some(serde_json::from_value::<Login>(value).ok()?)));
+        std::mem::take(&mut self.others).into_iter().filter_map(login).collect()
+    }
 }
 
 impl DockerConfig {
@@ -119,9 +134,9 @@ impl DockerConfig {
     /// # Errors
     /// The line and column of what is not as Docker writes it.
     pub fn parse(bytes: &[u8]) -> Result<Self, (usize, usize)> {
-        let written: Written = serde_json::from_slice(bytes).map_err(|error| (error.line(), error.column()))?;
+        let mut written: Written = serde_json::from_slice(bytes).map_err(|error| (error.line(), error.column()))?;
         let mut config = Self::default();
-        for (host, login) in written.auths.unwrap_or_default() {
+        for (host, login) in written.logins() {
             match login.unwrap_or_default().grant() {
                 Ok(Some(grant)) => drop(config.logins.entry(normal_key(&host)).or_insert(grant)),
                 Ok(None) => {}
@@ -244,6 +259,21 @@ mod tests {
             assert_eq!(sources(&text, name), expected, "{word}");
         }
         assert_eq!(sources(r#"{"auths":null,"credHelpers":null,"credsStore":"","HttpHeaders":{}}"#, "redis"), [""; 0]);
+    }
+
+    #[test]
+    fn the_old_form_has_its_logins_at_the_top() {
+        // What `docker login` of old wrote, and what Kubernetes keeps as `kubernetes.io/dockercfg`.
+        let login = r#"{"auth":"YTpi","email":"a@example.com"}"#;
+        for (word, text, name, expected) in [
+            ("Docker Hub", format!(r#"{{"https://index.docker.io/v1/":{login}}}"#), "redis", &["docker.io"][..]),
+            ("a host", format!(r#"{{"ghcr.io":{{"username":"a","password":"b"}},"quay.io":{login}}}"#), "ghcr.io/acme/app", &["ghcr.io"]),
+            ("the new form beside it", format!(r#"{{"auths":{{}},"ghcr.io":{login}}}"#), "ghcr.io/acme/app", &[]),
+            ("settings", r#"{"HttpHeaders":{"User-Agent":"x"},"detachKeys":"ctrl-x","experimental":true}"#.to_owned(), "ghcr.io/acme/app", &[]),
+        ] {
+            assert_eq!(sources(&text, name), expected, "{word}");
+            assert_eq!(DockerConfig::parse(text.as_bytes()).expect(word).notices(), [], "{word}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use super::wire;
+use super::{public, wire};
 use crate::policy::Blame;
 
 /// A key file is at most this long.
@@ -22,7 +22,7 @@ const LONGEST: u64 = 64 * 1024;
 /// A private key that signs in over SSH.
 #[derive(Clone)]
 pub struct PrivateKey {
-    /// The file.
+    /// The file, or the variable with a `$` before its name.
     pub path: PathBuf,
     /// Its text.
     text: SecretString,
@@ -87,9 +87,10 @@ pub enum Content {
 
 /// What the text of a key tells without a passphrase.
 #[derive(Debug, PartialEq, Eq)]
-struct Outline {
+pub(super) struct Outline {
     is_encrypted: bool,
-    public: Option<String>,
+    /// The public key, where it stands in clear.
+    pub(super) public: Option<String>,
 }
 
 impl PrivateKey {
@@ -98,21 +99,45 @@ impl PrivateKey {
     /// # Errors
     /// The file cannot be read, holds no private key, or an encrypted one without a passphrase.
     pub fn read(path: &Path, passphrase: Option<SecretString>) -> Result<(Self, Exposure), KeyError> {
-        let unreadable = |source| KeyError::Unreadable { path: path.to_owned(), source };
-        let metadata = fs::metadata(path).map_err(unreadable)?;
-        let bytes = if metadata.len() > LONGEST { Vec::new() } else { fs::read(path).map_err(unreadable)? };
-        let not_a_key = |what| KeyError::NotAKey { path: path.to_owned(), what };
-        let text = String::from_utf8(bytes).map_err(|_| not_a_key(Content::Other))?;
-        let outline = outline(&text).map_err(not_a_key)?;
+        let (text, outline) = text(path)?;
+        let mode = fs::metadata(path).map_err(|source| KeyError::Unreadable { path: path.to_owned(), source })?.permissions().mode();
+        let exposure = if mode & 0o004 == 0 { Exposure::Closed } else { Exposure::World };
+        Ok((Self::new(path, text, outline, passphrase)?, exposure))
+    }
+
+    /// The key that a variable holds.
+    ///
+    /// # Errors
+    /// It holds no private key, or an encrypted one without a passphrase.
+    pub fn of_variable(name: &str, text: &str, passphrase: Option<SecretString>) -> Result<Self, KeyError> {
+        let path = PathBuf::from(format!("${name}"));
+        let outline = outline(text).map_err(|what| KeyError::NotAKey { path: path.clone(), what })?;
+        Self::new(&path, plain(text), outline, passphrase)
+    }
+
+    fn new(path: &Path, text: String, outline: Outline, passphrase: Option<SecretString>) -> Result<Self, KeyError> {
         if outline.is_encrypted && passphrase.is_none() {
             return Err(KeyError::Encrypted(path.to_owned()));
         }
-        let exposure = if metadata.permissions().mode() & 0o004 == 0 { Exposure::Closed } else { Exposure::World };
-        // Secrets that were pasted often lost their last line end, or gained those of another system.
-        let text = format!("{}\n", text.replace("\r\n", "\n").trim());
         let passphrase = passphrase.filter(|_| outline.is_encrypted);
-        Ok((Self { path: path.to_owned(), text: text.into(), passphrase, public: outline.public }, exposure))
+        Ok(Self { path: path.to_owned(), text: text.into(), passphrase, public: outline.public })
     }
+}
+
+/// The text of a key file, and what it tells without a passphrase.
+pub(super) fn text(path: &Path) -> Result<(String, Outline), KeyError> {
+    let unreadable = |source| KeyError::Unreadable { path: path.to_owned(), source };
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    let bytes = if length > LONGEST { Vec::new() } else { fs::read(path).map_err(unreadable)? };
+    let not_a_key = |what| KeyError::NotAKey { path: path.to_owned(), what };
+    let text = String::from_utf8(bytes).map_err(|_| not_a_key(Content::Other))?;
+    let outline = outline(&text).map_err(not_a_key)?;
+    Ok((plain(&text), outline))
+}
+
+/// Secrets that were pasted often lost their last line end, or gained those of another system.
+fn plain(text: &str) -> String {
+    format!("{}\n", text.replace("\r\n", "\n").trim())
 }
 
 fn outline(text: &str) -> Result<Outline, Content> {
@@ -127,8 +152,10 @@ fn outline(text: &str) -> Result<Outline, Content> {
     let body = body.split("-----END ").next().unwrap_or_default();
     match label {
         "OPENSSH PRIVATE KEY" => openssh(body).ok_or(Content::Other)?,
-        "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Ok(Outline { is_encrypted: body.contains("4,ENCRYPTED"), public: None }),
-        "PRIVATE KEY" => Ok(Outline { is_encrypted: false, public: None }),
+        "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY" => {
+            let is_encrypted = body.contains("4,ENCRYPTED");
+            Ok(Outline { is_encrypted, public: public::of_pem(label, body).filter(|_| !is_encrypted) })
+        }
         "ENCRYPTED PRIVATE KEY" => Ok(Outline { is_encrypted: true, public: None }),
         "DSA PRIVATE KEY" => Err(Content::Type("ssh-dss".to_owned())),
         label if label.contains("PUBLIC KEY") => Err(Content::Public),

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD as BASE64};
@@ -23,7 +24,24 @@ pub struct KnownHosts {
     /// Where it stands, and where a line would be added.
     path: Option<PathBuf>,
     lines: Vec<Line>,
+    /// The only keys that are trusted, by their fingerprints; empty where the lines decide.
+    pinned: Vec<String>,
+    /// Who vouches for a host that no line names.
+    beyond: Beyond,
 }
+
+/// Who vouches for a host that no line names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::git) enum Beyond {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// What the large forges publish.
+    Forges,
+}
+
+/// The host keys that the large forges publish.
+static FORGES: LazyLock<KnownHosts> = LazyLock::new(|| KnownHosts::parse(Path::new("forges"), include_str!("forges.known_hosts")));
 
 /// One line that names hosts.
 #[derive(Clone, Debug)]
@@ -65,6 +83,10 @@ pub enum HostKeyReason {
     OtherTypes(Vec<String>),
     /// The key is revoked, on this line.
     Revoked(usize),
+    /// The forge publishes other keys.
+    NotOfTheForge,
+    /// The configuration names the fingerprints of other keys.
+    NotPinned,
 }
 
 /// A host key as a host showed it.
@@ -82,12 +104,25 @@ impl KnownHosts {
     /// Reads the lines of a file; what is no line of a known host is left out, as OpenSSH does.
     pub fn parse(path: &Path, text: &str) -> Self {
         let lines = text.lines().enumerate().filter_map(|(index, line)| Line::parse(index + 1, line));
-        Self { path: Some(path.to_owned()), lines: lines.collect() }
+        Self { path: Some(path.to_owned()), lines: lines.collect(), ..Self::default() }
     }
 
     /// No known host; a line would be added to `path`.
     pub fn empty(path: Option<PathBuf>) -> Self {
-        Self { path, lines: Vec::new() }
+        Self { path, ..Self::default() }
+    }
+
+    /// The same, where only these keys are trusted, by their fingerprints, if there are any.
+    #[must_use]
+    pub fn pinned(self, fingerprints: &[String]) -> Self {
+        let pinned = fingerprints.iter().map(|fingerprint| fingerprint.trim_end_matches('=').to_owned()).collect();
+        Self { pinned, ..self }
+    }
+
+    /// The same, where the large forges are known by what they publish, if no line names them.
+    #[must_use]
+    pub fn with_forges(self) -> Self {
+        Self { beyond: Beyond::Forges, ..self }
     }
 
     /// Whether no line tells a host.
@@ -106,6 +141,10 @@ impl KnownHosts {
         let name = name(&host, port);
         let kind = wire::kind(key).unwrap_or("unknown");
         let fault = |reason| HostKeyFault { reason, shown: ShownKey::of(&name, kind, key), file: self.path.clone() };
+        if !self.pinned.is_empty() {
+            let shown = ShownKey::of(&name, kind, key);
+            return if self.pinned.contains(&shown.fingerprint) { Ok(()) } else { Err(fault(HostKeyReason::NotPinned)) };
+        }
         let naming = |name: String| self.lines.iter().filter(move |line| line.marker != Marker::Authority && line.names(&name));
         let of_host: Vec<&Line> = naming(name.clone()).collect();
         let same: Vec<&Line> = of_host.iter().copied().chain(naming(host.clone())).filter(|line| line.key == key).collect();
@@ -119,7 +158,12 @@ impl KnownHosts {
         match trusted().find(|line| line.kind == kind) {
             Some(line) => Err(fault(HostKeyReason::Changed(line.number))),
             None if trusted().next().is_some() => Err(fault(HostKeyReason::OtherTypes(trusted().map(|line| line.kind.clone()).collect()))),
-            None => Err(fault(HostKeyReason::Unknown)),
+            None if self.beyond == Beyond::Nobody => Err(fault(HostKeyReason::Unknown)),
+            None => match FORGES.judge(&host, port, key) {
+                Ok(()) => Ok(()),
+                Err(HostKeyFault { reason: HostKeyReason::Unknown, .. }) => Err(fault(HostKeyReason::Unknown)),
+                Err(_) => Err(fault(HostKeyReason::NotOfTheForge)),
+            },
         }
     }
 }
@@ -136,6 +180,8 @@ impl fmt::Display for HostKeyFault {
             HostKeyReason::OtherTypes(types) => {
                 write!(f, "its host key is known as {} only, and it showed {kind} {fingerprint}", types.join(" and "))
             }
+            HostKeyReason::NotOfTheForge => write!(f, "its host key is none that this forge publishes: it showed {kind} {fingerprint}"),
+            HostKeyReason::NotPinned => write!(f, "its host key is none of `hostKeyFingerprints`: it showed {kind} {fingerprint}"),
             HostKeyReason::Revoked(line) => write!(f, "its host key {kind} {fingerprint} is revoked in `{file}` line {line}"),
         }
     }
@@ -154,6 +200,10 @@ impl HostKeyFault {
             HostKeyReason::Changed(number) => {
                 format!("somebody may stand between: ask the host's owner, and only if the change is meant replace line {number} by: {line}")
             }
+            HostKeyReason::NotOfTheForge => {
+                format!("somebody may stand between: compare the fingerprint with what the forge publishes, and only then {add}")
+            }
+            HostKeyReason::NotPinned => "somebody may stand between: compare the fingerprint with what the host's owner says".to_owned(),
             HostKeyReason::Revoked(_) => "ask the host's owner: whoever has this key must not be trusted".to_owned(),
         }
     }
@@ -247,6 +297,51 @@ mod tests {
 
     fn blob(key: &str) -> Vec<u8> {
         BASE64.decode(key.split(' ').nth(1).expect("a key").trim_end_matches('=')).expect("base64")
+    }
+
+    #[test]
+    fn the_large_forges_are_known_by_what_they_publish() {
+        // What https://docs.github.com, docs.gitlab.com, bitbucket.org and docs.codeberg.org print beside the keys.
+        let published = [
+            ("github.com", "+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"),
+            ("github.com", "p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM"),
+            ("github.com", "uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s"),
+            ("gitlab.com", "eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8"),
+            ("gitlab.com", "HbW3g8zUjNSksFbqTiUWPWg2Bq1x8xdGUrliXFzSnUw"),
+            ("gitlab.com", "ROQFvPThGrW4RuWLoL9tq9I9zJ42fK4XywyRtbOz/EQ"),
+            ("bitbucket.org", "ybgmFkzwOSotHTHLJgHO0QN8L0xErw6vd0VhFA9m3SM"),
+            ("bitbucket.org", "FC73VB6C4OQLSCrjEayhMp9UMxS97caD/Yyi2bhW/J0"),
+            ("bitbucket.org", "46OSHA1Rmj8E8ERTC6xkNcmGOw9oFxYr0WF6zWW8l1E"),
+            ("codeberg.org", "mIlxA9k46MmM6qdJOdMnAQpzGxF4WIVVL+fj+wZbw0g"),
+        ];
+        let told =
+            FORGES.lines.iter().map(|line| (line.hosts.split(',').next().unwrap_or_default(), ShownKey::of("", &line.kind, &line.key).fingerprint));
+        assert_eq!(told.collect::<Vec<_>>(), published.map(|(host, hash)| (host, format!("SHA256:{hash}"))));
+    }
+
+    #[test]
+    fn what_a_file_says_of_a_forge_wins_over_what_it_publishes() {
+        let github = blob(ED25519);
+        let file = |text: &str| KnownHosts::parse(Path::new("hosts"), text);
+        let reason = |hosts: KnownHosts, host: &str, port, key: &str| hosts.judge(host, port, &blob(key)).err().map(|fault| fault.reason);
+        let pin = |hash: &str| vec![format!("SHA256:{hash}")];
+        let own = "+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
+        assert_eq!(ShownKey::of("", "ssh-ed25519", &github).fingerprint, format!("SHA256:{own}"));
+        for (word, hosts, host, port, key, expected) in [
+            ("built in", file("").with_forges(), "github.com", 22, ED25519, None),
+            ("over the port of https", file("").with_forges(), "ssh.github.com", 443, ED25519, None),
+            ("another key", file("").with_forges(), "github.com", 22, OTHER, Some(HostKeyReason::NotOfTheForge)),
+            ("another host", file("").with_forges(), "git.example", 22, ED25519, Some(HostKeyReason::Unknown)),
+            ("not built in", file(""), "github.com", 22, ED25519, Some(HostKeyReason::Unknown)),
+            ("the file has another", file(&format!("github.com {OTHER}")).with_forges(), "github.com", 22, ED25519, Some(HostKeyReason::Changed(1))),
+            ("the file revokes it", file(&format!("@revoked * {ED25519}")).with_forges(), "github.com", 22, ED25519, Some(HostKeyReason::Revoked(1))),
+            ("pinned", file("").pinned(&pin(own)), "git.example", 22, ED25519, None),
+            ("pinned, with its padding", file("").pinned(&pin(&format!("{own}="))), "git.example", 22, ED25519, None),
+            ("pinned to another", file(&format!("* {ED25519}")).pinned(&pin("x")), "git.example", 22, ED25519, Some(HostKeyReason::NotPinned)),
+            ("nothing is pinned", file(&format!("* {ED25519}")).pinned(&[]), "git.example", 22, ED25519, None),
+        ] {
+            assert_eq!(reason(hosts, host, port, key), expected, "{word}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Signing in over SSH, and knowing whom one talks to.
 
+pub mod identity;
 mod key;
 mod known_hosts;
+mod public;
 mod wire;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use git2::{Cred, CredentialType, Error, ErrorClass, ErrorCode};
 
+pub use identity::{IdentityError, ShownIdentity};
 pub use key::{Content as KeyContent, Exposure, KeyError, PrivateKey};
 pub use known_hosts::{HostKeyFault, HostKeyReason, KnownHosts, ShownKey};
 

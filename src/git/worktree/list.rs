@@ -6,27 +6,27 @@ use git2::Repository;
 use ignore::{DirEntry, WalkBuilder};
 
 use super::WorkTree;
-use crate::git::{
-    error::ReadError,
-    tree::{self, File, Mode, Unlisted},
-};
+use crate::git::tree::{File, Mode, Unlisted};
 
 /// The files, by path: those that Git tracks and those that it does not ignore.
 ///
 /// `.git`, symlinks, submodules and other repositories inside are left out.
-pub(super) fn list(work_tree: &WorkTree) -> Result<(Vec<File>, u32, Vec<Unlisted>), ReadError> {
+pub(super) fn list(work_tree: &WorkTree) -> (Vec<File>, u32, Vec<Unlisted>) {
     let mut found = Found { root: &work_tree.root, files: BTreeMap::new(), skipped: 0, unlisted: vec![] };
     let mut walk = WalkBuilder::new(work_tree.root.join(&work_tree.below));
     walk.standard_filters(false).filter_entry(is_ours);
     if let Some(repository) = &work_tree.repository {
         walk.git_ignore(true).git_exclude(true).parents(true);
         found.walk(&walk);
-        found.tracked(repository, &work_tree.below)?;
+        // Some forms of an index only the `git` program reads. What is missing without it is what is tracked and ignored at once.
+        if let Err(error) = found.tracked(repository, &work_tree.below) {
+            found.unlisted.push(Unlisted { path: ".git/index".to_owned(), reason: error.message().to_owned() });
+        }
     } else {
         found.walk(&walk);
     }
     let files = found.files.into_iter().map(|(path, mode)| File { path, blob: None, mode }).collect();
-    Ok((files, found.skipped, found.unlisted))
+    (files, found.skipped, found.unlisted)
 }
 
 struct Found<'a> {
@@ -55,8 +55,8 @@ impl Found<'_> {
     }
 
     /// Adds the files that are ignored and tracked all the same.
-    fn tracked(&mut self, repository: &Repository, below: &str) -> Result<(), ReadError> {
-        let index = repository.index().map_err(|error| tree::damaged(&self.root.display().to_string(), &error))?;
+    fn tracked(&mut self, repository: &Repository, below: &str) -> Result<(), git2::Error> {
+        let index = repository.index()?;
         for entry in index.iter() {
             let Ok(path) = String::from_utf8(entry.path) else { continue };
             if !path.starts_with(below) || self.files.contains_key(&path) || passes_a_link(self.root, &path) {

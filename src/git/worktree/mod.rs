@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{ErrorCode, ObjectType, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
 
 use super::{
     commit::{NewCommit, NewStep},
@@ -21,6 +21,9 @@ use super::{
     source::{Write, Written},
     tree::{BlobId, CommitId, Content, Tip},
 };
+
+/// Folders above which no repository is looked for: none.
+const NO_CEILING: &[&str] = &[];
 
 /// A work tree.
 pub struct WorkTree {
@@ -54,7 +57,8 @@ pub(super) fn open(folder: &Path) -> Result<Found, ReadError> {
         return Err(ReadError::NotAFolder(folder.to_owned()));
     }
     let folder = folder.canonicalize().map_err(|source| ReadError::File { path: folder.display().to_string(), source })?;
-    let repository = match Repository::discover(&folder) {
+    // Only this way it is known which work tree a Git folder elsewhere belongs to.
+    let repository = match Repository::open_ext(&folder, RepositoryOpenFlags::CROSS_FS, NO_CEILING) {
         Ok(repository) => repository,
         Err(error) if error.code() == ErrorCode::NotFound => return Ok(Found::WorkTree(WorkTree::plain(folder))),
         Err(error) => return Err(ReadError::Unopenable { repository: folder.display().to_string(), reason: error.message().to_owned() }),
@@ -114,8 +118,8 @@ impl WorkTree {
         self.read.borrow_mut().clear();
         let commit =
             self.repository.as_ref().and_then(|repository| repository.head().ok()?.peel_to_commit().ok()).map(|commit| CommitId(commit.id()));
-        let (files, skipped, unlisted) = list::list(self)?;
-        Ok(Tip { branch: checked_out, commit, files, skipped, unlisted })
+        let (files, skipped, unlisted) = list::list(self);
+        Ok(Tip { branch: checked_out, commit, files, skipped, unlisted, ..Tip::default() })
     }
 
     pub(super) fn content(&self, path: &str, limit: u64) -> Result<Content, ReadError> {
@@ -179,14 +183,28 @@ impl WorkTree {
             Write::Files => None,
             Write::Commit => Some(commit::Prepared::new(self, tip, &changes, new)?),
         };
-        write::files(self, &changes)?;
-        for (path, bytes) in &changes {
-            self.read.borrow_mut().insert((*path).to_owned(), id(bytes));
+        let before = write::files(self, &changes)?;
+        self.note(&changes);
+        let Some(commit) = commit else { return Ok(Written::Files) };
+        match commit.make(&changes, new) {
+            Ok(commit) => Ok(Written::Committed(CommitId(commit))),
+            Err(error @ (WriteError::Moved { .. } | WriteError::Locked { .. })) => {
+                // Without its commit the change would look like a person's. What cannot be put back is told by the next reading.
+                let before = before.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+                if write::files(self, &before).is_ok() {
+                    self.note(&before);
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
-        match commit {
-            Some(commit) => Ok(Written::Committed(CommitId(commit.make(&changes, new)?))),
-            None => Ok(Written::Files),
-        }
+    }
+}
+
+impl WorkTree {
+    /// Notes what files hold by now.
+    fn note(&self, files: &BTreeMap<&str, &[u8]>) {
+        self.read.borrow_mut().extend(files.iter().map(|(path, bytes)| ((*path).to_owned(), id(bytes))));
     }
 }
 

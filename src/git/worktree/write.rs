@@ -18,8 +18,8 @@ use crate::git::{error::WriteError, tree::check_path};
 /// Fewer files than this are not worth a thread.
 const SHARE: usize = 16;
 
-/// Replaces the files; all new contents are on the disk before the first file is replaced.
-pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<(), WriteError> {
+/// Replaces the files; all new contents are on the disk before the first file is replaced. What they held before comes back, but for new ones.
+pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
     let mut folders = BTreeMap::new();
     for path in changes.keys() {
         check(work_tree, path)?;
@@ -30,8 +30,9 @@ pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Re
     }
     let ready = all_prepared(&work_tree.root, changes)?;
     // As late as can be: an editor may have saved since the files were read.
+    let mut before = BTreeMap::new();
     for path in changes.keys() {
-        unchanged(work_tree, path)?;
+        before.extend(unchanged(work_tree, path)?.map(|bytes| ((*path).to_owned(), bytes)));
     }
     for (path, target, file) in ready {
         file.persist(&target).map_err(|error| failed(path, error.error))?;
@@ -39,7 +40,7 @@ pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Re
     for (folder, path) in folders {
         fs::File::open(work_tree.root.join(folder)).and_then(|folder| folder.sync_all()).map_err(|source| failed(path, source))?;
     }
-    Ok(())
+    Ok(before)
 }
 
 fn check(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
@@ -63,14 +64,15 @@ fn check_folder(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
     }
 }
 
-/// Refuses a file that is not what was read; one that nobody read must not exist.
-fn unchanged(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
+/// What a file holds, if that is what was read; one that nobody read must not exist.
+fn unchanged(work_tree: &WorkTree, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
     let now = match fs::read(work_tree.root.join(path)) {
-        Ok(bytes) => Some(id(&bytes)),
+        Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(failed(path, source)),
     };
-    if now == work_tree.read.borrow().get(path).copied() { Ok(()) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
+    let is_same = now.as_deref().map(id) == work_tree.read.borrow().get(path).copied();
+    if is_same { Ok(now) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
 }
 
 /// A path, the file that it leads to, and the temporary one that takes its place.

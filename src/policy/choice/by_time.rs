@@ -51,11 +51,17 @@ impl Chooser<'_> {
         self.is_platform_free() && (self.is_unread(current) || !self.is_known(current) && lacking())
     }
 
+    /// What to learn about a tag: first where it points, for many tags of one image need only one look.
+    fn need(&self, at: usize) -> Need {
+        let record = self.record(at);
+        if record.metadata == Metadata::NotRead { Need::Digest(record.tag.clone()) } else { Need::Metadata(record.tag.clone()) }
+    }
+
     fn stop_for(&self, open: &[usize], choice: &Choice) -> Option<Stop> {
         let mut unread: Vec<usize> = open.iter().copied().filter(|&at| self.is_unread(at)).collect();
         if !unread.is_empty() {
             unread.sort_by(|&a, &b| (self.current == Some(b)).cmp(&(self.current == Some(a))).then_with(|| promise(self.tag(b), self.tag(a))));
-            return Some(Stop::Unread(unread.into_iter().map(|at| Need::Metadata(self.record(at).tag.clone())).collect()));
+            return Some(Stop::Unread(unread.into_iter().map(|at| self.need(at)).collect()));
         }
         let failed = open.iter().filter_map(|&at| match &self.record(at).metadata {
             Metadata::Unreadable { code, reason } => Some((self.tag(at), *code, reason)),

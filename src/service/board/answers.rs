@@ -151,12 +151,14 @@ fn age(listed: Option<Timestamp>, period: Duration, now: Timestamp) -> Age {
 }
 
 /// The tags whose digest can change the decision, where it was ever asked for: where digests are written the winner, by build time also
-/// the current tag.
+/// the current tag and those that have moved before.
 fn watched(asked: &Asked, decision: &Decision, seen: &Seen) -> impl Iterator<Item = Tag> {
     let by_time = asked.policy.pattern.is_by_build_time();
     let winner = decision.winner.clone().filter(|_| by_time || decision.digest.is_some() || asked.digest.is_some());
     let current = asked.tag.clone().filter(|_| by_time);
-    winner.into_iter().chain(current).filter(|tag| seen.tag(tag).is_some_and(|seen| seen.check.is_some()))
+    let known = winner.into_iter().chain(current).filter(|tag| seen.tag(tag).is_some_and(|seen| seen.check.is_some()));
+    let movers = if by_time { seen.movers() } else { Vec::new() };
+    known.chain(movers.into_iter().cloned())
 }
 
 /// Why nothing is decided: where lists came before, one that is late is stale.

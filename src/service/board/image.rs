@@ -1,6 +1,6 @@
 //! One repository in a registry, in few bytes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ use crate::{
     image::{Digest, Platform, Tag},
     plan::Failure,
     policy::{decision::Listing, record::Metadata},
-    registry::Pages,
-    store::{Facts, Generation, Kept, Mark, Pack, Packed, Seen, Trouble, Write},
+    registry::{Pages, Validators},
+    store::{Facts, Found, Generation, Kept, Mark, Pack, Packed, Seen, Trouble, Write},
 };
 
 /// One repository in a registry.
@@ -21,14 +21,18 @@ pub(super) struct Image {
     open: Option<Seen>,
     row: Option<Generation>,
     /// What the last list came on.
-    pub(super) pages: Pages,
+    pages: Pages,
+    /// How many lists were asked for since one was asked for whole.
+    partial: u8,
     /// How many requests its list takes.
     pub(super) requests: usize,
     /// What documents say, for each platform that somebody wants first.
     facts: Vec<(Platform, Arc<Pack>)>,
     pub(super) users: Vec<Use>,
     /// What to learn, for the platforms that are wanted.
-    pub(super) needs: BTreeSet<(Vec<Platform>, Need)>,
+    pub(super) needs: BTreeSet<Wish>,
+    /// What is asked for now.
+    asked: BTreeSet<Wish>,
     /// `None` while its list is asked for.
     pub(super) due: Option<Timestamp>,
     /// Jobs that are out.
@@ -37,9 +41,17 @@ pub(super) struct Image {
     pub(super) change: u64,
     /// When a tag is asked about again without need, at the earliest.
     recheck: Timestamp,
+    /// Until when none is, for one was a moment ago and the list is short.
+    unhurried: Timestamp,
     /// Whether something that was to be learnt was not.
     pub(super) unanswered: bool,
 }
+
+/// One of so many lists is asked for whole: a host may be wrong about what is still the same.
+const WHOLE: u8 = 6;
+
+/// One thing to learn, for the platforms that are wanted.
+pub(super) type Wish = (Vec<Platform>, Need);
 
 /// What one unit has of an image.
 pub(super) struct Use {
@@ -48,6 +60,24 @@ pub(super) struct Use {
     pub(super) tags: BTreeSet<Tag>,
     /// Tags whose digest can change a decision.
     pub(super) watched: Vec<Tag>,
+}
+
+/// What is known of tags, to tell what needs no question.
+struct Learnt {
+    seen: Seen,
+    facts: Vec<(Platform, BTreeSet<Digest>)>,
+}
+
+impl Learnt {
+    /// Whether the question was answered, or tried in vain.
+    fn knows(&self, (wanted, need): &Wish) -> bool {
+        let Some(check) = self.seen.tag(need.tag()).and_then(|seen| seen.check.as_ref()) else { return false };
+        let has = |digest: &Digest| self.facts.iter().any(|(platform, facts)| wanted.first() == Some(platform) && facts.contains(digest));
+        match need {
+            Need::Digest(_) => true,
+            Need::Metadata(_) => check.found != Found::Digest || check.digest.as_ref().is_some_and(has),
+        }
+    }
 }
 
 /// What is known of an image at one moment.
@@ -78,14 +108,17 @@ impl Default for Image {
             open: None,
             row: None,
             pages: Pages::default(),
+            partial: 0,
             requests: Pages::default().requests(),
             facts: Vec::new(),
             users: Vec::new(),
             needs: BTreeSet::new(),
+            asked: BTreeSet::new(),
             due: None,
             running: 0,
             change: 0,
             recheck: Timestamp::MIN,
+            unhurried: Timestamp::MIN,
             unanswered: false,
         }
     }
@@ -99,6 +132,32 @@ impl Image {
             self.users.len() - 1
         });
         &mut self.users[at]
+    }
+
+    /// Takes what a decision lacks that rests on what was known at a change; says whether anything is to be asked.
+    pub(super) fn want(&mut self, needs: Vec<Wish>, change: u64) -> bool {
+        let learnt = if change == self.change { None } else { Some(self.learnt()) };
+        let is_missing = |wish: &Wish| !self.asked.contains(wish) && learnt.as_ref().is_none_or(|learnt| !learnt.knows(wish));
+        self.needs.extend(needs.into_iter().filter(is_missing));
+        !self.needs.is_empty()
+    }
+
+    /// All that was learnt about tags by now.
+    fn learnt(&self) -> Learnt {
+        let facts = self.facts.iter().map(|(platform, facts)| (platform.clone(), facts.unpack().into_keys().collect()));
+        Learnt { seen: self.tags().unwrap_or_default(), facts: facts.collect() }
+    }
+
+    /// Hands out one thing to learn.
+    pub(super) fn ask(&mut self) -> Option<Wish> {
+        let wish = self.needs.pop_first()?;
+        self.asked.insert(wish.clone());
+        Some(wish)
+    }
+
+    /// What was handed out is learnt, or was tried.
+    pub(super) fn answered(&mut self, wish: &Wish) {
+        self.asked.remove(wish);
     }
 
     /// What is known of it now.
@@ -124,6 +183,22 @@ impl Image {
     /// Takes what earlier runs saw.
     pub(super) fn restore(&mut self, kept: Kept<Packed>) {
         (self.seen, self.row, self.pages) = (kept.record, kept.generation, Pages::default());
+        if let Some(Mark { etag, last_modified, .. }) = self.seen.mark().cloned() {
+            self.pages.given = Validators { etag, last_modified };
+        }
+    }
+
+    /// The pages of the last list, to ask whether it is still the same; now and then without what the host gave with it.
+    pub(super) fn last_pages(&mut self) -> Pages {
+        self.partial = (self.partial + 1) % WHOLE;
+        if self.partial == 0 { self.pages.clone().whole() } else { self.pages.clone() }
+    }
+
+    /// Notes the pages that the last list came on.
+    pub(super) fn came_on(&mut self, pages: Pages) {
+        let Validators { etag, last_modified } = pages.given.clone();
+        self.seen.given(etag, last_modified);
+        (self.requests, self.pages) = (pages.requests(), pages);
     }
 
     /// Forgets what cannot be read.
@@ -144,14 +219,19 @@ impl Image {
     }
 
     /// The tags to ask about with the next list: those whose digest can change a decision, and some whose turn it is.
-    pub(super) fn watched(&mut self, now: Timestamp) -> BTreeSet<Tag> {
+    pub(super) fn watched(&mut self, interval: Duration, now: Timestamp) -> BTreeSet<Tag> {
         let mut watched: BTreeSet<Tag> = self.users.iter().flat_map(|one| one.watched.iter().cloned()).collect();
         if self.recheck <= now
+            && self.unhurried <= now
             && let Some(seen) = self.tags()
         {
             // Only where build times are compared anything but what is watched is ever looked at.
-            watched.extend(seen.rechecks(now).into_iter().cloned());
+            let share = seen.share().max(1);
+            let movers = watched.len().saturating_sub(2).min(share / 2);
+            watched.extend(seen.rechecks(now, share - movers).into_iter().cloned());
             self.recheck = seen.next_recheck();
+            let pause = interval.saturating_mul(seen.lists_per_recheck() - 1);
+            self.unhurried = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
         }
         watched
     }

@@ -7,12 +7,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{ABREAST, Job, image::Image};
+use super::{ABREAST, Interval, Job, image::Image, lanes::Lanes};
 use crate::{
     image::Repository,
     plan::{Failure, View},
     policy::Code,
-    service::{clock::Bell, ready::Going},
+    service::{circuit::Leave, clock::Bell, ready::Going},
 };
 
 /// All that a board knows.
@@ -32,10 +32,12 @@ pub(super) struct State {
 /// What is to be asked of one host; one that is silent holds up no other.
 #[derive(Default)]
 pub(super) struct Host {
-    /// When lists are due.
+    /// When lists will be due.
     pub(super) due: BTreeSet<(Timestamp, Repository)>,
+    /// Images whose list is due.
+    overdue: Lanes<(Timestamp, Repository)>,
     /// Images of which something is to be learnt.
-    pub(super) needy: BTreeSet<Repository>,
+    needy: Lanes<Repository>,
     /// Lists that are asked for now.
     pub(super) lists: usize,
     /// Tags that are looked at now.
@@ -56,33 +58,69 @@ pub(super) struct Unit {
 }
 
 impl Host {
-    /// Hands out what is due, as far as there is room.
-    pub(super) fn lists(&mut self, images: &mut BTreeMap<Repository, Image>, now: Timestamp, jobs: &mut Vec<Job>) {
-        while self.lists < ABREAST && self.due.first().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, repository)) = self.due.pop_first() else { return };
-            let Some(image) = images.get_mut(&repository) else { continue };
-            (image.due, image.running, self.lists) = (None, image.running + 1, self.lists + 1);
-            jobs.push(Job::List(repository, image.watched(now)));
+    /// Hands out what is due and what is to be learnt, as far as there is room.
+    pub(super) fn jobs(&mut self, images: &mut BTreeMap<Repository, Image>, interval: &Interval, leave: Leave, now: Timestamp) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        while self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((at, repository)) = self.due.pop_first() else { break };
+            let users = images.get(&repository).into_iter().flat_map(|image| &image.users);
+            users.for_each(|one| self.overdue.put(&one.unit, (at, repository.clone())));
         }
-    }
-
-    /// Hands out what is to be learnt, as far as there is room.
-    pub(super) fn looks(&mut self, images: &mut BTreeMap<Repository, Image>, jobs: &mut Vec<Job>) {
-        while self.looks < ABREAST {
-            let Some(repository) = self.needy.first().cloned() else { return };
-            let image = images.get_mut(&repository);
-            let Some((image, (wanted, need))) = image.and_then(|image| image.needs.pop_first().map(|need| (image, need))) else {
-                self.needy.remove(&repository);
-                continue;
-            };
+        while self.has_room(self.lists, leave)
+            && let Some((_, (at, repository))) = self.overdue.take()
+        {
+            // What was planned anew meanwhile, or handed out for another unit, is due no longer.
+            let Some(image) = images.get_mut(&repository).filter(|image| image.due == Some(at)) else { continue };
+            (image.due, image.running, self.lists) = (None, image.running + 1, self.lists + 1);
+            let watched = image.watched(interval(&repository), now);
+            jobs.push(Job::List(repository, watched));
+        }
+        while self.has_room(self.looks, leave)
+            && let Some((unit, repository)) = self.needy.take()
+        {
+            let Some(image) = images.get_mut(&repository) else { continue };
+            let Some((wanted, need)) = image.ask() else { continue };
+            if !image.needs.is_empty() {
+                self.needy.put(&unit, repository.clone());
+            }
             (image.running, self.looks) = (image.running + 1, self.looks + 1);
             let view = View { repository, platform: wanted[0].clone() };
             jobs.push(Job::Look { view, wanted, digest: image.digest(need.tag()), need });
         }
+        jobs
     }
-}
 
-impl Host {
+    /// Whether one more job may be handed out, where so many of its kind are.
+    fn has_room(&self, out: usize, leave: Leave) -> bool {
+        match leave {
+            Leave::Free => out < ABREAST,
+            Leave::Trial => self.lists + self.looks == 0,
+            Leave::Rest(_) => false,
+        }
+    }
+
+    /// When there is a job to hand out, if none ends before.
+    pub(super) fn next(&self, leave: Leave) -> Option<Timestamp> {
+        let due = self.due.first().map(|(at, _)| *at);
+        match leave {
+            Leave::Rest(until) if self.overdue.is_empty() && self.needy.is_empty() => due.map(|due| due.max(until)),
+            Leave::Rest(until) => Some(until),
+            Leave::Free | Leave::Trial => due.filter(|_| self.has_room(self.lists, leave)),
+        }
+    }
+
+    /// Notes that something is to be learnt about an image, for a unit.
+    pub(super) fn needs(&mut self, unit: &Arc<str>, repository: &Repository) {
+        self.needy.put(unit, repository.clone());
+    }
+
+    /// Lets a unit that comes later wait for a list that is due.
+    pub(super) fn joined(&mut self, unit: &Arc<str>, repository: &Repository, due: Timestamp) {
+        if !self.due.contains(&(due, repository.clone())) {
+            self.overdue.put(unit, (due, repository.clone()));
+        }
+    }
+
     /// How it goes: badly where a list could not be had, and it waits where one is missing.
     pub(super) fn going(&self, images: &BTreeMap<Repository, Image>) -> Going {
         let failing = self.failing.first().and_then(|repository| images.get(repository)?.trouble());
@@ -131,7 +169,7 @@ impl State {
         self.dirty.remove(repository);
         let host = self.host(repository);
         host.requests = host.requests.saturating_sub(requests);
-        for set in [&mut host.needy, &mut host.missing, &mut host.failing] {
+        for set in [&mut host.missing, &mut host.failing] {
             set.remove(repository);
         }
         if host.is_idle() {

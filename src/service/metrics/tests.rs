@@ -31,11 +31,15 @@ fn value(page: &str, series: &str) -> Option<f64> {
     page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
+fn lists(hosts: &[(&str, u64, Option<Timestamp>)]) -> BTreeMap<String, Lists> {
+    hosts.iter().map(|&(host, tags, oldest)| (host.to_owned(), Lists { tags, oldest })).collect()
+}
+
 /// A process in which everything happened once.
 fn busy() -> Metrics {
     let metrics = metrics();
     metrics.requested("quay.io", RequestKind::List, 2);
-    metrics.listed([("quay.io", 214, Some(at(0)))]);
+    metrics.listed("", lists(&[("quay.io", 214, Some(at(0)))]));
     metrics.decided("fleet", &BTreeMap::from([(Code::Current, 4), (Code::Locked, 1), (Code::NotFound, 1)]));
     metrics.parsed("fleet", 7);
     metrics.updated("fleet", 2);
@@ -125,13 +129,27 @@ fn a_host_is_one_of_the_configuration_or_other() {
 #[test]
 fn the_oldest_list_of_a_host_counts() {
     let metrics = metrics();
-    metrics.listed([("ghcr.io", 3, Some(at(40))), ("gcr.io", 4, Some(at(10))), ("quay.io", 0, None)]);
+    metrics.listed("", lists(&[("ghcr.io", 3, Some(at(40))), ("gcr.io", 4, Some(at(10))), ("quay.io", 0, None)]));
     let page = metrics.render(at(100));
     assert_eq!(value(&page, "tagalong_tags{host=\"other\"}"), Some(7.0));
     assert_eq!(lines(&page, "tagalong_list_age_seconds"), ["tagalong_list_age_seconds{host=\"other\"} 90.0"], "a host without a list has no age");
-    metrics.listed([("gcr.io", 4, Some(at(95)))]);
+    metrics.listed("", lists(&[("gcr.io", 4, Some(at(95)))]));
     assert_eq!(value(&metrics.render(at(100)), "tagalong_list_age_seconds{host=\"other\"}"), Some(5.0));
     assert_eq!(value(&metrics.render(at(90)), "tagalong_list_age_seconds{host=\"other\"}"), Some(0.0), "a clock that went back");
+}
+
+#[test]
+fn lists_of_every_view_of_the_registries_count_together() {
+    let metrics = metrics();
+    metrics.listed("", lists(&[("quay.io", 3, Some(at(40))), ("ghcr.io", 1, Some(at(50)))]));
+    metrics.listed("private", lists(&[("quay.io", 4, Some(at(10)))]));
+    let tags = |host: &str| value(&metrics.render(at(100)), &format!("tagalong_tags{{host=\"{host}\"}}"));
+    assert_eq!((tags("quay.io"), tags("other")), (Some(7.0), Some(1.0)), "one does not hide the other");
+    assert_eq!(value(&metrics.render(at(100)), "tagalong_list_age_seconds{host=\"quay.io\"}"), Some(90.0));
+    metrics.listed("private", lists(&[]));
+    assert_eq!((tags("quay.io"), tags("other")), (Some(3.0), Some(1.0)));
+    metrics.forget_lists();
+    assert_eq!(tags("quay.io"), Some(0.0));
 }
 
 #[test]

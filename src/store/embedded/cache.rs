@@ -53,14 +53,18 @@ pub(super) fn recall(transaction: &ReadTransaction, cache: Cache, ids: &[String]
     let names = Halves::of(cache);
     let number = transaction.open_table(HEADER)?.get(names.young)?.map_or(0, |number| number.value());
     let (young, old) = (transaction.open_table(names.young(number))?, transaction.open_table(names.old(number))?);
-    let mut recalled = Recalled { entries: Vec::with_capacity(ids.len()), old: vec![] };
-    for id in ids {
+    let mut recalled = Recalled { entries: vec![None; ids.len()], old: vec![] };
+    // In the order of the table, each page is read once, however few are kept.
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_unstable_by_key(|&at| &ids[at]);
+    for at in order {
+        let id = &ids[at];
         let mut found = young.get(id.as_str())?.map(|entry| entry.value().to_vec());
         if found.is_none() {
             found = old.get(id.as_str())?.map(|entry| entry.value().to_vec());
             recalled.old.extend(found.iter().map(|entry| (id.clone(), entry.clone())));
         }
-        recalled.entries.push(found);
+        recalled.entries[at] = found;
     }
     Ok(recalled)
 }

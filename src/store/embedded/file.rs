@@ -20,7 +20,7 @@ const LOCK: &str = "store.lock";
 /// What the name of a file that is set aside ends with; an earlier one of that name goes.
 const ASIDE: &str = "store.redb.aside";
 /// Pages that are kept in memory.
-const PAGES: usize = 16 << 20;
+const PAGES: usize = 4 << 20;
 /// How many bytes half a cache may have, in a file and in memory.
 const HALF: u64 = 32 << 20;
 const HALF_IN_MEMORY: u64 = 8 << 20;

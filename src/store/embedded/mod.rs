@@ -10,7 +10,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -64,11 +63,6 @@ impl Embedded {
     /// What happened since the last call and should be told.
     pub fn notices(&self) -> Vec<Notice> {
         std::mem::take(&mut *locked(&self.0.notices))
-    }
-
-    /// Spreads what became due while nobody ran evenly over a time, in its order, so that a start is no burst.
-    pub async fn resume(&self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), StoreError> {
-        self.run(move |inner| inner.with(|rows| rows.spread(kind, now, over))).await
     }
 
     /// What a cache holds of these ids, in their order, on this thread, which may block.

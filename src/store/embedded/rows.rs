@@ -1,7 +1,5 @@
 //! The tables of a store, each call one transaction.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
@@ -135,10 +133,6 @@ impl Rows {
             })?;
         }
         Ok(due)
-    }
-
-    pub(super) fn spread(&self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
-        self.write(|transaction| Times::of(transaction)?.spread(kind, now, over))
     }
 
     pub(super) fn recall(&self, cache: Cache, ids: &[String]) -> Result<Vec<Option<Vec<u8>>>, redb::Error> {

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, time::Duration};
 
 use tempfile::TempDir;
 
@@ -148,19 +148,6 @@ async fn a_lease_is_its_holder_s_until_it_ends() {
     ] {
         assert_eq!(store.lease(Kind::Units, "fleet".to_owned(), claim(holder, now, until)).await.expect("leased"), leased, "{word}");
     }
-}
-
-#[tokio::test]
-async fn a_start_after_a_long_rest_is_no_burst() {
-    let store = Embedded::in_memory();
-    plant(&store, &[("a", 1), ("b", 2), ("c", 3), ("d", 4), ("later", 2000)]).await;
-    store.resume(Repositories, at(1000), Duration::from_secs(400)).await.expect("spread");
-    for (now, id) in [(1000, "a"), (1100, "b"), (1200, "c"), (1300, "d")] {
-        assert_eq!(due(&store, now).await.0, [id]);
-        let generation = stands(&store, id).await.map(|row| row.generation);
-        save(&store, write(id, generation, "x", Some(now + 900))).await;
-    }
-    assert_eq!(stands(&store, "later").await.and_then(|row| row.due), Some(at(2000)));
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! When rows are due.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
@@ -62,22 +60,6 @@ impl<'t> Times<'t> {
 
     pub(super) fn forget(&mut self, key: (u8, &str)) -> Result<(), redb::Error> {
         self.set(key, (None, None))
-    }
-
-    /// Gives what is overdue times from now on, evenly and in its order.
-    pub(super) fn spread(&mut self, kind: Kind, now: Timestamp, over: Duration) -> Result<(), redb::Error> {
-        let kind = kind as u8;
-        let mut overdue = vec![];
-        for entry in self.order.range((kind, i64::MIN, "")..(kind, now.as_millisecond(), ""))? {
-            overdue.push(entry?.0.value().2.to_owned());
-        }
-        let step = over.checked_div(u32::try_from(overdue.len()).unwrap_or(u32::MAX)).unwrap_or_default();
-        let mut at = now;
-        for id in overdue {
-            self.set((kind, &id), (Some(at.as_millisecond()), None))?;
-            at = at.saturating_add(step).unwrap_or(Timestamp::MAX);
-        }
-        Ok(())
     }
 
     fn planned(&self, key: (u8, &str)) -> Result<Planned, redb::Error> {

@@ -48,8 +48,10 @@ pub enum Found {
 pub(super) const WAITS: std::ops::RangeInclusive<u8> = 1..=7 * 24;
 /// The longest reason that is kept.
 const REASON: usize = 500;
-/// At most this share of a list is asked again without need.
+/// One of so many tags of a list may be asked again without need each time.
 const SHARE: usize = 100;
+/// So many tags that have moved are asked again each time, however short the list.
+const MOVERS: usize = 8;
 
 impl Check {
     /// What a decision may know, given what is known of the digest.
@@ -111,19 +113,42 @@ impl Seen {
         self.answered(tag, Found::Failed { code, reason }, now);
     }
 
-    /// The listed tags that are asked again without need, the longest overdue first: one of a hundred at most, and always one.
-    pub fn rechecks(&self, now: Timestamp) -> Vec<&Tag> {
-        let listed = || self.tags.iter().filter(|seen| seen.standing.is_listed());
+    /// How many of the listed tags may be asked again each time without need, which is none of a short list.
+    pub fn share(&self) -> usize {
+        self.listed().count() / SHARE
+    }
+
+    /// Of how many lists one may have a tag asked again without need: of a short list one tag is more than its share.
+    pub fn lists_per_recheck(&self) -> u32 {
+        let listed = self.listed().count().clamp(1, SHARE);
+        u32::try_from(SHARE / listed).unwrap_or(1)
+    }
+
+    /// The listed tags that are asked again without need, the longest overdue first, and at most so many.
+    pub fn rechecks(&self, now: Timestamp, most: usize) -> Vec<&Tag> {
         let check = |seen: &SeenTag| seen.check.as_ref().filter(|check| check.is_due(now)).map(|check| Reverse(check.overdue(now)));
-        let mut due: Vec<(Reverse<SignedDuration>, &Tag)> = listed().filter_map(|seen| Some((check(seen)?, &seen.tag))).collect();
+        let mut due: Vec<(Reverse<SignedDuration>, &Tag)> = self.listed().filter_map(|seen| Some((check(seen)?, &seen.tag))).collect();
         due.sort_unstable();
-        due.truncate((listed().count() / SHARE).max(1));
+        due.truncate(most);
         due.into_iter().map(|(_, tag)| tag).collect()
+    }
+
+    /// The listed tags that have moved and may do so again, those first that did so last: half of what may be asked, and always a few.
+    pub fn movers(&self) -> Vec<&Tag> {
+        let moved = self.listed().filter(|seen| seen.check.as_ref().is_some_and(|check| check.moved));
+        let mut moved: Vec<(Reverse<Timestamp>, &Tag)> = moved.map(|seen| (Reverse(seen.first_seen.at), &seen.tag)).collect();
+        moved.sort_unstable();
+        moved.truncate((self.share() / 2).max(MOVERS));
+        moved.into_iter().map(|(_, tag)| tag).collect()
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &SeenTag> {
+        self.tags.iter().filter(|seen| seen.standing.is_listed())
     }
 
     /// When one of the listed tags is asked again without need, at the earliest; the end of time where none ever is.
     pub fn next_recheck(&self) -> Timestamp {
-        let checks = self.tags.iter().filter(|seen| seen.standing.is_listed()).filter_map(|seen| seen.check.as_ref());
+        let checks = self.listed().filter_map(|seen| seen.check.as_ref());
         let due = |check: &Check| check.at.saturating_add(SignedDuration::from_hours(i64::from(check.wait))).unwrap_or(Timestamp::MAX);
         checks.map(due).min().unwrap_or(Timestamp::MAX)
     }

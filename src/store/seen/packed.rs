@@ -78,6 +78,18 @@ impl Packed {
         }
     }
 
+    /// By what the last list can be known again.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.list.as_ref().map(|list| &list.mark)
+    }
+
+    /// Notes what the registry gave with the last list.
+    pub fn given(&mut self, etag: Option<String>, last_modified: Option<String>) {
+        if let Some(list) = &mut self.list {
+            list.mark = Mark { etag, last_modified, hash: list.mark.hash };
+        }
+    }
+
     /// No list came this time.
     pub fn failed(&mut self, failure: Failure, now: Timestamp) {
         let head = Seen { list: self.list.take(), trouble: self.trouble.take(), tags: Vec::new() };

@@ -261,6 +261,30 @@ fn a_tag_that_comes_back_is_compared_with_what_it_was() {
 }
 
 #[test]
+fn of_a_short_list_a_hundredth_is_one_in_many_lists() {
+    for (count, share, lists) in [(0, 0, 100), (1, 0, 100), (10, 0, 10), (40, 0, 2), (99, 0, 1), (100, 1, 1), (5000, 50, 1)] {
+        let seen = Seen::default().lists(versions(count), 0);
+        assert_eq!((seen.share(), seen.lists_per_recheck()), (share, lists), "{count}");
+    }
+}
+
+#[test]
+fn tags_that_have_moved_are_asked_each_time_those_first_that_did_last() {
+    let moved = |count: usize, movers: usize| {
+        let mut seen = Seen::default().lists(versions(count), 0);
+        for (place, tag) in versions(movers).iter().enumerate() {
+            seen.pointed(tag, digest('1'), at(1));
+            seen.pointed(tag, digest('2'), at(MINUTE * i64::try_from(place).expect("few")));
+        }
+        seen.movers().into_iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(moved(3, 2), ["1.1", "1.0"]);
+    for (word, count, movers, asked) in [("none", 300, 0, 0), ("a few", 5, 5, 5), ("many of few", 20, 20, 8), ("many of many", 5000, 100, 25)] {
+        assert_eq!(moved(count, movers).len(), asked, "{word}");
+    }
+}
+
+#[test]
 fn a_hundredth_is_asked_again_the_longest_overdue_first() {
     for (word, count, asked, hours, rechecks) in [
         ("none asked yet", 300, 0, 100, &[][..]),
@@ -271,7 +295,7 @@ fn a_hundredth_is_asked_again_the_longest_overdue_first() {
         let mut seen = Seen::default().lists(versions(count), 0);
         // The later versions were asked earlier.
         versions(asked).iter().enumerate().for_each(|(place, tag)| seen.pointed(tag, digest('1'), at(-MINUTE * i64::try_from(place).expect("few"))));
-        let found: Vec<&str> = seen.rechecks(at(hours * HOUR)).into_iter().map(Tag::as_str).collect();
+        let found: Vec<&str> = seen.rechecks(at(hours * HOUR), seen.share().max(1)).into_iter().map(Tag::as_str).collect();
         assert_eq!(found, rechecks, "{word}");
     }
 }

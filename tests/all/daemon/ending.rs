@@ -21,14 +21,15 @@ use crate::{
 };
 
 /// A repository whose pushes are taken only when the test lets them.
-struct Held {
-    fleet: Bare,
-    server: GitServer,
+pub struct Held {
+    pub fleet: Bare,
+    pub server: GitServer,
     pipe: PathBuf,
 }
 
 impl Held {
-    fn of(fleet: Bare) -> Self {
+    /// One of a repository that has no hook.
+    pub fn of(fleet: Bare) -> Self {
         let pipe = fleet.root().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
         fleet.hook("pre-receive", &format!("cat '{}' >/dev/null", pipe.display()));
@@ -37,7 +38,7 @@ impl Held {
     }
 
     /// Waits until a push has come; it goes on when the file is dropped.
-    fn push(&self) -> File {
+    pub fn push(&self) -> File {
         File::options().write(true).open(&self.pipe).expect("the hook reads")
     }
 }

@@ -7,6 +7,8 @@ mod pages;
 mod rest;
 mod start;
 mod state;
+mod tenants;
+mod together;
 
 use crate::{
     end_to_end::{fleet, push},

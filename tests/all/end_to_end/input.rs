@@ -214,7 +214,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
         ("no UTF-8", b"state: \xff\xfe\n"),
         ("a NUL", b"state: a\0b\n"),
         ("no span", b"timeout: 60\n"),
-        ("not supported", b"repositories:\n- url: .\n  commit: { signingKeyFile: key }\n"),
+        ("a bad template", b"repositories:\n- url: .\n  commit: { subject: '{{ x' }\n"),
     ] {
         machine.file("work/tagalong.yaml", bytes);
         all.push(unusable(&machine, word, "plan"));
@@ -257,9 +257,9 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
     no span
     error: cannot read `tagalong.yaml` line 1: `timeout` is no span of time: a number lacks its unit (`ms`, `s`, `m`, `h` or `d`)
       hint: write `timeout: 60s`
-    not supported
-    error: cannot work on `work`: its `commit.signingKeyFile` in `tagalong.yaml` line 3 is not supported yet
-      hint: remove the key; commits go to the branch that was read, unsigned, one for all updates
+    a bad template
+    error: cannot read `tagalong.yaml` line 3: `subject` is no template of a message in its line 1: syntax error: unexpected end of input, expected end of variable block
+      hint: docs/review-commits.md tells what a template is given
     deep
     error: cannot read `tagalong.yaml` line 1: recursion limit exceeded
       hint: docs/configuration.md shows every key with the value that it wants

@@ -1,19 +1,25 @@
 //! The program against real servers: what goes in is Git and a registry, what is judged is what it prints and what `git` finds.
 
+mod aside;
+mod crowd;
 mod environment;
 mod files;
 mod group;
 mod images;
 mod input;
 mod list;
+mod mirror;
 mod push;
+mod race;
 mod registries;
+mod release;
 mod report;
 mod repositories;
 mod rollback;
 mod ssh;
 mod tls;
 mod way;
+mod words;
 
 use std::fmt::Write as _;
 

@@ -20,14 +20,14 @@ type TakesBack<'a> = &'a dyn Fn(&Scene) -> (&'static str, &'static str);
 type GoesOn<'a> = &'a dyn Fn(&Scene);
 
 /// A registry, a repository that Tagalong has updated once from 1.0.0 to 1.1.0, and a person's checkout of it.
-struct Scene {
-    registry: Registry,
-    fleet: Bare,
+pub(super) struct Scene {
+    pub(super) registry: Registry,
+    pub(super) fleet: Bare,
     checkout: TempDir,
 }
 
 impl Scene {
-    fn updated(names: &[&str]) -> Self {
+    pub(super) fn updated(names: &[&str]) -> Self {
         let registry = Registry::start(Mode::Open);
         for name in names {
             push(&registry, &format!("shop/{name}"), &["1.0.0", "1.1.0"]);
@@ -51,7 +51,7 @@ impl Scene {
     }
 
     /// What a person does with `git`.
-    fn person(&self, arguments: &[&str]) -> String {
+    pub(super) fn person(&self, arguments: &[&str]) -> String {
         person(self.checkout.path(), arguments)
     }
 
@@ -63,12 +63,12 @@ impl Scene {
     }
 
     /// Edits the file and commits it.
-    fn commit(&self, from: &str, to: &str, message: &str) {
+    pub(super) fn commit(&self, from: &str, to: &str, message: &str) {
         self.edit(from, to);
         self.person(&["commit", "--quiet", "--all", "-m", message]);
     }
 
-    fn push(&self) {
+    pub(super) fn push(&self) {
         self.person(&["push", "--quiet", "--force", "origin", "HEAD:main"]);
     }
 
@@ -77,7 +77,7 @@ impl Scene {
     }
 
     /// What becomes of the first container: code and reason.
-    fn becomes(&self) -> (String, String) {
+    pub(super) fn becomes(&self) -> (String, String) {
         let (_, code, reason) = self.apply().swap_remove(0);
         (code, reason)
     }

@@ -184,7 +184,7 @@ fn a_key_that_does_not_open_the_door_is_told() {
     let (machine, fleet) = (Machine::new().keeping(PASSPHRASE).keeping("wr0ng"), fleet_of(&registry));
     let url = sshd.url(&fleet.path());
     let stranger = KeyPair::make(&machine.work(), "stranger", "ed25519", "");
-    KeyPair::make(&machine.work(), "old", "rsa -b 2048 -m PEM", "");
+    let old = KeyPair::make(&machine.work(), "old", "rsa -b 2048 -m PEM", "");
     let locked = KeyPair::make(&machine.work(), "locked", "ed25519", PASSPHRASE);
     sshd.admit(&locked, "");
     machine.file("work/known_hosts", sshd.known("ssh-ed25519"));
@@ -208,7 +208,7 @@ fn a_key_that_does_not_open_the_door_is_told() {
     ] {
         configured(&machine, &url, &format!("{keys} knownHostsFile: known_hosts"));
         let ran = machine.call(["plan", &url]).run().ended(1);
-        write!(sentences, "{word}\n{}", told(&ran, &machine, &sshd, &fleet).replace(stranger.bare(), "PUBLIC")).unwrap();
+        write!(sentences, "{word}\n{}", told(&ran, &machine, &sshd, &fleet).replace(stranger.bare(), "PUBLIC").replace(old.bare(), "OLD")).unwrap();
     }
     configured(&machine, &url, "sshKeyFile: stranger, knownHostsFile: nowhere");
     let ran = machine.call(["plan", &url]).run().ended(1);
@@ -227,7 +227,7 @@ fn a_key_that_does_not_open_the_door_is_told() {
       hint: add the key to the repository's deploy keys, with write access: PUBLIC
     refused, and old
     error: cannot fetch from `ssh://127.0.0.1:PORT/FLEET`: it refused the SSH key `old`
-      hint: add the key to the repository's deploy keys, with write access: `ssh-keygen -y -f old` prints it
+      hint: add the key to the repository's deploy keys, with write access: OLD
     missing
     error: cannot read the SSH key `missing`
       because: No such file or directory (os error 2)

@@ -9,7 +9,7 @@ use tagalong::{
     plan::{
         Answer, Bounds, Index, Knowledge, Known, Plan, Subjects,
         link::Builds,
-        message::{Ci, Update, message},
+        message::{Style, Update, message},
         report::Report,
     },
     policy::{
@@ -48,7 +48,7 @@ pub fn cycle(name: &str, before: &Files, recorded: &Recorded) -> Outcome {
         after.insert(path, edited);
     }
     let updates: Vec<Update> = plan.updates().filter_map(Update::of).collect();
-    let message = (after != *before).then(|| message(&updates, Ci::Run));
+    let message = (after != *before).then(|| message(&updates, &Style::default()));
     let mut report = plan.report(Report::new(name.to_owned(), None, None));
     report.unreadable = index.unreadable();
     let facts = Facts { workloads: index.workloads(), requests, elapsed: Duration::ZERO, ending: Ending::Planned, notes: vec![] };

@@ -17,7 +17,7 @@ use tagalong::{
         ready::Readiness,
         worker::Shared,
     },
-    store::{Embedded, Kind},
+    store::Embedded,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -78,8 +78,6 @@ impl Simulation {
     }
 
     fn begin(&mut self) {
-        let resumed = self.store.resume(Kind::Repositories, self.clock.now(), self.config.registry_interval);
-        self.runtime.block_on(resumed).expect("the store goes on");
         let served = self.config.repositories.iter().map(|repository| self.served(repository)).collect();
         let _inside = self.runtime.enter();
         let views = BTreeMap::from([(String::new(), self.registries())]);
@@ -101,6 +99,7 @@ impl Simulation {
             images: self.config.images.clone(),
             kinds: Vec::new(),
             presets: Arc::new(Presets::shipped().clone()),
+            signer: None,
             patience: self.config.timeout,
         };
         let prepare = Box::new(move || Ok(unit.clone()));

@@ -1,6 +1,13 @@
 //! A loopback port before a server, which may close and open again.
 
-use std::{net::TcpStream, sync::Arc, thread::JoinHandle};
+use std::{
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use tokio::{net::TcpStream as Stream, sync::oneshot};
 
@@ -10,13 +17,14 @@ use super::git_server::{ReservedPort, bound};
 pub struct Gate {
     port: Arc<ReservedPort>,
     target: String,
+    accepted: Arc<AtomicUsize>,
     open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Gate {
     /// An open one before `HOST:PORT`.
     pub fn before(target: &str) -> Self {
-        let mut gate = Self { port: Arc::new(ReservedPort::new()), target: target.to_owned(), open: None };
+        let mut gate = Self { port: Arc::new(ReservedPort::new()), target: target.to_owned(), accepted: Arc::default(), open: None };
         gate.open();
         gate
     }
@@ -26,11 +34,16 @@ impl Gate {
         format!("127.0.0.1:{}", self.port.number())
     }
 
+    /// How many connections came so far.
+    pub fn connections(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
     /// Lets connections through.
     pub fn open(&mut self) {
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
-        let (number, target) = (self.port.number(), self.target.clone());
+        let (number, target, accepted) = (self.port.number(), self.target.clone(), Arc::clone(&self.accepted));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
@@ -39,6 +52,7 @@ impl Gate {
                 let accepting = async {
                     loop {
                         let (mut near, _) = listener.accept().await.expect("a connection");
+                        accepted.fetch_add(1, Ordering::SeqCst);
                         let target = target.clone();
                         tokio::spawn(async move {
                             if let Ok(mut far) = Stream::connect(target).await {

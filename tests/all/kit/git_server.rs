@@ -26,13 +26,15 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket},
     sync::oneshot,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A server of all repositories in a folder; dropped, it is down.
+///
+/// What is asked of `moved.git` is redirected to `fleet.git`, and of `elsewhere.git` to another host.
 pub struct GitServer {
     port: Arc<ReservedPort>,
     scheme: &'static str,
@@ -214,9 +216,16 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             return Response::builder().status(status).header(header::CONTENT_TYPE, content_type).body(Body::from(body)).expect("a response");
         }
     };
+    for (gone, host) in [("/moved.git/", ""), ("/elsewhere.git/", "http://another.example")] {
+        if let Some(rest) = request.uri().to_string().strip_prefix(gone) {
+            let moved = Response::builder().status(StatusCode::MOVED_PERMANENTLY).header(header::LOCATION, format!("{host}/fleet.git/{rest}"));
+            return moved.body(Body::empty()).expect("a response");
+        }
+    }
     let is_push = request.uri().path().ends_with("/git-receive-pack");
     let response = backend(&shared.root, user, request).await.expect("git http-backend runs");
     if is_push && shared.cut_pushes.load(Ordering::Relaxed) {
+        to_bytes(response.into_body(), usize::MAX).await.expect("the push is carried out");
         let cut = futures_util::stream::iter([Err::<Bytes, _>(io::Error::other("cut"))]);
         return Response::new(Body::from_stream(cut));
     }
@@ -248,24 +257,33 @@ async fn backend(root: &Path, user: Option<&str>, request: Request) -> io::Resul
     if let Some(user) = user {
         command.env("REMOTE_USER", user);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
     // The program may answer before it has read everything.
-    let fed = tokio::spawn(async move { stdin.write_all(&body).await });
-    let output = child.wait_with_output().await?;
-    let _fed = fed.await;
-    parsed(&output.stdout)
+    tokio::spawn(async move { stdin.write_all(&body).await });
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stdout.read_u8().await?);
+    }
+    // What hooks print is sent on as it comes.
+    let rest = futures_util::stream::unfold((child, stdout), |(mut child, mut stdout)| async move {
+        let mut bytes = Vec::with_capacity(16 * 1024);
+        match stdout.read_buf(&mut bytes).await {
+            Ok(0) => child.wait().await.err().map(|error| (Err(error), (child, stdout))),
+            read => Some((read.map(|_| Bytes::from(bytes)), (child, stdout))),
+        }
+    });
+    parsed(&head, Body::from_stream(rest))
 }
 
-fn parsed(output: &[u8]) -> io::Result<Response<Body>> {
-    let end = output.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(|| io::Error::other("no headers"))?;
+fn parsed(head: &[u8], body: Body) -> io::Result<Response<Body>> {
     let mut response = Response::builder();
-    for line in String::from_utf8_lossy(&output[..end]).lines() {
+    for line in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").ok_or_else(|| io::Error::other("no header"))?;
         response = match name {
             "Status" => response.status(value[..3].parse::<u16>().map_err(io::Error::other)?),
             _ => response.header(name, value),
         };
     }
-    response.body(Body::from(output[end + 4..].to_vec())).map_err(io::Error::other)
+    response.body(body).map_err(io::Error::other)
 }

@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod recorded;
 pub mod registry;
 pub mod schema;
+pub mod served;
 pub mod simulated;
 pub mod source;
 pub mod sshd;

@@ -32,6 +32,8 @@ pub enum Mode {
     Basic,
     /// Everyone, by https with a certificate of a private authority.
     Tls,
+    /// Those who show a certificate of that authority, by https.
+    MutualTls,
     /// Those with a token of a [`TokenService`], by plain http.
     Token,
 }
@@ -122,13 +124,16 @@ impl Registry {
                 fs::write(path.join("htpasswd"), line.trim()).expect("the password file is written");
                 format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path.join("htpasswd").display())
             }
-            Mode::Tls => {
+            Mode::Tls | Mode::MutualTls => {
                 make_certificates(path);
                 String::new()
             }
         };
         let tls = match mode {
             Mode::Tls => format!("  tls:\n    certificate: {0}/server.pem\n    key: {0}/server.key\n", path.display()),
+            Mode::MutualTls => {
+                format!("  tls:\n    certificate: {0}/server.pem\n    key: {0}/server.key\n    clientcas: [{0}/ca.pem]\n", path.display())
+            }
             Mode::Open | Mode::Basic | Mode::Token => String::new(),
         };
         let config = format!(
@@ -207,8 +212,17 @@ impl Registry {
         });
     }
 
+    fn speaks_tls(&self) -> bool {
+        matches!(self.mode, Mode::Tls | Mode::MutualTls)
+    }
+
+    /// The certificate of a client of [`Mode::MutualTls`], and its key.
+    pub fn client_files(&self) -> [PathBuf; 2] {
+        ["client.pem", "client.key"].map(|name| self.folder.path().join(name))
+    }
+
     fn url(&self, repository: &str, rest: &str) -> String {
-        let scheme = if self.mode == Mode::Tls { "https" } else { "http" };
+        let scheme = if self.speaks_tls() { "https" } else { "http" };
         format!("{scheme}://{}/v2/{repository}/{rest}", self.address)
     }
 
@@ -231,7 +245,11 @@ impl Registry {
         thread::scope(|scope| {
             let work = scope.spawn(|| {
                 let mut builder = reqwest::Client::builder().no_proxy();
-                if self.mode == Mode::Tls {
+                if self.mode == Mode::MutualTls {
+                    let both = self.client_files().map(|file| fs::read(file).expect("a certificate and its key")).concat();
+                    builder = builder.identity(reqwest::Identity::from_pem(&both).expect("an identity"));
+                }
+                if self.speaks_tls() {
                     let pem = fs::read(self.ca_file()).expect("the authority's certificate");
                     builder = builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")]);
                 }
@@ -402,6 +420,9 @@ fn make_certificates(folder: &Path) {
     openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=test-authority -days 2"));
     openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"));
     fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n").expect("the names are written");
+    openssl(&format!("req {key} -keyout client.key -out client.csr -subj /CN=puller"));
+    fs::write(folder.join("purpose"), "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n").expect("the purpose is written");
+    openssl("x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile purpose -out client.pem");
     openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem");
 }
 

@@ -45,7 +45,7 @@ impl Here {
 pub fn new_commit() -> NewCommit {
     let time = Timestamp::from_second(1_700_000_100).expect("a time");
     let signature = Signature { name: "Tagalong".to_owned(), email: "tagalong@localhost".to_owned(), time };
-    NewCommit { message: "Auto-release app:1.1\n\nImage-Update: app 1.0 -> 1.1\n".to_owned(), signature }
+    NewCommit { message: "Auto-release app:1.1\n\nImage-Update: app 1.0 -> 1.1\n".to_owned(), signature, signer: None }
 }
 
 /// New contents by path.

@@ -43,13 +43,14 @@ fn an_image_cannot_be_built_after_it_was_seen() {
     check(&[
         ("seen before the winner's build", "glob:*", "a", "a=2025-06-01 b~2025-05-01!unread", "current a"),
         ("seen in the first listing", "glob:*", "a", "a=2025-06-01 b^2025-05-01!unread", "current a"),
-        ("seen later", "glob:*", "a", "a=2025-06-01 b~2025-07-01!unread", "metadataMissing - look? b"),
-        ("seen that moment", "glob:*", "a", "a=2025-06-01 b~2025-06-01!unread", "metadataMissing - look? b"),
-        ("never seen", "glob:*", "a", "a=2025-06-01 b!unread", "metadataMissing - look? b"),
+        ("seen later", "glob:*", "a", "a=2025-06-01 b~2025-07-01!unread", "metadataMissing - digest? b"),
+        ("seen that moment", "glob:*", "a", "a=2025-06-01 b~2025-06-01!unread", "metadataMissing - digest? b"),
+        ("never seen", "glob:*", "a", "a=2025-06-01 b!unread", "metadataMissing - digest? b"),
         ("digest alone known", "glob:*", "a", "a=2025-06-01 b!pointed", "metadataMissing - look? b"),
+        ("many of which some are known", "glob:*", "a", "a!pointed b!unread c!pointed", "metadataMissing - look? a look? c digest? b"),
         ("failed, but cannot win", "glob:*", "a", "a=2025-06-01 b~2025-05-01!failed", "current a"),
         ("failed and could win", "glob:*", "a", "a=2025-06-01 b!failed", "unreachable -"),
-        ("the rest is read before a failure counts", "glob:*", "a", "a=2025-06-01 b!failed c!unread", "metadataMissing - look? c"),
+        ("the rest is read before a failure counts", "glob:*", "a", "a=2025-06-01 b!failed c!unread", "metadataMissing - digest? c"),
         ("which may end it", "glob:*", "a", "a=2025-06-01 b~2025-07-01!failed c=2025-08-01", "updated c"),
     ]);
 }
@@ -62,9 +63,9 @@ fn what_promises_most_is_read_first() {
             "glob:*",
             "m-2",
             "m-1!unread m-2!unread m-10!unread x-20240101!unread x-20240301!unread",
-            "metadataMissing - look? m-2 look? x-20240301 look? x-20240101 look? m-10 look? m-1",
+            "metadataMissing - digest? m-2 digest? x-20240301 digest? x-20240101 digest? m-10 digest? m-1",
         ),
-        ("the current tag tells the platform", "glob:b*", "a", "a!unread b=2025-01-01", "metadataMissing - look? a"),
+        ("the current tag tells the platform", "glob:b*", "a", "a!unread b=2025-01-01", "metadataMissing - digest? a"),
     ]);
 }
 

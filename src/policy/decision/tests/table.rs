@@ -89,7 +89,7 @@ fn a_lower_winner_is_held() {
         ("excluded and unlisted", &[("exclude", "1.5.0")], "semver:*", "1.5.0", "1.4.0", "wouldGoBack 1.4.0"),
         ("excluded, by time", &[("exclude", "b")], "glob:*", "b", "a=2025-01-01 b=2025-02-01", "current a"),
         ("excluded, by time unknown", &[("exclude", "b")], "glob:*", "b", "a=2025-01-01 b", "current a"),
-        ("excluded, time not read", &[("exclude", "b")], "glob:*", "b", "a=2025-01-01 b!unread", "metadataMissing - look? b"),
+        ("excluded, time not read", &[("exclude", "b")], "glob:*", "b", "a=2025-01-01 b!unread", "metadataMissing - digest? b"),
         ("excluded and older", &[("exclude", "b")], "glob:*", "b", "a=2025-03-01 b=2025-02-01", "updated a"),
         ("young", &[("min-age", "7d")], "glob:*", "b", "a=2025-01-01 b=2025-12-31", "current a"),
         ("allowed", &[("downgrade", "allow")], "semver:*", "1.5.0", "1.4.0", "switched 1.4.0"),
