@@ -36,7 +36,7 @@ use crate::{
 /// How often a branch that moved is pushed to.
 const TRIES: u32 = 10;
 /// How often it is planned for: that it has moved may be seen before anything is sent.
-const LOOKS: u32 = 30;
+const LOOKS: u32 = 60;
 /// How often a remote that does not answer is asked again.
 const NETWORK_TRIES: u32 = 3;
 /// The pauses of a remote that does not answer begin as if so many were over: it takes longer to come back than a branch to stand still.

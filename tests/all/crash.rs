@@ -92,7 +92,13 @@ impl Lane {
         let begun = Instant::now();
         ends_within(self.process(), PATIENCE, || self.is_done());
         self.longest = begun.elapsed().max(Duration::from_millis(100));
-        assert!(self.is_done(), "{}", self.fleet.git(&["log", "-3", "-p", "main"]));
+        let words = || fs::read_to_string(self.machine.root().join("words")).unwrap_or_default();
+        assert!(self.is_done(), "{}\n{}", self.fleet.git(&["log", "-3", "-p", "main"]), words());
+    }
+
+    /// Where the processes write what they say.
+    fn words(&self) -> fs::File {
+        fs::OpenOptions::new().create(true).append(true).open(self.machine.root().join("words")).expect("a file")
     }
 
     fn is_done(&self) -> bool {
@@ -106,7 +112,7 @@ impl Lane {
             Verb::Run => vec!["run"],
         };
         let mut command: Command = self.machine.call(arguments).command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.words()).spawn().expect("the program starts")
     }
 
     /// Each image went from one version to the next by one commit, and all that is left is sound.

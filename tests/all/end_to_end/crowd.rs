@@ -15,6 +15,8 @@ use crate::kit::{
 };
 
 const IMAGES: [&str; 4] = ["web", "cart", "mailer", "search"];
+/// How often each of the others pushes, without a pause.
+const PUSHES: usize = 8;
 
 fn registry() -> Registry {
     let registry = Registry::start(Mode::Open);
@@ -50,13 +52,13 @@ fn among_many_pushers_nothing_is_lost_or_doubled() {
     let registry = registry();
     let fleet = fleet(&registry);
     let server = GitServer::start(fleet.root(), Door::Open);
-    let (url, going, pushed) = (server.url(), AtomicBool::new(true), AtomicUsize::new(0));
+    let (url, pushed) = (server.url(), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 let folder = tempfile::tempdir().unwrap();
                 git(folder.path(), &["clone", "--quiet", &url, "."]);
-                while going.load(Ordering::SeqCst) {
+                for _ in 0..PUSHES {
                     assert!(commits(folder.path()));
                     let lands =
                         |_: &usize| git::command(folder.path()).args(["push", "--quiet", "origin", "main"]).output().unwrap().status.success();
@@ -77,9 +79,7 @@ fn among_many_pushers_nothing_is_lost_or_doubled() {
             .zip(&machines)
             .map(|(name, machine)| machine.call(["apply", &url, "--git-path", &format!("{name}.yaml")]).start())
             .collect();
-        let ended: Vec<_> = running.into_iter().map(|running| running.wait()).collect();
-        going.store(false, Ordering::SeqCst);
-        ended.into_iter().for_each(|ran| drop(ran.ended(0)));
+        running.into_iter().for_each(|running| drop(running.wait().ended(0)));
     });
     check(&fleet.git(&["log", "--format=%B", "main"]), registry.host(), pushed.into_inner());
     assert_eq!(fleet.faults(), "");
