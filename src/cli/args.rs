@@ -117,7 +117,7 @@ pub enum PolicyCommand {
     /// Show which of some tags a pattern chooses, and why the others lose
     Test(PolicyTestArgs),
     /// Write the patterns of a workload's containers, and own keys, into Git
-    Set(PolicySetArgs),
+    Set(Box<PolicySetArgs>),
     /// List the presets, which patterns name as `preset:NAME`
     List(PolicyListArgs),
     /// Show a preset: its pattern, its keys, and what it chooses
@@ -439,7 +439,8 @@ impl Args {
             | Command::Release(ReleaseArgs { place, .. })
             | Command::Unlock(UnlockArgs { place, .. }) => place.overrides(),
             Command::Scan(scan) => scan.overrides(),
-            Command::Set(SetArgs { git, .. }) | Command::Policy { command: PolicyCommand::Set(PolicySetArgs { git, .. }) } => git.overrides(),
+            Command::Set(SetArgs { git, .. }) => git.overrides(),
+            Command::Policy { command: PolicyCommand::Set(set) } => set.git.overrides(),
             Command::Policy { .. } | Command::Identity(_) | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
                 Overrides::default()
             }
@@ -581,8 +582,8 @@ mod tests {
         let overrides = read(line).expect("parses").overrides();
         assert_eq!(
             format!("{overrides:?}"),
-            "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
-             push_branch: None, paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
+            "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), push_branch: None, \
+             paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
              group: Some(Image), poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \
              Prefix { host: \"c.x\", path: [] }], exclude_images: Some([\"x/*\"]), \

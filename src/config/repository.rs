@@ -243,7 +243,7 @@ impl Commit {
 pub fn parse_branch(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let name = text.strip_prefix("refs/heads/").unwrap_or(text);
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
     let is_bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
     let is_name = name.split('/').all(is_part) && !name.contains(is_bad) && !name.contains("..") && !name.contains("@{");
     let is_taken = matches!(name, "@" | "HEAD") || name.starts_with('-') || name.ends_with('.');

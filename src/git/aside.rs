@@ -29,6 +29,9 @@ pub struct Aside {
 /// A branch and where it stands.
 pub(super) type Standing<T> = (String, T);
 
+/// A push branch, where there is one, and where it stands, where it does.
+pub(super) type Push = Option<Standing<Option<Oid>>>;
+
 impl<'a> Branches<'a> {
     /// One that is read and takes the commits.
     pub fn one(read: Option<&'a str>) -> Self {
@@ -36,7 +39,7 @@ impl<'a> Branches<'a> {
     }
 
     /// The push branch, where `read` is another, and where `find` says that it stands.
-    pub(super) fn aside(&self, read: &str, find: impl Fn(&str) -> Option<Oid>) -> Option<Standing<Option<Oid>>> {
+    pub(super) fn aside(&self, read: &str, find: impl Fn(&str) -> Option<Oid>) -> Push {
         let push = self.push.map(short).filter(|push| *push != read)?;
         Some((push.to_owned(), find(push)))
     }
@@ -48,7 +51,7 @@ pub(super) fn short(branch: &str) -> &str {
 }
 
 /// The tip to plan on: that of the branch that is read, or that of its push branch once somebody else has committed there.
-pub(super) fn tip(repository: &Repository, read: Standing<Oid>, push: Option<Standing<Option<Oid>>>) -> Result<Tip, git2::Error> {
+pub(super) fn tip(repository: &Repository, read: Standing<Oid>, push: Push) -> Result<Tip, git2::Error> {
     let under = read.1;
     let tip = listed(repository, read)?;
     Ok(match push {

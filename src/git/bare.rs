@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf
 use git2::{ErrorCode, Oid, Repository};
 
 use super::{
-    aside::{self, Branches, Standing},
+    aside::{self, Branches, Push, Standing},
     commit::{self, NewCommit, NewStep},
     error::{Noticed, ReadError, WriteError},
     mirror::{Advertised, choose},
@@ -63,7 +63,7 @@ impl Bare {
         Ok(aside::stands(tip, commit, push.as_ref()))
     }
 
-    fn chosen(&self, branches: Branches<'_>) -> Result<(Standing<Oid>, Option<Standing<Option<Oid>>>), ReadError> {
+    fn chosen(&self, branches: Branches<'_>) -> Result<(Standing<Oid>, Push), ReadError> {
         let advertised = self.advertised().map_err(|error| tree::damaged(&self.name, &error))?;
         let (branch, commit) = choose(&self.name, branches.read, &advertised)?;
         let push = branches.aside(&branch, |name| advertised.branches.get(name).copied());
@@ -132,9 +132,10 @@ pub(super) fn move_branch(repository: &Repository, name: &str, branch: &str, fro
     let subject = new.message.lines().next().unwrap_or_default();
     for tried in 1.. {
         let (reference, told) = (format!("refs/heads/{branch}"), format!("commit: {subject}"));
-        let written = match from.is_zero() {
-            true => repository.reference(&reference, to, false, &told),
-            false => repository.reference_matching(&reference, to, true, from, &told),
+        let written = if from.is_zero() {
+            repository.reference(&reference, to, false, &told)
+        } else {
+            repository.reference_matching(&reference, to, true, from, &told)
         };
         match written {
             Ok(_) => return Ok(()),

@@ -42,7 +42,7 @@ pub(super) fn kept(folder: &Path) -> Result<Repository, Option<String>> {
         return Err(None);
     }
     // Whoever holds the folder's lock is the only one: locks inside are those of the dead.
-    sweep(folder, &|name| name.ends_with(".lock"));
+    sweep(folder, &|name| name.strip_suffix(".lock").is_some());
     for objects in ["objects", "objects/pack"] {
         sweep(&folder.join(objects), &|name| name.contains("_git2_"));
     }

@@ -126,6 +126,9 @@ impl History {
     fn look(&mut self, repository: &Repository, id: &str, path: &str) -> Result<Option<Change>, git2::Error> {
         let id = Oid::from_str(id)?;
         let Some(known) = self.known.get_mut(&id) else { return Ok(None) };
+        if known.spares(path) {
+            return Ok(None);
+        }
         let after = repository.find_commit(id)?.tree()?;
         let before = match known.first_parent {
             Some(parent) => match found(repository.find_commit(parent))? {
@@ -136,14 +139,19 @@ impl History {
         };
         if known.changed.is_none() {
             known.changed = Some(changed(repository, before.as_ref(), &after)?);
-        }
-        if let Some(Changed::These(paths)) = &known.changed
-            && paths.binary_search_by(|one| one.as_str().cmp(path)).is_err()
-        {
-            return Ok(None);
+            if known.spares(path) {
+                return Ok(None);
+            }
         }
         let (before, after) = (before.as_ref().map_or(Ok(None), |tree| blob(tree, path))?, blob(&after, path)?);
         Ok((before != after).then_some((before, after)))
+    }
+}
+
+impl Known {
+    /// Whether it is known that the commit does not change a file.
+    fn spares(&self, path: &str) -> bool {
+        matches!(&self.changed, Some(Changed::These(paths)) if paths.binary_search_by(|one| one.as_str().cmp(path)).is_err())
     }
 }
 

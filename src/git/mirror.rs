@@ -112,7 +112,10 @@ impl Mirror {
             Some(aside) => (&*aside.branch, Lease::Rebuilt(aside.stands.map_or(Oid::ZERO_SHA1, |stands| stands.0))),
             None => (branch, Lease::Grown(from)),
         };
-        Push { repository: &repository, contact: &self.contact, branch, lease, to }.send()?;
+        let words = Push { repository: &repository, contact: &self.contact, branch, lease, to }.send()?;
+        if !words.is_empty() {
+            self.news.borrow_mut().push(News::Said { repository: name.to_owned(), words });
+        }
         // The mirror is a cache: a branch that stays behind is fetched again.
         let _kept = repository.reference(&format!("refs/heads/{branch}"), to, true, "pushed");
         Ok(Some(CommitId(to)))

@@ -25,6 +25,13 @@ pub enum News {
         /// Where it stands.
         to: CommitId,
     },
+    /// What the remote had to say about a push that it took.
+    Said {
+        /// The repository.
+        repository: String,
+        /// Its words, one line.
+        words: String,
+    },
     /// The mirror consisted of many pieces.
     Grown {
         /// The repository.
@@ -46,6 +53,7 @@ impl fmt::Display for News {
                 let (from, to) = (from.to_string(), to.to_string());
                 write!(f, "`{branch}` of `{repository}` was rewritten: it stands on {}, without {}", &to[..7], &from[..7])
             }
+            Self::Said { repository, words } => write!(f, "`{repository}` says: {words}"),
             Self::Grown { repository } => write!(f, "the mirror of `{repository}` had grown into many pieces and was cloned anew"),
         }
     }

@@ -61,26 +61,32 @@ enum Verdict {
 }
 
 impl Push<'_> {
-    /// Sends the commit and moves the branch.
-    pub fn send(&self) -> Result<(), WriteError> {
+    /// Sends the commit and moves the branch; what the remote had to say comes back, one line.
+    pub fn send(&self) -> Result<String, WriteError> {
         let (heard, talk) = (Heard::default(), Talk::default());
         let outcome = self.converse(&heard, &talk);
+        self.judged(outcome, &heard, &talk)?;
+        Ok(text::one_line(&heard.words.borrow(), self.contact.secret()))
+    }
+
+    /// What came of a conversation.
+    fn judged(&self, outcome: Result<(), git2::Error>, heard: &Heard, talk: &Talk) -> Result<(), WriteError> {
         match heard.other_tip.get() {
-            Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", &heard)),
+            Some(none) if none.is_zero() => return self.unless_it_stands_or_moved(self.refused("the remote hides the branch from pushes", heard)),
             Some(_) => return Err(self.moved(Noticed::Before)),
             None => {}
         }
         // `push` is fine with a branch that the remote refused to move: only its word on the branch counts.
         match (outcome, heard.verdict.take()) {
             (Ok(()), Verdict::Accepted) => Ok(()),
-            (Ok(()), Verdict::Refused(status)) => self.unless_it_stands_or_moved(self.refused(&status, &heard)),
+            (Ok(()), Verdict::Refused(status)) => self.unless_it_stands_or_moved(self.refused(&status, heard)),
             (Ok(()), Verdict::Nothing) => self.unless_it_stands_or_moved(self.silent()),
             (Err(error), _) if error.code() == ErrorCode::NotFastForward => Err(self.moved(Noticed::Before)),
             (Err(error), _) if error.message().starts_with("unpacking the sent packfile failed") => {
-                self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", &heard))
+                self.unless_it_stands_or_moved(self.refused("the remote could not store what was sent", heard))
             }
             (Err(error), _) => {
-                let failure = self.contact.failure(Doing::Push, &error, &talk);
+                let failure = self.contact.failure(Doing::Push, &error, talk);
                 if failure.trouble.leaves_doubt() { self.unless_it_stands_or_moved(failure.into()) } else { Err(failure.into()) }
             }
         }

@@ -55,7 +55,7 @@ impl<'a> Command<'a> {
     /// The repository cannot be read.
     pub async fn plan(&mut self) -> Result<Outcome, CycleError> {
         let (read, planned) = self.decide().await?;
-        self.cycle.tidy()?;
+        self.tidy();
         Ok(self.cycle.outcome(&read, planned, None))
     }
 
@@ -73,6 +73,7 @@ impl<'a> Command<'a> {
         loop {
             let (read, planned) = self.decide().await?;
             if planned.is_empty() {
+                self.tidy();
                 return Ok(self.cycle.outcome(&read, planned, None));
             }
             self.watcher.writing();
@@ -138,6 +139,11 @@ impl<'a> Command<'a> {
     pub fn workloads(&mut self, filter: &Filter) -> Result<Listed<Workloads>, CycleError> {
         let Read { found, subjects, .. } = self.read()?;
         Ok(Listed { found: listing::workloads(&found.index, &subjects, filter), failed: vec![], unreadable: found.index.unreadable() })
+    }
+
+    /// Puts in order what has waited for a quiet moment; what cannot be put in order waits for another one.
+    fn tidy(&self) {
+        let _later = self.cycle.tidy();
     }
 
     async fn decide(&mut self) -> Result<(Read, Planned), CycleError> {

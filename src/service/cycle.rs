@@ -373,9 +373,8 @@ impl Cycle {
         let mut report = planned.plan.report(self.head(&read.tip));
         report.unreadable = read.found.index.unreadable();
         let done = match written {
-            None => Done::Nothing,
             Some(Written::Nothing) if read.tip.aside.is_some() => Done::There,
-            Some(Written::Nothing) => Done::Nothing,
+            None | Some(Written::Nothing) => Done::Nothing,
             Some(Written::Files) => Done::Files(planned.changes.len()),
             Some(Written::Committed(commit)) => {
                 report.pushed = Some(commit.to_string());

@@ -10,7 +10,7 @@ use crate::{
     image::Name,
     manifest::{self, File, KindPaths},
     plan::{
-        Bounds, Index, Subjects,
+        Bounds, Index, Subject, Subjects,
         rollback::{Past, Suspect, count, policy_then, suspects, taken_by},
         trailer::Trailer,
     },
@@ -25,6 +25,17 @@ pub(super) struct PastOf {
     ours: BTreeSet<String>,
     /// What they put somewhere, by the image's name.
     put: BTreeSet<(String, Value)>,
+    /// What older forms of files are known to say; those that the last look asked for.
+    said: Said,
+}
+
+/// What older forms of files say, each read once.
+#[derive(Default)]
+struct Said {
+    /// How many places of a file hold a value of an image.
+    counts: BTreeMap<(BlobId, String, String, Value), usize>,
+    /// The policy of a container by its workload and name, where the file alone tells it.
+    policies: BTreeMap<(BlobId, String, String, String), Option<String>>,
 }
 
 /// The older files that one look at the history needs.
@@ -34,6 +45,8 @@ struct Look<'a> {
     kinds: &'a [KindPaths],
     bounds: &'a Bounds<'a>,
     files: BTreeMap<(BlobId, String), Option<File>>,
+    /// What was known before, and what this look asked for.
+    said: (Said, Said),
 }
 
 impl PastOf {
@@ -51,7 +64,8 @@ impl PastOf {
         let commits = tip.commit.map_or_else(|| Ok(Vec::new()), |tip| self.history.read(source, tip, now))?;
         self.ours = commits.iter().filter(|past| past.is_ours()).map(|past| past.id.clone()).collect();
         self.put = commits.iter().flat_map(|past| &past.trailers).map(|trailer| (trailer.name.clone(), trailer.to.clone())).collect();
-        let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new() };
+        let said = (std::mem::take(&mut self.said), Said::default());
+        let mut look = Look { history: &mut self.history, source, kinds, bounds, files: BTreeMap::new(), said };
         let mut taken: Vec<(usize, Trailer, Past)> = Vec::new();
         for suspect in suspects(subjects, &commits) {
             let is_known = taken.iter().any(|(at, trailer, _)| *at == suspect.at && trailer == suspect.trailer);
@@ -62,6 +76,7 @@ impl PastOf {
                 taken.push((suspect.at, suspect.trailer.clone(), by.clone()));
             }
         }
+        self.said = look.said.1;
         for (at, trailer, by) in &taken {
             subjects.take_back(*at, trailer, by);
         }
@@ -95,20 +110,45 @@ impl Look<'_> {
     /// How many places of a file held a value before and after a commit.
     fn counts(&mut self, past: &Past, path: &str, name: &Name, value: &Value) -> Result<(usize, usize), ReadError> {
         let Some((before, after)) = self.history.change(self.source, past, path)? else { return Ok((0, 0)) };
-        let mut held = |blob: Option<BlobId>| Ok::<_, ReadError>(self.file(blob, path)?.map_or(0, |file| count(file, name, value)));
-        Ok((held(before)?, held(after)?))
+        Ok((self.held(before, path, name, value)?, self.held(after, path, name, value)?))
+    }
+
+    /// How many places of an older form of a file held a value.
+    fn held(&mut self, blob: Option<BlobId>, path: &str, name: &Name, value: &Value) -> Result<usize, ReadError> {
+        let Some(id) = blob else { return Ok(0) };
+        let key = (id, path.to_owned(), name.to_string(), value.clone());
+        let known = self.said.0.counts.get(&key).or_else(|| self.said.1.counts.get(&key)).copied();
+        let counted = match known {
+            Some(counted) => counted,
+            None => self.file(blob, path)?.map_or(0, |file| count(file, name, value)),
+        };
+        self.said.1.counts.insert(key, counted);
+        Ok(counted)
     }
 
     /// Whether the policy of the container is the one under which the version was taken back.
     fn still_decides(&mut self, subjects: &Subjects, suspect: &Suspect<'_>, by: &Past) -> Result<bool, ReadError> {
         let now = &subjects.list[suspect.at];
         let path = now.source.as_ref().map_or(&now.file, |(file, _)| file);
-        let after = History::after(self.source, by, path)?;
-        let bounds = self.bounds;
-        let Some(file) = self.file(after, path)? else { return Ok(true) };
-        let then = Index::new(BTreeMap::from([(path.clone(), file.clone())]), Vec::new()).subjects(bounds);
+        let Some(after) = History::after(self.source, by, path)? else { return Ok(true) };
+        let key = (after, path.clone(), now.workload.clone(), now.container.clone());
+        let known = self.said.0.policies.get(&key).or_else(|| self.said.1.policies.get(&key)).cloned();
+        let then = match known {
+            Some(then) => then,
+            None => self.policy_after(after, path, now)?,
+        };
         // Where the file alone does not tell, nobody is known to have changed it.
-        Ok(policy_then(&then, now).is_none_or(|then| Some(then) == now.identity.as_deref()))
+        let decides = then.is_none() || then == now.identity;
+        self.said.1.policies.insert(key, then);
+        Ok(decides)
+    }
+
+    /// The policy that an older form of a file gave a container.
+    fn policy_after(&mut self, blob: BlobId, path: &str, now: &Subject) -> Result<Option<String>, ReadError> {
+        let bounds = self.bounds;
+        let Some(file) = self.file(Some(blob), path)? else { return Ok(None) };
+        let then = Index::new(BTreeMap::from([(path.to_owned(), file.clone())]), Vec::new()).subjects(bounds);
+        Ok(policy_then(&then, now).map(str::to_owned))
     }
 
     /// What an older form of a file holds; `None` where it cannot be read.

@@ -278,6 +278,9 @@ impl Worker {
             match wrote {
                 Ok(Wrote::Done(outcome)) => {
                     self.batch = None;
+                    for news in cycle.news() {
+                        info!(repository = %self.name, "{news}");
+                    }
                     self.wrote(&outcome, commit, diff, now);
                     return Ok(Some(*outcome));
                 }

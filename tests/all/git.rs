@@ -273,6 +273,18 @@ fn what_a_remote_refuses_is_told_in_its_own_words() {
 }
 
 #[test]
+fn what_a_remote_says_about_a_push_that_it_took_is_told() {
+    let (fleet, here) = (fleet(), Here::new());
+    fleet.hook("post-receive", &format!(r"printf 'Create a pull request:\n\n  https://git.example/new\033[0m you are {SECRET}\n'"));
+    let server = GitServer::start(fleet.root(), Door::Basic("bot", SECRET));
+    let (source, tip) = here.read(&server.url_of(&format!("bot:{SECRET}@"), "fleet.git")).expect("a tip");
+    assert!(source.news().is_empty());
+    committed(source.write(&tip, &changes(&[("x.yaml", "x: 2\n")]), &new_commit(), Write::Commit));
+    let news: Vec<String> = source.news().iter().map(ToString::to_string).collect();
+    assert_eq!(news, [format!("`{}` says: Create a pull request:; https://git.example/new [0m you are ***", server.url())]);
+}
+
+#[test]
 fn a_user_who_may_only_read_is_told_so() {
     let (fleet, here) = (fleet(), Here::new());
     fleet.git(&["config", "http.receivepack", "false"]);

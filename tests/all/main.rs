@@ -15,6 +15,8 @@ mod demo;
 mod deploy;
 mod diff;
 mod docs;
+mod editing;
+mod editing_law;
 mod end_to_end;
 mod faults;
 mod git;
