@@ -170,10 +170,16 @@ pub enum CommandError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The configuration names several keys.
-    #[error("cannot tell which key is meant: the configuration names {}", files.iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(", "))]
+    #[error("cannot tell which key is meant: the configuration names {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))]
     WhichIdentity {
-        /// Their files.
-        files: Vec<std::path::PathBuf>,
+        /// Their files and variables.
+        keys: Vec<String>,
+    },
+    /// A new key cannot be put into a variable.
+    #[error("cannot make a new key: the variable `{name}` holds it")]
+    IdentityOfVariable {
+        /// The variable.
+        name: String,
     },
     /// There is nowhere to put a key.
     #[error("cannot tell where the key is: neither XDG_CONFIG_HOME nor HOME is set")]
@@ -244,6 +250,7 @@ impl CommandError {
             Self::Listen(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::WhichIdentity { .. } => Some("name the repository, or the file with --file".to_owned()),
+            Self::IdentityOfVariable { .. } => Some("name a file for it with --file".to_owned()),
             Self::NoHome => Some("name a file with --file".to_owned()),
             Self::Annotate(error) => error.hint(),
             Self::Release(error) => error.hint(),
@@ -286,6 +293,7 @@ impl CommandError {
             | Self::NoTopic { .. }
             | Self::WhichIdentity { .. }
             | Self::NoHome
+            | Self::IdentityOfVariable { .. }
             | Self::SetTwice(_)
             | Self::Release(ReleaseError::Twice { .. })
             | Self::Path(_)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Environment, SecretSource},
-    git::{AccessError, identity},
+    git::{self, AccessError, identity},
 };
 
 /// Shows the public key that signs in over SSH, and makes the key where there is none.
@@ -23,13 +23,17 @@ use crate::{
 pub fn identity(args: &Args, wanted: &IdentityArgs) -> Result<Said, CommandError> {
     let environment = Environment::of_process();
     let config = config::load(args.config.as_deref(), args.overrides(), &environment)?;
-    let (file, passphrase) = place(&config, wanted, &environment)?;
-    let is_made = wanted.regenerate || !file.exists();
-    let shown = if is_made {
-        let passphrase: Option<SecretString> = passphrase.as_ref().map(SecretSource::read).transpose().map_err(AccessError::from)?;
-        identity::make(&file, passphrase.as_ref())?
-    } else {
-        identity::show(&file)?
+    let (file, shown, is_made) = match place(&config, wanted, &environment)? {
+        Held::Variable(name) if wanted.regenerate => return Err(CommandError::IdentityOfVariable { name }),
+        Held::Variable(name) => {
+            let text = git::variable(&name)?;
+            (PathBuf::from(format!("${name}")), identity::show_variable(&name, &text)?, false)
+        }
+        Held::File(file, _) if file.exists() && !wanted.regenerate => (file.clone(), identity::show(&file)?, false),
+        Held::File(file, passphrase) => {
+            let passphrase: Option<SecretString> = passphrase.as_ref().map(SecretSource::read).transpose().map_err(AccessError::from)?;
+            (file.clone(), identity::make(&file, passphrase.as_ref())?, true)
+        }
     };
     let report = IdentityReport::new(&file, shown, is_made);
     let text = match wanted.output {
@@ -43,20 +47,32 @@ pub fn identity(args: &Args, wanted: &IdentityArgs) -> Result<Said, CommandError
     Ok(said)
 }
 
-/// The file of the private key, and where its passphrase is.
-fn place(config: &Config, wanted: &IdentityArgs, environment: &Environment) -> Result<(PathBuf, Option<SecretSource>), CommandError> {
+/// Where a private key is.
+enum Held {
+    /// In a file; its passphrase may be somewhere.
+    File(PathBuf, Option<SecretSource>),
+    /// In a variable.
+    Variable(String),
+}
+
+fn place(config: &Config, wanted: &IdentityArgs, environment: &Environment) -> Result<Held, CommandError> {
     let named: Vec<config::Repository> = match &wanted.repo {
         Some(address) => vec![config.repository_for(address.expose())],
         None => config.repositories.clone(),
     };
     let passphrase_of = |file: &PathBuf| named.iter().find(|one| one.ssh_key_file.as_ref() == Some(file)).and_then(|one| one.ssh_passphrase.clone());
     if let Some(file) = &wanted.file {
-        return Ok((file.clone(), passphrase_of(file)));
+        return Ok(Held::File(file.clone(), passphrase_of(file)));
     }
     let files: BTreeSet<&PathBuf> = named.iter().filter_map(|one| one.ssh_key_file.as_ref()).collect();
-    match (files.first(), files.len()) {
-        (Some(file), 1) => Ok(((*file).clone(), passphrase_of(file))),
-        (Some(_), _) => Err(CommandError::WhichIdentity { files: files.into_iter().cloned().collect() }),
-        (None, _) => environment.identity().map(|file| (file, None)).ok_or(CommandError::NoHome),
+    let variables: BTreeSet<&String> = named.iter().filter_map(|one| one.ssh_key_env.as_ref()).collect();
+    match (files.first(), variables.first(), files.len() + variables.len()) {
+        (Some(file), None, 1) => Ok(Held::File((*file).clone(), passphrase_of(file))),
+        (None, Some(name), 1) => Ok(Held::Variable((*name).clone())),
+        (None, None, _) => environment.identity().map(|file| Held::File(file, None)).ok_or(CommandError::NoHome),
+        _ => {
+            let variables = variables.into_iter().map(|name| format!("${name}"));
+            Err(CommandError::WhichIdentity { keys: files.iter().map(|file| file.display().to_string()).chain(variables).collect() })
+        }
     }
 }

@@ -203,11 +203,19 @@ fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<Strin
 
 /// The key that a variable holds: it has many lines, as no other secret.
 fn key_of_variable(name: &str, passphrase: Option<SecretString>) -> Result<PrivateKey, AccessError> {
-    let text = std::env::var(name).map_err(|error| {
+    Ok(PrivateKey::of_variable(name, &variable(name)?, passphrase)?)
+}
+
+/// The text of a variable that holds a key.
+///
+/// # Errors
+/// It is not set, or no text.
+pub fn variable(name: &str) -> Result<String, AccessError> {
+    let told = |error| {
         let reason = if error == std::env::VarError::NotPresent { "it is not set" } else { "it is not UTF-8 text" };
         SecretError::Variable { name: name.to_owned(), reason: reason.to_owned() }
-    })?;
-    Ok(PrivateKey::of_variable(name, &text, passphrase)?)
+    };
+    Ok(std::env::var(name).map_err(told)?)
 }
 
 /// Which host keys are trusted: those of the configuration's file alone, else those of the user's and of the large forges.

@@ -27,7 +27,7 @@ mod tree;
 mod trouble;
 mod worktree;
 
-pub use access::{Access, AccessError, Examined, examine, signer};
+pub use access::{Access, AccessError, Examined, examine, signer, variable};
 pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};

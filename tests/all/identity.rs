@@ -56,7 +56,7 @@ fn a_key_that_hides_its_public_part_is_read_from_beside_it() {
     fs::remove_file(pair.path.with_extension("pub")).unwrap();
     let told = machine.run("identity --file identity").ended(1).told(&[]);
     insta::assert_snapshot!(told, @r"
-    error: cannot tell the public key of `identity`: it is encrypted in a form that does not tell it
+    error: cannot tell the public key of `identity`: it is encrypted, or of a form that does not tell it
       hint: put the public key beside it, as `identity.pub`: `ssh-keygen -y -f identity` prints it
     ");
 }
@@ -97,6 +97,13 @@ fn the_key_is_the_one_that_the_configuration_names() {
     ");
     machine.run("identity ssh://git@git.example/b").ended(0);
     assert_eq!(bare(&machine.run("identity ssh://git@git.example/a").ended(0).out), bare(&public));
+    let variable = "repositories:\n- { url: 'ssh://git@git.example/a', sshKeyEnv: DEPLOY_KEY }\n";
+    machine.file("work/tagalong.yaml", variable);
+    let pair = KeyPair::make(machine.root(), "held", "ed25519", "");
+    let call = |words: &[&str]| machine.call(words).env("DEPLOY_KEY", fs::read_to_string(&pair.path).unwrap()).run();
+    assert_eq!(call(&["identity"]).ended(0).out.trim(), pair.public);
+    assert!(call(&["identity", "--regenerate"]).ended(2).err.contains("cannot make a new key: the variable `DEPLOY_KEY` holds it"));
+    assert!(machine.run("identity").ended(1).err.contains("cannot read the secret in the variable `DEPLOY_KEY`: it is not set"));
     machine.file("work/junk", "junk");
     assert!(machine.run("identity --file junk").ended(1).err.contains("cannot use `junk` as an SSH key: it holds no private key"));
     assert!(machine.run("identity --file junk/key").ended(1).err.contains("cannot write the key `junk/key`"));

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, rand_core::OsRng};
 use thiserror::Error;
 
-use super::key::{self, KeyError};
+use super::key::{self, KeyError, Outline};
 use crate::policy::Blame;
 
 /// What the public key of a new identity is called.
@@ -35,7 +35,7 @@ pub enum IdentityError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The file tells no public key, and neither does one beside it.
-    #[error("cannot tell the public key of `{}`: it is encrypted in a form that does not tell it", .0.display())]
+    #[error("cannot tell the public key of `{}`: it is encrypted, or of a form that does not tell it", .0.display())]
     Untold(PathBuf),
     /// The key cannot be made.
     #[error("cannot make the key `{}`: {reason}", path.display())]
@@ -79,7 +79,20 @@ impl IdentityError {
 /// # Errors
 /// The file holds no key, or one that does not tell its public part.
 pub fn show(path: &Path) -> Result<ShownIdentity, IdentityError> {
-    let (text, outline) = key::text(path)?;
+    told(path, key::text(path)?)
+}
+
+/// The public key of the key that a variable holds.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_variable(name: &str, text: &str) -> Result<ShownIdentity, IdentityError> {
+    let path = PathBuf::from(format!("${name}"));
+    let read = key::of_text(&path, text)?;
+    told(&path, read)
+}
+
+fn told(path: &Path, (text, outline): (String, Outline)) -> Result<ShownIdentity, IdentityError> {
     // What is not encrypted tells also how the key is called.
     let whole = PrivateKey::from_openssh(&text).ok().filter(|key| !key.is_encrypted()).and_then(|key| key.public_key().to_openssh().ok());
     let beside = || {

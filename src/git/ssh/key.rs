@@ -111,8 +111,8 @@ impl PrivateKey {
     /// It holds no private key, or an encrypted one without a passphrase.
     pub fn of_variable(name: &str, text: &str, passphrase: Option<SecretString>) -> Result<Self, KeyError> {
         let path = PathBuf::from(format!("${name}"));
-        let outline = outline(text).map_err(|what| KeyError::NotAKey { path: path.clone(), what })?;
-        Self::new(&path, plain(text), outline, passphrase)
+        let (text, outline) = of_text(&path, text)?;
+        Self::new(&path, text, outline, passphrase)
     }
 
     fn new(path: &Path, text: String, outline: Outline, passphrase: Option<SecretString>) -> Result<Self, KeyError> {
@@ -131,8 +131,13 @@ pub(super) fn text(path: &Path) -> Result<(String, Outline), KeyError> {
     let bytes = if length > LONGEST { Vec::new() } else { fs::read(path).map_err(unreadable)? };
     let not_a_key = |what| KeyError::NotAKey { path: path.to_owned(), what };
     let text = String::from_utf8(bytes).map_err(|_| not_a_key(Content::Other))?;
-    let outline = outline(&text).map_err(not_a_key)?;
-    Ok((plain(&text), outline))
+    of_text(path, &text)
+}
+
+/// As [`text`], of a text that a file or variable holds.
+pub(super) fn of_text(path: &Path, text: &str) -> Result<(String, Outline), KeyError> {
+    let outline = outline(text).map_err(|what| KeyError::NotAKey { path: path.to_owned(), what })?;
+    Ok((plain(text), outline))
 }
 
 /// Secrets that were pasted often lost their last line end, or gained those of another system.
