@@ -43,9 +43,7 @@ pub use scan::{ScanReport, scan};
 pub use set::set;
 pub use text::{decisions, plan};
 
-use crate::{
-    plan::{report::Version, safe},
-};
+use crate::plan::{report::Version, safe};
 
 /// How wide a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
