@@ -38,6 +38,9 @@ use crate::{
 /// How long what is under way and no push is waited for: the end comes within ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a worker has to tell what it pushed.
+const AFTER_PUSH: Duration = Duration::from_secs(1);
+
 /// How long to wait for a state folder that another process uses.
 const BUSY: Duration = Duration::from_secs(3);
 
@@ -180,12 +183,15 @@ impl Process<'_> {
     /// How long what is under way is waited for: a push may not be cut off, and anything else begins anew.
     async fn patience(&self) {
         tokio::time::sleep(PATIENCE).await;
-        if self.shared.pushing.load(Ordering::SeqCst) > 0 {
-            info!("a push under way is waited for");
+        if self.shared.pushing.load(Ordering::SeqCst) == 0 {
+            return;
         }
+        info!("a push under way is waited for");
         while self.shared.pushing.load(Ordering::SeqCst) > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        // What follows it is short.
+        tokio::time::sleep(AFTER_PUSH).await;
     }
 
     /// A service manager that does not listen changes nothing.
