@@ -135,8 +135,8 @@ impl Shared {
             "big/tags" | "big/indexes" => BUILDS + releases,
             _ => return (format!("{{\"name\":\"{path}\",\"tags\":[{}]}}", of_team(path, releases)), false),
         };
-        let last = query.split('&').find_map(|part| part.strip_prefix("last=")).and_then(|last| last.rsplit(['.', '-']).next()?.parse::<u32>().ok());
-        let from = last.map_or(0, |last| last + 1);
+        let after = query.split('&').find_map(|part| part.strip_prefix("last=")).and_then(|last| last.rsplit(['.', '-']).next()?.parse::<u32>().ok());
+        let from = after.map_or(0, |after| after + 1);
         let size = if path == "big/pages" { PAGE } else { all };
         let tags: Range<u32> = from..(from + size).min(all);
         let more = tags.end < all;

@@ -8,7 +8,7 @@ use super::{
     flags::Place,
     ground,
     pick::{Choice, pick},
-    print::{self, AnnotateReport},
+    print::{self, ByHandReport},
     progress::Progress,
     terminal,
 };
@@ -126,7 +126,8 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
         .await?;
     drop(progress);
     let exit = if hand.check && outcome.files > 0 { Exit::Updates } else { Exit::Done };
-    let report = AnnotateReport::new(&outcome);
+    let (workload, changes) = outcome.told.clone();
+    let report = ByHandReport::new(&outcome, Some(workload), changes);
     let text = match hand.output {
         PlanOutput::Text => print::annotations(&report, outcome.done, terminal::width()).into_bytes(),
         PlanOutput::Json => print::json(&report).into_bytes(),

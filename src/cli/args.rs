@@ -583,7 +583,7 @@ mod tests {
         assert_eq!(
             format!("{overrides:?}"),
             "Overrides { state: Some(\"/s\"), policies: [], timeout: Some(5s), git: GitOverrides { branch: Some(\"main\"), \
-             paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
+             push_branch: None, paths: Some([\"apps\", \"infra/{eu,us}\", \"base\"]), user: Some(\"Bot\"), email: Some(\"bot@x\"), ci_skip: Some(true), \
              group: Some(Image), poll_interval: Some(120s), timeout: Some(10s) }, registry: RegistryOverrides { poll_interval: Some(3600s), \
              requests_per_second: Some(3.0), burst: Some(4), insecure_hosts: [Prefix { host: \"a:5000\", path: [] }, Prefix { host: \"b.x\", path: [] }, \
              Prefix { host: \"c.x\", path: [] }], exclude_images: Some([\"x/*\"]), \

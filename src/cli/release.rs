@@ -7,7 +7,7 @@ use super::{
     exit::Exit,
     ground,
     pick::{Choice, pick},
-    print::{self, ReleaseReport},
+    print::{self, ByHandReport},
     progress::Progress,
     terminal,
 };
@@ -57,7 +57,8 @@ pub async fn release(args: &Args, release: &ReleaseArgs) -> Result<Said, Command
     let outcome = write_by_hand(&unit, &ground::clock(), Files::All(memory.clone()), &progress, (intent, Diff::Made), wish).await?;
     drop(progress);
     let exit = if hand.check && outcome.files > 0 { Exit::Updates } else { Exit::Done };
-    let report = ReleaseReport::new(&outcome);
+    let (workload, changes) = outcome.told.clone();
+    let report = ByHandReport::new(&outcome, Some(workload), changes);
     let text = match hand.output {
         PlanOutput::Text => print::release(&report, outcome.done, terminal::width()).into_bytes(),
         PlanOutput::Json => print::json(&report).into_bytes(),
@@ -95,9 +96,7 @@ mod tests {
 
     #[test]
     fn a_person_is_a_name_and_perhaps_an_address() {
-        for (text, name, email) in
-            [("Ada", "Ada", None), ("Ada Byron <ada@acme.example>", "Ada Byron", Some("ada@acme.example")), ("a < b", "a < b", None)]
-        {
+        for (text, name, email) in [("Ada", "Ada", None), ("Ada <ada@acme.example>", "Ada", Some("ada@acme.example")), ("a < b", "a < b", None)] {
             assert_eq!(read_person(text), Person { name: name.to_owned(), email: email.map(str::to_owned) }, "{text}");
         }
     }

@@ -11,7 +11,7 @@ use super::{
     exit::Exit,
     flags::Place,
     ground,
-    print::{self, SetReport},
+    print::{self, ByHandReport},
     progress::Progress,
     terminal,
 };
@@ -63,7 +63,7 @@ pub async fn set(args: &Args, set: &SetArgs) -> Result<Said, CommandError> {
     };
     drop(progress);
     let exit = if set.check && outcome.files > 0 { Exit::Updates } else { Exit::Done };
-    let report = SetReport::new(&outcome);
+    let report = ByHandReport::new(&outcome, None, outcome.told.0.clone());
     let text = match set.output {
         PlanOutput::Text => print::set(&report, outcome.done, terminal::width()).into_bytes(),
         PlanOutput::Json => print::json(&report).into_bytes(),

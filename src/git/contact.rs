@@ -9,7 +9,7 @@ use git2::{
     CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, Oid, ProxyOptions, RemoteCallbacks, RemoteConnection, Repository,
     cert::Cert,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::{
     authority::Trust,
@@ -113,8 +113,8 @@ impl Contact {
     }
 
     /// What must not appear in any text.
-    pub fn secret(&self) -> Option<&SecretString> {
-        self.credentials.as_ref().map(|credentials| &credentials.password)
+    pub fn secret(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// The failure of a conversation.

@@ -1,13 +1,12 @@
 //! Why a remote gave no answer that could be used.
 
 use git2::{Error, ErrorClass, ErrorCode};
-use secrecy::SecretString;
 use thiserror::Error as ThisError;
 
 use std::path::PathBuf;
 
 use super::{
-    remote::RemoteUrl,
+    remote::{Credentials, RemoteUrl},
     ssh::{HostKeyFault, Offered},
     text,
 };
@@ -150,7 +149,7 @@ impl RemoteError {
                     .to_owned()
             }
             (Trouble::Unauthorized, _) => "check the user and the token, and whether the token has expired".to_owned(),
-            (Trouble::KeyWanted, _) => "name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it".to_owned(),
+            (Trouble::KeyWanted, _) => "`tagalong identity` makes one and prints what to install; or name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it".to_owned(),
             (Trouble::KeysNotTaken, _) => "check the URL, or let the host take keys".to_owned(),
             (Trouble::KeyRefused(offered), _) => format!("add the key to the repository's deploy keys, with write access: {}", offered.installable()),
             (Trouble::KeyUnusable(path), _) => {
@@ -201,7 +200,7 @@ impl Trouble {
     }
 
     /// The same without a secret that the other side may have sent back.
-    pub(super) fn without(self, secret: Option<&SecretString>) -> Self {
+    pub(super) fn without(self, secret: Option<&Credentials>) -> Self {
         match self {
             Self::Denied { words, key } => Self::Denied { words: text::one_line(words.as_bytes(), secret), key },
             Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),

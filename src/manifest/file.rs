@@ -42,6 +42,11 @@ impl File {
         Self { left_out: true, ..Self::default() }
     }
 
+    /// The whole file, as far as documents can be added to it.
+    pub(super) fn whole(&self) -> Option<Node> {
+        self.objects.first().map(|object| object.node).or(self.bare)
+    }
+
     /// Whether nothing in it asks for updates, or says how files are deployed: then it matters only to those that name it.
     pub fn is_silent(&self) -> bool {
         let Self { workloads, kustomization, flux_yaml, places, objects: _, operations: _, field_specs: _, outers, bare: _, left_out } = self;
@@ -49,11 +54,6 @@ impl File {
         let asks = |workload: &Workload| !workload.annotations.is_empty() || workload.containers.iter().any(|container| container.policy.is_some());
         let is_ruled = |place: &LoosePlace| place.policy.is_some() || !place.annotations.is_empty();
         !deploys && !workloads.iter().any(asks) && !places.iter().any(is_ruled)
-    }
-
-    /// The whole file, as far as documents can be added to it.
-    pub(super) fn whole(&self) -> Option<Node> {
-        self.objects.first().map(|object| object.node).or(self.bare)
     }
 
     /// Every place that holds an image.

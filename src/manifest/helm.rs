@@ -9,7 +9,7 @@ use super::{
     place::{ImageField, Parts, Reader},
     shape::{self, Found, Path, Step, Taken},
     workload::named,
-    yaml::{Kind, Tree},
+    yaml::{self, Kind, Tree},
 };
 use crate::policy::annotation::Annotation;
 
@@ -70,6 +70,9 @@ pub(super) fn application(tree: &Tree<'_>, object: usize, kind: &str, taken: &mu
             found.extend(shape::images(tree, values, &path, taken));
             found.extend(custom(tree, values, &path, Place::HelmValue, taken));
         }
+        if let Some(text) = tree.path(source, &["helm", "values"]) {
+            found.extend(in_text(tree, text, &helm.with_key("values")));
+        }
         if let Some(list) = tree.path(source, &["helm", "parameters"]) {
             found.extend(parameters(tree, list, &helm.with_key("parameters"), taken));
         }
@@ -79,6 +82,16 @@ pub(super) fn application(tree: &Tree<'_>, object: usize, kind: &str, taken: &mu
     }
     let overrides = overrides.into_iter().map(|found| named(found, Place::KustomizeImage));
     found.into_iter().map(|found| named(found, Place::HelmValue)).chain(overrides).collect()
+}
+
+/// The images of values that are written as the text of one scalar.
+fn in_text(tree: &Tree<'_>, node: usize, path: &Path) -> Vec<Found> {
+    let Some(values) = tree.scalar(node).and_then(|(text, _)| yaml::read(text).ok()) else { return vec![] };
+    let Some(&root) = values.roots().first() else { return vec![] };
+    let mut taken = Taken::new();
+    let mut found = shape::images(&values, root, path, &mut taken);
+    found.extend(custom(&values, root, path, Place::HelmValue, &mut taken));
+    found.into_iter().map(|found| Found { image: found.image.within(tree, node), ..found }).collect()
 }
 
 /// The key above, the dotted path where that is an element of a list.
@@ -304,6 +317,58 @@ mod tests {
         ] {
             assert_eq!(shown(path, text).len(), places, "{word}");
         }
+    }
+
+    #[test]
+    fn values_in_a_text_of_an_application_hold_images() {
+        let with = |values: &str| {
+            format!(
+                "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec:\n  source:\n    helm:\n      values: {values}\n  project: x\n"
+            )
+        };
+        let inside =
+            "web:\n  image: 'a:1' # ours\nside:\n  image:\n    repository: b\n    tag: v2\nimage: {registry: quay.io, repository: c, tag: 3.0}\n";
+        let block = |header: &str, text: &str| with(&format!("{header}\n        {}", text.replace('\n', "\n        ").trim_end()));
+        let at = |path: &str| format!("HelmValue spec.source.helm.values.{path}");
+        let found = [at("web.image a:1"), at("side.image b:v2"), at("image quay.io/c:3.0")];
+        let sorted = |text: &str| {
+            let mut shown = shown("a.yaml", text);
+            shown.sort();
+            shown
+        };
+        let mut expected = found.to_vec();
+        expected.sort();
+        for (word, text) in [("kept", block("|", inside)), ("stripped", block("|-", inside)), ("CRLF", block("|", inside).replace('\n', "\r\n"))] {
+            assert_eq!(sorted(&text), expected, "{word}");
+            for (to, from, into) in [
+                ("a:2", "image: 'a:1' # ours", "image: 'a:2' # ours"),
+                ("b:1.10", "tag: v2", "tag: \"1.10\""),
+                ("quay.io/c:3.1", "tag: 3.0}", "tag: \"3.1\"}"),
+            ] {
+                assert_eq!(set(&text, to), text.replace(from, into), "{word}: {to}");
+            }
+        }
+        for (word, text, reason) in [
+            ("folded", with(">-\n        image: a:1\n"), "it stands in a text that is not written as it is read"),
+            ("quoted", with("\"image: a:1\""), "it stands in a text that is not written as it is read"),
+            ("no tag", block("|", "image: {repository: a}\n"), "no tag is written there, and none can be added inside a text"),
+            ("text in a text", block("|", "image: |-\n  a:1\n"), "it is a text inside a text"),
+        ] {
+            assert_eq!(shown("a.yaml", &text), [at(&format!("image !{reason}"))], "{word}");
+        }
+        for (word, text) in [("no YAML", block("|", "image: @\n")), ("nothing", with("''")), ("a list", with("[]")), ("template", with("'{{ x }}'"))]
+        {
+            assert_eq!(shown("a.yaml", &text), [""; 0], "{word}");
+        }
+    }
+
+    /// The file after its image of this name holds `to`.
+    fn set(text: &str, to: &str) -> String {
+        let file = crate::manifest::read("a.yaml", text.as_bytes(), &[]).expect(text);
+        let to = crate::image::Reference::parse(to).expect("a reference");
+        let is_it = |parts: &&crate::manifest::Parts| parts.reference(None).is_ok_and(|now| now.name == to.name);
+        let changes = file.images().filter_map(|place| place.image.parts()).find(is_it).expect("the image").write(&to).expect("it can be written");
+        String::from_utf8(crate::manifest::splice::change("a.yaml", text.as_bytes(), &changes).expect("it can be made")).expect("text")
     }
 
     #[test]

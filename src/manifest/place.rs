@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Node, Place, Site, Workload,
     splice::{Change, Edit},
+    yaml::Tree,
 };
 use crate::{
     image::{Name, Reference},
@@ -130,6 +131,22 @@ impl ImageField {
         }
     }
 
+    /// The same as it stands in the file, of an image that was read in the text of a scalar.
+    ///
+    /// # Shape
+    /// What would need a key of its own cannot be written there.
+    pub(super) fn within(&self, tree: &Tree<'_>, node: usize) -> Self {
+        let top = tree.line(tree.target(node));
+        match self {
+            Self::Absent => Self::Absent,
+            Self::Unsupported { line, reason } => Self::Unsupported { line: top + line - 1, reason: reason.clone() },
+            Self::Written(parts) => match parts.within(tree, node) {
+                Ok(parts) => Self::Written(parts),
+                Err(reason) => Self::Unsupported { line: top + parts.line() - 1, reason },
+            },
+        }
+    }
+
     /// The line of what is written or stands in the way.
     pub fn line(&self) -> Option<u32> {
         match self {
@@ -158,6 +175,10 @@ impl Part {
         &self.site.text[self.start as usize..self.end as usize]
     }
 
+    fn within(&self, tree: &Tree<'_>, node: usize) -> Result<Self, String> {
+        Ok(Self { site: self.site.within(tree, node)?, ..self.clone() })
+    }
+
     /// The change that puts another text in its place; `None` where it stands there already.
     pub(super) fn write(&self, to: &str) -> Option<Change> {
         let (before, after) = (&self.site.text[..self.start as usize], &self.site.text[self.end as usize..]);
@@ -166,6 +187,25 @@ impl Part {
 }
 
 impl Parts {
+    fn within(&self, tree: &Tree<'_>, node: usize) -> Result<Self, String> {
+        let apart = match self {
+            Self::Whole(part) => return Ok(Self::Whole(part.within(tree, node)?)),
+            Self::Apart(apart) => apart,
+        };
+        let part = |part: &Option<Part>| part.as_ref().map(|part| part.within(tree, node)).transpose();
+        if apart.tag.is_none() && !apart.name.as_ref().is_some_and(|name| has_version(name.text())) {
+            return Err("no tag is written there, and none can be added inside a text".to_owned());
+        }
+        Ok(Self::Apart(Box::new(Apart {
+            registry: part(&apart.registry)?,
+            name: part(&apart.name)?,
+            tag: part(&apart.tag)?,
+            digest: part(&apart.digest)?,
+            known: apart.known.clone(),
+            reader: Reader::ChartAsItIs,
+        })))
+    }
+
     /// Every scalar, in a fixed order.
     pub fn sites(&self) -> impl Iterator<Item = &Site> {
         let parts = match self {

@@ -22,7 +22,12 @@ use super::{
     },
 };
 use crate::policy::{Blame, Code};
-use written::quote;
+use written::{Manner, quote};
+
+/// A text as it is written where nothing else is known: in quotes only if it needs them.
+pub(super) fn plain(text: &str) -> String {
+    Manner { plain: true, quotes: Style::Double, around: Around::Block }.write(text)
+}
 
 /// A new value for one scalar.
 #[derive(Clone, Debug, PartialEq, Eq)]

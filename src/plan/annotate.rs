@@ -1,17 +1,18 @@
-//! From what a person wants of workloads' annotations to changes of files.
+//! From what a person wants of workloads' annotations to changes of files: in the manifest, or in a patch of the one root that is meant.
+
+mod draft;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use draft::{Around, Drafts};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{Index, index::Placed};
+use super::Index;
 use crate::{
+    manifest::kustomize::Deployed,
     manifest::splice::Change,
-    policy::{
-        Blame,
-        annotation::{Annotation, Wish},
-    },
+    policy::{Blame, annotation::Wish},
 };
 
 /// How near a name must be to be suggested.
@@ -87,6 +88,16 @@ pub enum AnnotateError {
         /// The roots.
         roots: Vec<String>,
     },
+    /// No patch can be written for it.
+    #[error("cannot annotate `{workload}` in a patch of `{path}`: {reason}")]
+    Patch {
+        /// The workload.
+        workload: String,
+        /// The file that would hold the patch.
+        path: String,
+        /// Why, as a clause.
+        reason: String,
+    },
     /// The file may not be written.
     #[error("cannot annotate `{workload}`: `{path}` lies outside the paths that may be written")]
     Outside {
@@ -111,6 +122,7 @@ impl AnnotateError {
             Self::Encrypted { .. } => Some("annotate it where it is encrypted".to_owned()),
             Self::Kustomized { path, .. } => Some(format!("write the annotation into {path} yourself")),
             Self::Shared { .. } => Some("change it for all of them with --all-roots, or in a patch of the one".to_owned()),
+            Self::Patch { .. } => Some("write the patch yourself".to_owned()),
             Self::Outside { .. } => Some("see --git-path".to_owned()),
         }
     }
@@ -135,44 +147,40 @@ pub enum Reach {
 }
 
 impl Chosen<'_> {
-    fn holds(&self, placed: &Placed<'_>) -> bool {
-        self.workloads.contains(&(placed.root.clone(), placed.id.to_string()))
+    fn holds(&self, deployed: &Deployed<'_>) -> bool {
+        self.workloads.contains(&(deployed.root.to_owned(), deployed.workload.id.to_string()))
     }
 }
 
 /// The changes that give these workloads the annotations that are wanted.
 ///
+/// # Shape
+/// An annotation that stands somewhere is changed there. A new one goes into the patch that the root's own kustomization has for the
+/// workload, else into the manifest. Where that concerns roots that are not meant, too, it goes into a patch of the root, a new one if need be.
+///
 /// # Errors
 /// A workload lacks a container that is named, or its annotations are not where they could be written.
 pub fn annotate(index: &Index, chosen: &Chosen<'_>, wish: &Wish, writes: &dyn Fn(&str) -> bool) -> Result<Annotations, AnnotateError> {
-    let placed = index.placed();
-    let is_chosen = |placed: &&Placed<'_>| chosen.holds(placed);
-    let mut done: BTreeSet<(&str, usize)> = BTreeSet::new();
-    let mut annotations = Annotations::default();
-    for one in placed.iter().filter(is_chosen) {
-        check(one, &placed, chosen, wish, writes)?;
-        if done.insert((&one.path, one.at)) {
-            annotations.add(one, wish);
+    let deployed = index.layout();
+    let around = Around { index, deployed: &deployed, chosen, writes };
+    let mut drafts = Drafts::default();
+    for one in deployed.iter().filter(|deployed| chosen.holds(deployed)) {
+        check(one, wish)?;
+        let names: Vec<&str> = one.workload.containers.iter().map(|container| container.name.as_str()).collect();
+        for entry in wish.entries(&one.workload.annotations, &names) {
+            around.draft(one, &entry, &mut drafts)?;
         }
     }
-    Ok(annotations)
+    drafts.finish()
 }
 
-fn check(one: &Placed<'_>, placed: &[Placed<'_>], chosen: &Chosen<'_>, wish: &Wish, writes: &dyn Fn(&str) -> bool) -> Result<(), AnnotateError> {
-    let (workload, path) = (one.id.to_string(), one.path.clone());
+fn check(one: &Deployed<'_>, wish: &Wish) -> Result<(), AnnotateError> {
+    let workload = one.workload.id.to_string();
     if one.workload.encrypted {
-        return Err(AnnotateError::Encrypted { workload, path });
+        return Err(AnnotateError::Encrypted { workload, path: one.path.to_owned() });
     }
     if let Some(held) = one.held.as_ref().filter(|held| held.annotates) {
         return Err(AnnotateError::Kustomized { workload, reason: held.reason.clone(), path: held.path.clone(), line: held.line });
-    }
-    let others = placed.iter().filter(|other| (&other.path, other.at) == (&one.path, one.at));
-    if chosen.reach == Reach::Chosen && others.clone().any(|other| !chosen.holds(other)) {
-        let roots: BTreeSet<String> = others.map(|other| other.root.clone()).collect();
-        return Err(AnnotateError::Shared { workload, path, roots: roots.into_iter().collect() });
-    }
-    if !writes(&path) {
-        return Err(AnnotateError::Outside { workload, path });
     }
     match missing(one, wish) {
         Some((container, near)) => Err(AnnotateError::NoContainer { workload, container, near }),
@@ -181,7 +189,7 @@ fn check(one: &Placed<'_>, placed: &[Placed<'_>], chosen: &Chosen<'_>, wish: &Wi
 }
 
 /// A container that is named and does not exist, with those that do; where none is known, any may exist.
-fn missing(one: &Placed<'_>, wish: &Wish) -> Option<(String, Vec<String>)> {
+fn missing(one: &Deployed<'_>, wish: &Wish) -> Option<(String, Vec<String>)> {
     let Wish::Policy { patterns, removed, keys } = wish else { return None };
     let existing: BTreeSet<&str> = one.workload.containers.iter().map(|container| container.name.as_str()).collect();
     // What goes may name a container that is long gone.
@@ -195,32 +203,4 @@ fn missing(one: &Placed<'_>, wish: &Wish) -> Option<(String, Vec<String>)> {
     let (nearest, count) = (near.first().map_or(0.0, |(score, _)| *score), near.len());
     let is_near = |score: f64| score > NEAR || nearest <= NEAR && count <= 3;
     Some((missing.to_owned(), near.into_iter().filter(|(score, _)| is_near(*score)).take(3).map(|(_, name)| format!("`{name}`")).collect()))
-}
-
-impl Annotations {
-    fn add(&mut self, one: &Placed<'_>, wish: &Wish) {
-        let workload = one.workload;
-        let names: Vec<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
-        let mut neighbour = workload.annotations.last().map(|annotation| annotation.key.clone());
-        for entry in wish.entries(&workload.annotations, &names) {
-            let standing = workload.annotations.iter().find(|annotation: &&Annotation| annotation.key == entry.key);
-            let keys = ["metadata", "annotations", &entry.key].map(str::to_owned).to_vec();
-            let change = match &entry.to {
-                Some(value) => Change::Set { mapping: workload.node, keys, value: value.clone(), after: neighbour.clone() },
-                None => Change::Remove { mapping: workload.node, keys },
-            };
-            if entry.to.is_some() && standing.is_none() {
-                neighbour = Some(entry.key.clone());
-            }
-            self.changes.entry(one.path.clone()).or_default().push(change);
-            self.list.push(Annotated {
-                workload: one.id.to_string(),
-                file: one.path.clone(),
-                line: standing.map_or(workload.line, |annotation| annotation.line),
-                annotation: entry.key,
-                from: entry.from,
-                to: entry.to,
-            });
-        }
-    }
 }

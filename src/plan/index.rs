@@ -6,8 +6,8 @@ use super::{gather::gather, report::UnreadableFile, subject::Subjects};
 use crate::{
     image::{Reference, Repository},
     manifest::{
-        File, ImagePlace, Parts, Unreadable, Workload, WorkloadId,
-        kustomize::{Built, Deployed, HeldByKustomize, Key, Reach, Spot, Survey, deployed, survey},
+        File, ImagePlace, Parts, Unreadable, WorkloadId,
+        kustomize::{Deployed, Key, Reach, Spot, Survey, deployed, survey},
     },
     policy::preset::Presets,
 };
@@ -107,18 +107,6 @@ impl Index {
         deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
     }
 
-    /// Every workload that stands in a file, as each root deploys it.
-    pub(super) fn placed(&self) -> Vec<Placed<'_>> {
-        let placed = |found: Deployed<'_>| {
-            let at = found.at?;
-            let (path, file) = self.files.get_key_value(found.path)?;
-            let id = found.workload.id.clone();
-            let held = found.held.or_else(|| annotated_elsewhere(found.built.as_ref()?, &found.workload, path));
-            Some(Placed { root: found.root.to_owned(), id, path: path.clone(), at, workload: file.workloads.get(at)?, held })
-        };
-        self.layout().into_iter().filter_map(placed).collect()
-    }
-
     /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
     pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
         let mut feeds = Feeds::new();
@@ -193,13 +181,6 @@ pub(super) enum ByComment {
     No,
 }
 
-/// Annotations that stand in other files than the workload: what is written beside it may not be what counts.
-fn annotated_elsewhere(built: &Built<'_>, workload: &Workload, path: &str) -> Option<HeldByKustomize> {
-    let (annotation, other) = workload.annotations.iter().zip(&built.annotated_in).find(|(_, other)| **other != path)?;
-    let reason = format!("its annotation `{}` stands in {other}", annotation.key);
-    Some(HeldByKustomize { reason, path: (*other).to_owned(), line: annotation.line, annotates: true })
-}
-
 /// An image as a file holds it.
 pub(super) struct Written {
     /// The workload's id in the file; where there is none, the file.
@@ -208,17 +189,6 @@ pub(super) struct Written {
     pub(super) name: String,
     /// Whether a comment rules it.
     pub(super) by_comment: bool,
-}
-
-/// A workload as one root deploys it.
-pub(super) struct Placed<'i> {
-    pub(super) root: String,
-    pub(super) id: WorkloadId,
-    pub(super) path: String,
-    /// Its place among the workloads of the file.
-    pub(super) at: usize,
-    pub(super) workload: &'i Workload,
-    pub(super) held: Option<HeldByKustomize>,
 }
 
 /// What a scalar feeds.

@@ -126,8 +126,10 @@ fn default_body(updates: &[Update]) -> String {
 
 /// The message of a commit that a person asked for: what was done, and a line for each change.
 pub fn by_hand(subject: &str, lines: &[String], style: &Style) -> String {
-    let body: String =
-        lines.iter().flat_map(|line| ["- ", line, "\n"].map(|part| if part == "\n" { "\n".into() } else { safe::line(part) })).collect();
+    let mut body = String::new();
+    for line in lines {
+        body.extend(["- ", &safe::line(line), "\n"]);
+    }
     assemble(&cut(&safe::line(subject)), &body, BTreeSet::new(), style)
 }
 

@@ -177,7 +177,8 @@ impl Client {
         let question = Question { verb: Verb::List, repository: repository.clone(), object: repository.to_string() };
         let mut visit = Visit::begin(self, question)?;
         while let Some(place) = visit.next().await? {
-            let outcome = self.listing(&place, last.clone()).await;
+            // Boxed, as the two below: whoever asks holds one of these.
+            let outcome = Box::pin(self.listing(&place, last.clone())).await;
             let verdict = Verdict::of(&outcome);
             if let Some(end) = visit.take(&place, outcome, verdict) {
                 return end;
@@ -193,7 +194,7 @@ impl Client {
     pub async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Digest, RegistryError> {
         let mut visit = Visit::begin(self, Question::about(Verb::Resolve, repository, tag))?;
         while let Some(place) = visit.next().await? {
-            let outcome = self.head(&place, tag).await;
+            let outcome = Box::pin(self.head(&place, tag)).await;
             let verdict = Verdict::of(&outcome);
             if let Some(end) = visit.take(&place, outcome, verdict) {
                 return end;
@@ -213,7 +214,7 @@ impl Client {
     pub async fn look(&self, repository: &Repository, tag: &Tag, known: Option<&Digest>, wanted: &[Platform]) -> Result<Metadata, RegistryError> {
         let mut visit = Visit::begin(self, Question::about(Verb::Look, repository, tag))?;
         while let Some(place) = visit.next().await? {
-            let outcome = self.metadata(&place, tag, known, wanted).await;
+            let outcome = Box::pin(self.metadata(&place, tag, known, wanted)).await;
             let verdict = if matches!(outcome, Ok(Metadata::Gone)) { Verdict::Hidden } else { Verdict::of(&outcome) };
             if let Some(end) = visit.take(&place, outcome, verdict) {
                 return end;
@@ -263,14 +264,11 @@ impl Client {
             }
             let body = std::mem::take(&mut answer.body);
             let fault = |fault| Problem::Answer { host: answer.host(), fault };
-            match listing.add(path, &answer.url, &links(&answer)?, body).map_err(fault)? {
-                Some(next) => url = next,
-                None => {
-                    let given = if first { Validators::of(&answer.headers) } else { whole };
-                    return listing.finish(path, given).map_err(fault);
-                }
-            }
-            first = false;
+            let Some(next) = listing.add(path, &answer.url, &links(&answer)?, body).map_err(fault)? else {
+                let given = if first { Validators::of(&answer.headers) } else { whole };
+                return listing.finish(path, given).map_err(fault);
+            };
+            (url, first) = (next, false);
         }
     }
 

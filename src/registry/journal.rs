@@ -76,7 +76,7 @@ fn why(before: &[(Url, Sent)], ask: &Ask<'_>) -> String {
         (RequestKind::List, _) => "which tags there are: a command always lists",
         (RequestKind::Head, _) => "where the tag points now: a tag can be moved",
         (RequestKind::Manifest, _) if ask.url.path().rsplit('/').next().is_some_and(|reference| reference.contains(':')) => {
-            "the image of one platform, once for its digest"
+            "what stands behind a digest, once for it"
         }
         (RequestKind::Manifest, _) => "what the tag points to",
         (RequestKind::Config, _) => "when the image was built, once for its digest",
@@ -111,7 +111,7 @@ mod tests {
             (RequestKind::List, "b/tags/list?n=1000", None, Some(400), "which tags there are: a command always lists"),
             (RequestKind::List, "b/tags/list", None, Some(200), "without a page size, for it answered 400"),
             (RequestKind::Manifest, "a/manifests/1.0", None, Some(200), "what the tag points to"),
-            (RequestKind::Manifest, "a/manifests/sha256:0", None, Some(200), "the image of one platform, once for its digest"),
+            (RequestKind::Manifest, "a/manifests/sha256:0", None, Some(200), "what stands behind a digest, once for it"),
             (RequestKind::Config, "a/blobs/sha256:1", None, Some(307), "when the image was built, once for its digest"),
             (RequestKind::Config, "//cdn/x?sig=hunter2", Some(&base), Some(200), "https://r.corp/v2/ redirected there"),
         ];

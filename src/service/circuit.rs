@@ -70,10 +70,11 @@ impl Circuits {
 
     /// It has ended, and says this of the host.
     pub fn end(&self, trip: Trip, bearing: Bearing, now: Timestamp) {
+        let Trip { host, rests } = trip;
         let mut hosts = self.hosts();
-        let circuit = hosts.entry(trip.host.clone()).or_default();
+        let circuit = hosts.entry(host.clone()).or_default();
         let before = &circuit.kept.record;
-        let is_late = trip.rests != circuit.rests;
+        let is_late = rests != circuit.rests;
         let after = match bearing {
             Bearing::Says(_) => before.left_alone(bearing.wait(), now),
             Bearing::Fails(_) if is_late => before.left_alone(bearing.wait(), now),
@@ -87,9 +88,9 @@ impl Circuits {
         let (was, until) = (before.until(now), after.until(now));
         if let Some(until) = until.filter(|_| was.is_none()) {
             circuit.rests += 1;
-            warn!(host = &*trip.host, failures = after.failures(), %until, "a host fails, and is left alone for a while");
+            warn!(%host, failures = after.failures(), %until, "a host fails, and is left alone for a while");
         } else if before.is_on_trial() && until.is_none() && !after.is_on_trial() {
-            info!(host = &*trip.host, "a host answers again");
+            info!(%host, "a host answers again");
         }
         (circuit.kept.record, circuit.is_unsaved) = (after, true);
     }

@@ -238,8 +238,8 @@ mod tests {
             images: config.images,
             kinds: vec![],
             presets: Arc::new(Presets::shipped().clone()),
-            patience: config.timeout,
             signer: None,
+            patience: config.timeout,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::kit::{
     binary::Machine,
     git::{Bare, git},
     git_server::{Door, GitServer},
+    kustomize::render,
 };
 
 /// A workload with a comment, and nothing about updates.
@@ -183,9 +184,10 @@ fn what_cannot_be_written_is_told_before_anything_is() {
         ("policy set web =semver:~1", 2),
         ("automate s", 1),
         ("automate api", 2),
-        ("automate eu:deployment/api", 1),
+        ("automate eu:deployment/api --check", 4),
             ("automate eu:deployment/api --all-roots --check", 4),
-        ("automate job", 1),
+        ("automate job", 0),
+        ("deautomate job", 1),
         ("automate shared", 1),
         ("automate web --git-path eu", 1),
         ("automate web nowhere", 1),
@@ -221,13 +223,15 @@ fn what_cannot_be_written_is_told_before_anything_is() {
     $ tagalong automate api
     error: cannot tell `api`: several workloads are called so: eu:deployment/api, us:deployment/api
       hint: write more of the id
-    $ tagalong automate eu:deployment/api
-    error: cannot annotate `eu:deployment/api` in one root: `base/api.yaml` is deployed by eu, us
-      hint: change it for all of them with --all-roots, or in a patch of the one
+    $ tagalong automate eu:deployment/api --check
+      add  eu:deployment/api   fluxcd.io/automated   true   eu/kustomization.yaml:1
+    wrote nothing
     $ tagalong automate eu:deployment/api --all-roots --check
       add  eu:deployment/api   fluxcd.io/automated   true   base/api.yaml:2
     wrote nothing
     $ tagalong automate job
+    nothing to do: shop:deployment/job is like that already
+    $ tagalong deautomate job
     error: cannot annotate `shop:deployment/job`: its annotation `fluxcd.io/automated` stands in in/kustomization.yaml (in/kustomization.yaml:3)
       hint: write the annotation into in/kustomization.yaml yourself
     $ tagalong automate shared
@@ -241,6 +245,159 @@ fn what_cannot_be_written_is_told_before_anything_is() {
       hint: name a folder, a bare repository or a URL
     ");
     assert_eq!(fs::read_to_string(machine.work().join("web.yaml")).unwrap(), WEB);
+}
+
+/// The annotations that a root gives its workloads, as kustomize renders them.
+fn rendered(machine: &Machine, root: &str) -> String {
+    let text = render(&machine.work(), root).unwrap();
+    text.lines().filter(|line| line.contains("fluxcd.io") || line.contains("tagalong.dev")).map(|line| format!("{}\n", line.trim())).collect()
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one screen after the other")]
+fn an_overlay_is_annotated_in_its_patch_or_a_new_one() {
+    let machine = Machine::new();
+    let base =
+        WEB.replace("    namespace: shop\n", "    annotations: {fluxcd.io/automated: 'true', fluxcd.io/locked: 'true', fluxcd.io/tag.app: glob:*}\n");
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n    name: web   # of the base\n";
+    let flow = "{resources: [../base], namespace: flow, patches: [{path: ../shared.yaml, target: {kind: Deployment}}]}\n";
+    let inline = "resources: [../base]\r\nnamespace: inline\r\npatches:\r\n  - patch: |-\r\n        apiVersion: apps/v1\r\n        kind: Deployment\r\n        metadata:\r\n          name: web\r\n          annotations:\r\n            fluxcd.io/tag.app: semver:~1   # ours\r\n    target:\r\n      name: web\r\nnameSuffix: -x\r\n";
+    for (path, text) in [
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("base/web.yaml", base.as_str()),
+        ("shared.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, annotations: {tagalong.dev/min-age: 2d}}\n"),
+        ("file/kustomization.yaml", "resources: [../base]\nnamespace: file\npatches:\n- path: ../shared.yaml\n- path: web.yaml\n"),
+        ("file/web.yaml", patch),
+        ("flow/kustomization.yaml", flow),
+        ("inline/kustomization.yaml", inline),
+        ("new/kustomization.yaml", "# new\nresources: [../base]\nnamespace: new\nnamePrefix: n-\n"),
+    ] {
+        machine.file(&format!("work/{path}"), text);
+    }
+    insta::assert_snapshot!(in_work_tree(&machine, &[
+        ("policy set file:deployment/web app=semver:~2 --key min-age=7d", 0),
+        ("unlock file:deployment/web", 0),
+        ("lock flow:deployment/web -m audit --user Ada", 0),
+        ("policy set flow:deployment/web app=semver:~4", 0),
+        ("policy set inline:deployment/web-x app=semver:~3 --key min-age=1d", 0),
+        ("deautomate inline:deployment/web-x", 0),
+        ("unlock new:deployment/n-web", 0),
+        ("policy set new:deployment/n-web app=semver:~1 migrate=semver:~1", 0),
+        ("policy set new:deployment/n-web --remove app", 1),
+        ("policy set new:deployment/n-web --remove migrate", 0),
+        ("unlock new:deployment/n-web", 0),
+        ("automate new:deployment/n-web --all-roots", 0),
+    ]), @r#"
+    $ tagalong policy set file:deployment/web app=semver:~2 --key min-age=7d
+      change  file:deployment/web   fluxcd.io/tag.app      glob:* → semver:~2   file/web.yaml:1
+      change  file:deployment/web   tagalong.dev/min-age   2d → 7d              file/web.yaml:1
+    wrote 1 file
+    $ tagalong unlock file:deployment/web
+      change  file:deployment/web   fluxcd.io/locked   true → false   file/web.yaml:1
+    wrote 1 file
+    $ tagalong lock flow:deployment/web -m audit --user Ada
+      add  flow:deployment/web   fluxcd.io/locked_msg    audit   flow/kustomization.yaml:1
+      add  flow:deployment/web   fluxcd.io/locked_user   Ada     flow/kustomization.yaml:1
+    wrote 1 file
+    $ tagalong policy set flow:deployment/web app=semver:~4
+      change  flow:deployment/web   fluxcd.io/tag.app   glob:* → semver:~4   flow/kustomization.yaml:1
+    wrote 1 file
+    $ tagalong policy set inline:deployment/web-x app=semver:~3 --key min-age=1d
+      change  inline:deployment/web-x   fluxcd.io/tag.app      semver:~1 → semver:~3   inline/kustomization.yaml:10
+      add     inline:deployment/web-x   tagalong.dev/min-age   1d                      inline/kustomization.yaml:5
+    wrote 1 file
+    $ tagalong deautomate inline:deployment/web-x
+      change  inline:deployment/web-x   fluxcd.io/automated   true → false   inline/kustomization.yaml:5
+    wrote 1 file
+    $ tagalong unlock new:deployment/n-web
+      change  new:deployment/n-web   fluxcd.io/locked   true → false   new/kustomization.yaml:2
+    wrote 1 file
+    $ tagalong policy set new:deployment/n-web app=semver:~1 migrate=semver:~1
+      change  new:deployment/n-web   fluxcd.io/tag.app       glob:* → semver:~1   new/kustomization.yaml:7
+      add     new:deployment/n-web   fluxcd.io/tag.migrate   semver:~1            new/kustomization.yaml:7
+    wrote 1 file
+    $ tagalong policy set new:deployment/n-web --remove app
+    error: cannot annotate `new:deployment/n-web` in one root: `base/web.yaml` is deployed by file, flow, inline, new
+      hint: change it for all of them with --all-roots, or in a patch of the one
+    $ tagalong policy set new:deployment/n-web --remove migrate
+      remove  new:deployment/n-web   fluxcd.io/tag.migrate   semver:~1   new/kustomization.yaml:14
+    wrote 1 file
+    $ tagalong unlock new:deployment/n-web
+    nothing to do: new:deployment/n-web is like that already
+    $ tagalong automate new:deployment/n-web --all-roots
+    nothing to do: new:deployment/n-web is like that already
+    "#);
+    let roots = ["file", "flow", "inline", "new"].map(|root| format!("# {root}\n{}", rendered(&machine, root)));
+    insta::assert_snapshot!(roots.concat(), @r#"
+    # file
+    fluxcd.io/automated: "true"
+    fluxcd.io/locked: "false"
+    fluxcd.io/tag.app: semver:~2
+    tagalong.dev/min-age: 7d
+    # flow
+    fluxcd.io/automated: "true"
+    fluxcd.io/locked: "true"
+    fluxcd.io/locked_msg: audit
+    fluxcd.io/locked_user: Ada
+    fluxcd.io/tag.app: semver:~4
+    tagalong.dev/min-age: 2d
+    # inline
+    fluxcd.io/automated: "false"
+    fluxcd.io/locked: "true"
+    fluxcd.io/tag.app: semver:~3
+    tagalong.dev/min-age: 1d
+    # new
+    fluxcd.io/automated: "true"
+    fluxcd.io/locked: "false"
+    fluxcd.io/tag.app: semver:~1
+    "#);
+    let text = |path: &str| fs::read_to_string(machine.work().join(path)).unwrap();
+    assert_eq!((text("base/web.yaml"), text("shared.yaml").matches('\n').count()), (base, 3));
+    assert_eq!(text("inline/kustomization.yaml").matches("\r\n").count(), text("inline/kustomization.yaml").matches('\n').count());
+    let texts = ["file/web.yaml", "flow/kustomization.yaml", "inline/kustomization.yaml", "new/kustomization.yaml"];
+    insta::assert_snapshot!(texts.map(|path| format!("# {path}\n{}", text(path).replace('\r', ""))).concat(), @r#"
+    # file/web.yaml
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+        name: web   # of the base
+        annotations:
+            fluxcd.io/tag.app: "semver:~2"
+            tagalong.dev/min-age: "7d"
+            fluxcd.io/locked: "false"
+    # flow/kustomization.yaml
+    {resources: [../base], namespace: flow, patches: [{path: ../shared.yaml, target: {kind: Deployment}}, {patch: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n    fluxcd.io/locked_msg: \"audit\"\n    fluxcd.io/locked_user: \"Ada\"\n    fluxcd.io/tag.app: \"semver:~4\""}]}
+    # inline/kustomization.yaml
+    resources: [../base]
+    namespace: inline
+    patches:
+      - patch: |-
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata:
+              name: web
+              annotations:
+                fluxcd.io/tag.app: semver:~3   # ours
+                tagalong.dev/min-age: 1d
+                fluxcd.io/automated: "false"
+        target:
+          name: web
+    nameSuffix: -x
+    # new/kustomization.yaml
+    # new
+    resources: [../base]
+    namespace: new
+    namePrefix: n-
+    patches:
+    - patch: |-
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata:
+          name: web
+          annotations:
+            fluxcd.io/locked: "false"
+            fluxcd.io/tag.app: "semver:~1"
+    "#);
 }
 
 #[test]

@@ -6,10 +6,15 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::kit::{
-    binary::{Machine, Ran},
-    git::{self, Bare},
-    registry::{Mode, Registry},
+use crate::{
+    end_to_end::{automated, fleet, push},
+    kit::{
+        binary::{Machine, Ran},
+        git::{self, Bare},
+        git_server::{Door, GitServer},
+        process::{Daemon, configuration},
+        registry::{Mode, Registry},
+    },
 };
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: app\n    image: app:1\n";
@@ -140,9 +145,9 @@ fn a_key_below_signs_where_the_primary_is_kept_elsewhere() {
 #[test]
 fn every_command_that_commits_signs() {
     let registry = Registry::start(Mode::Open);
-    crate::end_to_end::push(&registry, "shop/web", &["1.0.0", "1.1.0"]);
+    push(&registry, "shop/web", &["1.0.0", "1.1.0"]);
     let image = format!("{}/shop/web", registry.host());
-    let text = crate::end_to_end::automated("web", &format!("{image}:1.0.0"), "semver:~1");
+    let text = automated("web", &format!("{image}:1.0.0"), "semver:~1");
     let release = ["release", "web", "--image", &*format!("{image}:1.1.0")];
     for (word, verb) in [
         ("apply", &["apply"][..]),
@@ -163,6 +168,29 @@ fn every_command_that_commits_signs() {
             assert!(judged.status.success(), "{word} in {place}: {}", String::from_utf8_lossy(&judged.stderr));
         }
     }
+}
+
+#[test]
+fn the_daemon_signs_and_takes_up_another_key() {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.0.0", "1.1.0"]);
+    let image = format!("{}/shop/web", registry.host());
+    let mut scene = Scene::new("");
+    scene.fleet = fleet(&format!("{image}:1.0.0"), "semver:~1");
+    scene.ssh_keygen(&["-t", "ed25519", "-N", ""]);
+    let server = GitServer::start(scene.fleet.root(), Door::Open);
+    let entry = format!("{{ name: fleet, url: '{}', interval: 300ms, commit: {{ batchWindow: 0s, signingKeyFile: key }} }}", server.url());
+    let mut daemon = Daemon::start(&scene.machine, &configuration("", &[registry.host()], &[entry]));
+    daemon.says(&["\"pushed\"", "fleet"]);
+    scene.is_signed("the first key");
+    let old = fs::read_to_string(scene.machine.work().join("key.pub")).unwrap();
+    fs::remove_file(scene.key()).unwrap();
+    scene.ssh_keygen(&["-t", "ecdsa", "-N", ""]);
+    assert_ne!(fs::read_to_string(scene.machine.work().join("key.pub")).unwrap(), old);
+    daemon.says(&["\"configuration taken\""]);
+    push(&registry, "shop/web", &["1.2.0"]);
+    daemon.says(&["\"pushed\"", "fleet"]);
+    scene.is_signed("the second key");
 }
 
 #[test]

@@ -1,54 +1,15 @@
 //! The screen of the commands that write annotations.
 
-use serde::Serialize;
-
 use super::{
-    Width, location,
+    ByHandReport, Width, location,
     table::{Column, Cut, Row, Table},
-    wrote,
 };
-use crate::{
-    plan::{annotate::Annotated, safe},
-    service::{Done, hand::ByHand},
-};
-
-/// What became of annotations, for people and programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AnnotateReport {
-    /// The repository's name.
-    pub repository: String,
-    /// The branch that was read.
-    pub branch: Option<String>,
-    /// The commit that was read.
-    pub commit: Option<String>,
-    /// The commit that was made.
-    pub pushed: Option<String>,
-    /// The workload.
-    pub workload: String,
-    /// What becomes of its annotations.
-    pub changes: Vec<Annotated>,
-}
-
-impl AnnotateReport {
-    /// The report of what was done.
-    pub fn new(outcome: &ByHand<(String, Vec<Annotated>)>) -> Self {
-        let (workload, changes) = outcome.told.clone();
-        Self {
-            repository: outcome.repository.clone(),
-            branch: outcome.branch.clone(),
-            commit: outcome.commit.clone(),
-            pushed: outcome.pushed.clone(),
-            workload,
-            changes,
-        }
-    }
-}
+use crate::{plan::annotate::Annotated, service::Done};
 
 /// A line for each annotation, and what was done.
-pub fn annotations(report: &AnnotateReport, done: Done, width: Width) -> String {
+pub fn annotations(report: &ByHandReport<Annotated>, done: Done, width: Width) -> String {
     if report.changes.is_empty() {
-        return format!("nothing to do: {} is like that already\n", safe::line(&report.workload));
+        return format!("nothing to do: {} is like that already\n", report.workload());
     }
     let mut table = Table::new(&[
         Column { cut: Cut::Never, gap: 2 },
@@ -65,6 +26,6 @@ pub fn annotations(report: &AnnotateReport, done: Done, width: Width) -> String 
         };
         table.add(Row::new(&[verb, workload, annotation, &value, &location(file, *line)]));
     }
-    let ending = wrote(done, report.branch.as_deref(), report.pushed.as_deref());
+    let ending = report.wrote(done);
     format!("{}{ending}", table.render(width))
 }

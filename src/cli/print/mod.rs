@@ -3,6 +3,7 @@
 //! Data of strangers is made safe for one line before it is printed. Words carry all the meaning; colour comes last, and to terminals alone.
 
 mod annotate;
+mod by_hand;
 mod check;
 mod explain;
 mod failure;
@@ -24,7 +25,8 @@ mod text;
 
 use std::time::Duration;
 
-pub use annotate::{AnnotateReport, annotations};
+pub use annotate::annotations;
+pub use by_hand::ByHandReport;
 pub use check::{Check, Configured, Finding, check};
 pub use explain::{Depth, explain};
 pub use failure::failure;
@@ -35,16 +37,13 @@ pub use list::{images, workloads};
 pub use paint::paint;
 pub use policy::{PolicyTest, policy_test};
 pub use preset::{PresetView, PresetsView, preset, presets};
-pub use release::{ReleaseReport, release};
+pub use release::release;
 pub use sarif::sarif;
 pub use scan::{ScanReport, scan};
-pub use set::{SetReport, set};
+pub use set::set;
 pub use text::{decisions, plan};
 
-use crate::{
-    plan::{report::Version, safe},
-    service::Done,
-};
+use crate::plan::{report::Version, safe};
 
 /// How wide a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,17 +121,6 @@ fn version(version: &Version, width: Width) -> String {
     match (version.tag.as_deref(), digest) {
         (None, None) => "-".to_owned(),
         (tag, digest) => format!("{}{}", tag.unwrap_or_default(), digest.unwrap_or_default()),
-    }
-}
-
-/// What was done about what a person asked for, as the last line.
-fn wrote(done: Done, branch: Option<&str>, commit: Option<&str>) -> String {
-    let (branch, commit) = (branch.map(safe::line).unwrap_or_default(), commit.map(short).unwrap_or_default());
-    match done {
-        Done::Nothing | Done::There => "wrote nothing\n".to_owned(),
-        Done::Files(files) => format!("wrote {}\n", count(files, "file")),
-        Done::Committed => format!("committed {commit} to {branch}\n"),
-        Done::Pushed => format!("pushed {commit} to {branch}\n"),
     }
 }
 

@@ -192,7 +192,7 @@ impl KeyError {
             Self::Unreadable { path, .. } => format!("put the private key into `{}` and let this user read it", path.display()),
             Self::NotAKey { what: Content::Public, .. } => "name the private key: the file of the same name without `.pub`".to_owned(),
             Self::NotAKey { what: Content::Putty, .. } => "export it from PuTTYgen as an OpenSSH key".to_owned(),
-            Self::NotAKey { .. } => "make one without questions: `ssh-keygen -t ed25519 -N '' -f identity`".to_owned(),
+            Self::NotAKey { .. } => "`tagalong identity --file FILE` makes one".to_owned(),
             Self::Encrypted(_) => {
                 "name the passphrase with `sshPassphraseFile` or `sshPassphraseEnv`, or load the key into an ssh-agent and leave `sshKeyFile` out"
                     .to_owned()

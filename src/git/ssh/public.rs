@@ -86,13 +86,13 @@ impl<'a> Fields<'a> {
         if first != mark {
             return None;
         }
-        let (length, rest) = match length {
-            ..=0x7f => (usize::from(length), rest),
-            0x81 | 0x82 | 0x83 => {
-                let (bytes, rest) = rest.split_at_checked(usize::from(length - 0x80))?;
-                (bytes.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)), rest)
-            }
-            _ => return None,
+        let (length, rest) = if length < 0x80 {
+            (usize::from(length), rest)
+        } else {
+            // So many bytes of length follow; no key needs more than three.
+            let count = usize::from(length - 0x80);
+            let (bytes, rest) = rest.split_at_checked(count).filter(|_| (1..=3).contains(&count))?;
+            (bytes.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)), rest)
         };
         let (value, rest) = rest.split_at_checked(length)?;
         self.0 = rest;

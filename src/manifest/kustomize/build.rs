@@ -10,6 +10,7 @@ use super::{
     live::{Live, Source},
     merge,
     patch::{Form, From, Operation, Patch, Says, is_annotated},
+    patched::Patched,
     pointer,
     read::FieldSpec,
     resource::{Id, Resource, Selection},
@@ -17,7 +18,7 @@ use super::{
     transform::Entries,
     value::Object,
 };
-use crate::manifest::Place;
+use crate::manifest::{Node, Place};
 
 /// Kustomizations may use each other this deep.
 const LAYERS: usize = 64;
@@ -118,9 +119,12 @@ impl<'l, 'f> Build<'l, 'f> {
         for refusal in &says.refusals {
             self.fail(path, refusal.line, format!("kustomize cannot use {path}: {}", refusal.reason));
         }
+        let mut lines = vec![];
         for link in &says.resources {
+            lines.push((gathered.resources.len(), link.line));
             self.resource(path, link, &mut gathered);
         }
+        self.check_unique(path, &lines, &gathered.resources);
         self.configure(&layer, &mut gathered);
         for (from, link) in layer.all(|says| &says.components) {
             gathered = self.component(path, from, link, gathered);
@@ -137,16 +141,16 @@ impl<'l, 'f> Build<'l, 'f> {
             match *target {
                 Target::Kustomization(path) => {
                     let below = self.kustomization(path, None, Gathered::default());
-                    self.add(outer.path, outer.says.line, below.resources, &mut gathered);
+                    gathered.resources.extend(below.resources);
                 }
                 Target::File(path) => {
                     let from = Source { path, place: Place::Container };
-                    let resources = self.layout.files[path].objects.iter().map(|object| Resource::new(object, from)).collect();
-                    self.add(outer.path, outer.says.line, resources, &mut gathered);
+                    gathered.resources.extend(self.layout.files[path].objects.iter().map(|object| Resource::new(object, from)));
                 }
                 _ => {}
             }
         }
+        self.check_unique(outer.path, &[(0, outer.says.line)], &gathered.resources);
         self.transform(&Layer { path: outer.path, says: outer.says, outer: None }, &mut gathered);
         gathered
     }
@@ -167,6 +171,7 @@ impl<'l, 'f> Build<'l, 'f> {
             let name = Id::of_patch(&object.value).name;
             match resources.iter_mut().find(|resource| resource.id().name == name) {
                 Some(resource) => {
+                    resource.merged.push(Patched { by: path, path, text: None, object, alone: true });
                     let stays = merged(resource, object, &Patch::of_flux(), from);
                     let reason = format!("the patch {path} takes it away");
                     let held = HeldByKustomize { reason, path: path.to_owned(), line: object.line, annotates: false };
@@ -196,7 +201,7 @@ impl<'l, 'f> Build<'l, 'f> {
                     self.fail(path, link.line, format!("{next} is a component, which `resources` of {path} cannot name"));
                 }
                 let below = self.kustomization(next, None, Gathered::default());
-                self.add(path, link.line, below.resources, gathered);
+                gathered.resources.extend(below.resources);
                 gathered.specs.extend(below.specs);
                 gathered.unknown.extend(below.unknown);
             }
@@ -223,23 +228,16 @@ impl<'l, 'f> Build<'l, 'f> {
             gathered.unknown.push(HeldByKustomize { reason, path: path.to_owned(), line: link.line, annotates: false });
         }
         let from = Source { path: file, place: Place::Container };
-        let resources = read.objects.iter().map(|object| Resource::new(object, from)).collect();
-        self.add(path, link.line, resources, gathered);
+        gathered.resources.extend(read.objects.iter().map(|object| Resource::new(object, from)));
     }
 
-    /// Adds resources; kustomize refuses two of one id.
-    fn add(&mut self, path: &str, line: u32, resources: Vec<Resource<'f>>, gathered: &mut Gathered<'f>) {
-        let known: BTreeSet<Id> = gathered.resources.iter().map(Resource::id).collect();
-        let mut new = BTreeSet::new();
-        for resource in &resources {
-            let id = resource.id();
-            if known.contains(&id) || !new.insert(id) {
-                let Resource { from, .. } = resource;
-                let what = format!("{} `{}` of {}", resource.kind(), resource.name(), from.path);
-                self.fail(path, line, format!("{path} gathers {what} twice, which kustomize refuses"));
-            }
-        }
-        gathered.resources.extend(resources);
+    /// Kustomize refuses two objects of one id; the lines are those of the links, each with the first object that it brought.
+    fn check_unique(&mut self, path: &str, lines: &[(usize, u32)], resources: &[Resource<'f>]) {
+        let mut known = BTreeSet::new();
+        let Some((at, twice)) = resources.iter().enumerate().find(|(_, resource)| !known.insert(resource.key())) else { return };
+        let line = lines[..lines.partition_point(|(first, _)| *first <= at)].last().map_or(1, |(_, line)| *line);
+        let what = format!("{} `{}` of {}", twice.kind(), twice.name(), twice.from.path);
+        self.fail(path, line, format!("{path} gathers {what} twice, which kustomize refuses"));
     }
 
     fn may_enter(&mut self, path: &str, next: &str, link: &Link) -> bool {
@@ -353,8 +351,8 @@ impl<'l, 'f> Build<'l, 'f> {
                 resource.rename(&["metadata", "name"], Cow::Borrowed(namespace));
             }
         }
-        let mut ids = BTreeSet::new();
-        if let Some(twice) = gathered.resources.iter().find(|resource| !ids.insert(resource.id())) {
+        let mut known = BTreeSet::new();
+        if let Some(twice) = gathered.resources.iter().find(|resource| !known.insert(resource.key())) {
             let what = format!("{} `{}`", twice.kind(), twice.name());
             self.fail(path, line, format!("the namespace of {path} makes two objects of one id: {what}"));
         }
@@ -400,11 +398,18 @@ impl<'l, 'f> Build<'l, 'f> {
             let [object] = objects else {
                 return self.fail(file, patch.line, format!("a patch of {file} with a `target` holds several objects, which kustomize refuses"));
             };
-            gone.extend(selected.into_iter().filter(|at| !merged(&mut gathered.resources[*at], object, patch, from)));
+            let note = Patched { by: file, path: from.path, text: inline(patch), object, alone: selected.len() == 1 };
+            for at in selected {
+                gathered.resources[at].merged.push(note);
+                gone.extend((!merged(&mut gathered.resources[at], object, patch, from)).then_some(at));
+            }
         } else {
             for object in objects {
                 let id = Id::of_patch(&object.value);
                 let found: Vec<usize> = (0..gathered.resources.len()).filter(|at| gathered.resources[*at].goes_by(&id)).collect();
+                if let [at] = found[..] {
+                    gathered.resources[at].merged.push(Patched { by: file, path: from.path, text: inline(patch), object, alone: true });
+                }
                 match found[..] {
                     [at] if merged(&mut gathered.resources[at], object, patch, from) => {}
                     [at] => drop(gone.insert(at)),
@@ -474,6 +479,11 @@ impl<'l, 'f> Build<'l, 'f> {
             entries.apply(resource, specs, &mut |path, entry| self.seen.meant(path, entry));
         }
     }
+}
+
+/// The scalar that holds a patch, where no file of its own does.
+fn inline(patch: &Patch) -> Option<Node> {
+    patch.text.filter(|_| matches!(patch.from, From::Inline(_)))
 }
 
 fn several(folder: &str) -> String {

@@ -8,16 +8,18 @@ use std::{
 use super::{
     build::{Build, Gathered},
     entry::Entry,
-    layout::{Layout, folder, is_below},
+    hold,
+    layout::{Layout, folder},
     live::{Leaf, Live, Source, Step},
+    patched::Patches,
     resource::{Id, Resource},
     spot::{Patch, Spot},
     survey::{Seen, Survey},
-    tops::{Made, Overlay, Top, is_understood, overlay, tops},
+    tops::{Beside, Made, Overlay, Top, overlay, shared, tops},
 };
 use crate::{
     manifest::{
-        Container, File, Generation, ImageField, Node, Parts, Place, Role, Site, Unreadable, Workload, WorkloadId, is_kustomization,
+        Container, File, ImageField, Node, Parts, Place, Role, Site, Unreadable, Workload, WorkloadId,
         splice::Change,
         workload::{self, POD_SPECS},
     },
@@ -52,6 +54,8 @@ pub struct Built<'f> {
     pub extension: Option<Extension<'f>>,
     /// The patch file of a `.flux.yaml` that every new value goes into.
     pub overlay: Option<Overlaid<'f>>,
+    /// What is merged into it.
+    pub patches: Patches<'f>,
 }
 
 /// The patch file of a `.flux.yaml`, and what it holds of a workload.
@@ -207,10 +211,11 @@ fn all<'f>(
 ) -> Vec<Deployed<'f>> {
     let layout = Layout::of(files, unreadable);
     let tops = tops(&layout, roots);
+    let shared = shared(&tops);
     let mut found: Vec<Deployed<'f>> = vec![];
     for top in &tops {
         let folder = if top.root == "." { "" } else { top.root };
-        let made = top.make(&layout, &tops, overlay(files, folder));
+        let made = top.make(&layout, &shared, overlay(&layout, folder, Beside::Kustomization));
         let Made { resources, adrift, fault, extension, overlay, mut seen } = made;
         fault.iter().for_each(|fault| seen.hold(fault));
         show(&mut seen, &resources);
@@ -232,9 +237,9 @@ fn all<'f>(
             && next.held == last.held
             && (next.root, next.path, &next.workload.id, next.workload.line) == (last.root, last.path, &last.workload.id, last.workload.line)
     });
-    hold_by_flux(files, &mut found);
+    hold::by_flux(files, &mut found);
     for file in unreadable {
-        hold_by_unreadable(file, &mut found);
+        hold::by_unreadable(file, &mut found);
     }
     found
 }
@@ -242,7 +247,7 @@ fn all<'f>(
 /// The workloads of a file that no kustomization uses.
 fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed<'f>> {
     let files = layout.files;
-    let Some(overlay) = above(files, path) else {
+    let Some(overlay) = overlay(layout, folder(path), Beside::FluxYaml) else {
         let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
         return file.workloads.iter().enumerate().map(plain).collect();
     };
@@ -257,21 +262,6 @@ fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed
     }
     let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
     resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
-}
-
-/// The overlay of the `.flux.yaml` above a plain file, whose patch file stands beside it.
-fn above<'f>(files: &'f BTreeMap<String, File>, path: &str) -> Option<Overlay<'f>> {
-    let mut top = folder(path);
-    loop {
-        let flux = if top.is_empty() { ".flux.yaml".to_owned() } else { format!("{top}/.flux.yaml") };
-        if files.contains_key(&flux) {
-            return overlay(files, top);
-        }
-        if top.is_empty() {
-            return None;
-        }
-        top = folder(top);
-    }
 }
 
 /// What all workloads of a root have in common.
@@ -340,7 +330,8 @@ fn finished<'f>(
         return None;
     }
     let held = fault.or(resource.held);
-    let built = Some(Built { annotated_in, images, extension, overlay: None });
+    let patches = Patches { merged: resource.merged, object, before: resource.before };
+    let built = Some(Built { annotated_in, images, extension, overlay: None, patches });
     let at = object.workload.map(|at| at as usize);
     Some(Deployed { root, path: from.path, workload: Cow::Owned(workload), at, built, held })
 }
@@ -456,40 +447,5 @@ fn given<'f>(step: &Step<'f>) -> Given<'f> {
             Given { path, line: written.text.line, place, what: What::Written(field) }
         }
         Step::Entry { path, entry } => Given { path, line: entry.line, place: Place::KustomizeImage, what: What::Entry(entry) },
-    }
-}
-
-/// Below a `.flux.yaml` that runs commands nobody knows what is deployed.
-fn hold_by_flux(files: &BTreeMap<String, File>, deployed: &mut [Deployed<'_>]) {
-    for (path, file) in files.iter().filter(|(_, file)| !is_understood(file)) {
-        let Some(flux) = &file.flux_yaml else {
-            continue;
-        };
-        let key = match flux.generation {
-            Generation::CommandUpdated => "commandUpdated",
-            Generation::PatchUpdated | Generation::ScanForFiles => "patchUpdated",
-            Generation::Unknown => "what it says",
-        };
-        let reason = format!("{path} generates manifests in its own way (`{key}`), which is not understood");
-        let held = HeldByKustomize { reason, path: path.clone(), line: flux.line, annotates: false };
-        let top = folder(path);
-        for deployed in deployed.iter_mut().filter(|deployed| is_below(top, deployed.path) || is_below(top, deployed.root)) {
-            deployed.held.get_or_insert_with(|| held.clone());
-        }
-    }
-}
-
-/// What a kustomization or a `.flux.yaml` says that cannot be read nobody knows.
-fn hold_by_unreadable(file: &Unreadable, deployed: &mut [Deployed<'_>]) {
-    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-    let top = folder(&file.path);
-    let concerns = |deployed: &Deployed<'_>| match name {
-        ".flux.yaml" => is_below(top, deployed.path) || is_below(top, deployed.root),
-        // A file that is its own root is one that no kustomization claims.
-        name => is_kustomization(name) && deployed.root == deployed.path && is_below(top, deployed.path),
-    };
-    let held = HeldByKustomize { reason: file.to_string(), path: file.path.clone(), line: file.line.unwrap_or(1), annotates: false };
-    for deployed in deployed.iter_mut().filter(|deployed| concerns(deployed)) {
-        deployed.held.get_or_insert_with(|| held.clone());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kustomization, Link, patch::From};
-use crate::manifest::{File, Unreadable, screen::is_kustomization};
+use crate::manifest::{File, FluxYaml, Unreadable, screen::is_kustomization};
 
 /// The kustomizations of a tree, and what they use.
 pub(super) struct Layout<'f> {
@@ -11,6 +11,10 @@ pub(super) struct Layout<'f> {
     pub(super) unreadable: BTreeMap<&'f str, &'f Unreadable>,
     /// The kustomization files of each folder that has one, those that cannot be read too.
     folders: BTreeMap<&'f str, Vec<&'f str>>,
+    /// The `.flux.yaml` of each folder that has one.
+    pub(super) fluxes: BTreeMap<&'f str, (&'f str, &'f FluxYaml)>,
+    /// The files that each kustomization uses itself.
+    uses: BTreeMap<&'f str, Vec<&'f str>>,
     /// What a kustomization deploys or patches with; such a file is no root.
     pub(super) used: BTreeSet<&'f str>,
 }
@@ -46,8 +50,10 @@ impl<'f> Layout<'f> {
         for path in read.chain(unreadable.keys().copied()).filter(|path| is_kustomization(name(path))) {
             folders.entry(folder(path)).or_default().push(path);
         }
-        let mut layout = Self { files, unreadable, folders, used: BTreeSet::new() };
-        layout.used = layout.kustomizations().flat_map(|(path, kustomization)| layout.uses(path, kustomization)).collect();
+        let fluxes = files.iter().filter_map(|(path, file)| Some((folder(path), (path.as_str(), file.flux_yaml.as_ref()?)))).collect();
+        let mut layout = Self { files, unreadable, folders, fluxes, uses: BTreeMap::new(), used: BTreeSet::new() };
+        layout.uses = layout.kustomizations().map(|(path, kustomization)| (path, layout.links(path, kustomization))).collect();
+        layout.used = layout.uses.values().flatten().copied().collect();
         layout
     }
 
@@ -61,7 +67,7 @@ impl<'f> Layout<'f> {
     }
 
     /// The files that a kustomization uses itself.
-    fn uses(&self, path: &'f str, kustomization: &'f Kustomization) -> Vec<&'f str> {
+    fn links(&self, path: &'f str, kustomization: &'f Kustomization) -> Vec<&'f str> {
         let named = |link: &'f Link| match self.find(folder(path), &link.path) {
             Target::Kustomization(path) | Target::File(path) => vec![path],
             Target::Several(folder) => self.folders.get(folder).cloned().unwrap_or_default(),
@@ -134,10 +140,8 @@ impl<'f> Layout<'f> {
     fn reach(&self, root: &'f str, reached: &mut BTreeSet<&'f str>) {
         let mut open = vec![root];
         while let Some(path) = open.pop() {
-            if reached.insert(path)
-                && let Some(kustomization) = self.kustomization(path)
-            {
-                open.extend(self.uses(path, kustomization));
+            if reached.insert(path) {
+                open.extend(self.uses.get(path).into_iter().flatten());
             }
         }
     }

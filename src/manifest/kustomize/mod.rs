@@ -7,12 +7,14 @@ mod build;
 mod change;
 mod deployed;
 mod entry;
+mod hold;
 pub(super) mod images;
 mod layout;
 mod live;
 mod merge;
 mod outer;
 mod patch;
+mod patched;
 mod pointer;
 mod read;
 mod resource;
@@ -24,6 +26,7 @@ mod transform;
 mod value;
 
 pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, alone, deployed, survey};
+pub use patched::{Patched, Patches};
 pub use spot::{Key, Spot};
 pub use survey::{About, Remark, Survey};
 

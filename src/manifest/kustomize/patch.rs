@@ -9,7 +9,7 @@ use super::{
     value::{At, Object, Value, Words, objects, read, scalar},
 };
 use crate::manifest::{
-    File, ImageField, Part, Parts, Place,
+    File, ImageField, Node, Part, Parts, Place,
     workload::is_ours,
     yaml::{self, Kind, Style, Tree},
 };
@@ -25,6 +25,8 @@ pub(in crate::manifest) struct Patch {
     pub(super) renames: bool,
     /// Whether it may give its target another kind.
     pub(super) rekinds: bool,
+    /// The scalar that holds it, of one that stands in the kustomization.
+    pub(super) text: Option<Node>,
 }
 
 /// Under which key a patch stands, which says what it may be.
@@ -70,7 +72,7 @@ pub(super) enum Says<'f> {
 impl Patch {
     /// One as a `.flux.yaml` names it: it changes neither names nor kinds.
     pub(super) fn of_flux() -> Self {
-        Self { line: 1, from: From::Nowhere(String::new()), target: None, form: Form::Merge, renames: false, rekinds: false }
+        Self { line: 1, from: From::Nowhere(String::new()), target: None, form: Form::Merge, renames: false, rekinds: false, text: None }
     }
 }
 
@@ -290,9 +292,9 @@ pub(super) fn patches(tree: &Tree<'_>, list: usize, form: Form) -> Vec<Patch> {
 
 fn patch(tree: &Tree<'_>, item: usize, form: Form) -> Patch {
     let line = tree.line(item);
-    let plain = |from: From| Patch { line, from, target: None, form, renames: false, rekinds: false };
+    let plain = |from: From| Patch { line, from, target: None, form, renames: false, rekinds: false, text: None };
     match (tree.kind(item), form) {
-        (Kind::Scalar(_), Form::Merge) => plain(named_or_inline(tree, item)),
+        (Kind::Scalar(_), Form::Merge) => Patch { text: Some(Node::of(tree, item)), ..plain(named_or_inline(tree, item)) },
         (Kind::Mapping, Form::Any | Form::Operations) => {
             let path = tree.get(item, "path").filter(|node| tree.text(*node).is_some_and(|text| !text.is_empty()));
             let text = tree.get(item, "patch").filter(|node| tree.text(*node).is_some_and(|text| !text.trim().is_empty()));
@@ -304,7 +306,8 @@ fn patch(tree: &Tree<'_>, item: usize, form: Form) -> Patch {
             };
             let option = |key: &str| tree.path(item, &["options", key]).and_then(|value| tree.text(value)) == Some("true");
             let target = tree.get(item, "target").filter(|node| tree.kind(*node) == Kind::Mapping).map(|node| selector(tree, node));
-            Patch { target, renames: option("allowNameChange"), rekinds: option("allowKindChange"), ..plain(from) }
+            let text = text.map(|text| Node::of(tree, text));
+            Patch { target, renames: option("allowNameChange"), rekinds: option("allowKindChange"), text, ..plain(from) }
         }
         _ => plain(From::Nowhere("it is no patch".to_owned())),
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{
     HeldByKustomize,
     live::{Live, Source},
+    patched::Patched,
     selector::{Selector, Whole, conditions},
     value::{Object, Value},
 };
@@ -42,10 +43,12 @@ pub(super) struct Resource<'f> {
     pub(super) object: &'f Object,
     pub(super) from: Source<'f>,
     /// What it was called before, the first first.
-    before: Vec<Name>,
+    pub(super) before: Vec<Name>,
     pub(super) held: Option<HeldByKustomize>,
     /// Whether a patch changed it.
     pub(super) patched: bool,
+    /// The partial objects that were merged into it, in their order.
+    pub(super) merged: Vec<Patched<'f>>,
 }
 
 /// What an object is called.
@@ -70,22 +73,22 @@ impl Id {
         let text = |value: Option<&Value>| value.and_then(Value::text).unwrap_or_default().to_owned();
         let metadata = |key: &str| text(patch.get("metadata").and_then(|metadata| metadata.get(key)));
         let kind = text(patch.get("kind"));
-        let namespace = effective(&kind, &metadata("namespace"));
+        let namespace = effective(&kind, &metadata("namespace")).to_owned();
         Self { api_version: text(patch.get("apiVersion")), name: Name { kind, namespace, own: metadata("name") } }
     }
 }
 
-fn effective(kind: &str, namespace: &str) -> String {
+fn effective<'n>(kind: &str, namespace: &'n str) -> &'n str {
     match namespace {
-        _ if CLUSTER.contains(&kind) => String::new(),
-        "" => "default".to_owned(),
-        namespace => namespace.to_owned(),
+        _ if CLUSTER.contains(&kind) => "",
+        "" => "default",
+        namespace => namespace,
     }
 }
 
 impl<'f> Resource<'f> {
     pub(super) fn new(object: &'f Object, from: Source<'f>) -> Self {
-        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None, patched: false }
+        Self { live: Live::of(&object.value, from), object, from, before: vec![], held: None, patched: false, merged: vec![] }
     }
 
     pub(super) fn text(&self, keys: &[&str]) -> &str {
@@ -106,8 +109,13 @@ impl<'f> Resource<'f> {
 
     /// What it is called now.
     pub(super) fn id(&self) -> Id {
-        let (kind, namespace, name) = (self.kind().to_owned(), effective(self.kind(), self.namespace()), self.name().to_owned());
+        let (kind, namespace, name) = (self.kind().to_owned(), effective(self.kind(), self.namespace()).to_owned(), self.name().to_owned());
         Id { api_version: self.text(&["apiVersion"]).to_owned(), name: Name { kind, namespace, own: name } }
+    }
+
+    /// What sets it apart from all others of its root: its name, namespace, kind and version.
+    pub(super) fn key(&self) -> [&str; 4] {
+        [self.name(), effective(self.kind(), self.namespace()), self.kind(), self.text(&["apiVersion"])]
     }
 
     /// Whether it is, or was, called so.
@@ -179,7 +187,7 @@ impl<'f> Selection<'f> {
         let [group, version, kind, name, namespace] = &self.wholes;
         let (of, at) = resource.text(&["apiVersion"]).split_once('/').unwrap_or(("", resource.text(&["apiVersion"])));
         let place = |namespace: &str| if namespace.is_empty() { "_non_namespaceable_".to_owned() } else { namespace.to_owned() };
-        let (now, first) = (place(&effective(resource.kind(), resource.namespace())), resource.before.first());
+        let (now, first) = (place(effective(resource.kind(), resource.namespace())), resource.before.first());
         group.is_match(of)
             && version.is_match(at)
             && kind.is_match(resource.kind())

@@ -1,6 +1,6 @@
 //! The roots of a tree, and what each takes from outside its own file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     build::{Build, Gathered, Outer},
@@ -62,6 +62,12 @@ pub(super) fn tops<'f>(layout: &Layout<'f>, configured: &[String]) -> Vec<Top<'f
     found
 }
 
+/// The kustomizations that several roots deploy.
+pub(super) fn shared<'f>(tops: &[Top<'f>]) -> BTreeSet<&'f str> {
+    let mut known = BTreeSet::new();
+    tops.iter().filter_map(|top| top.kustomization).filter(|file| !known.insert(*file)).collect()
+}
+
 impl<'f> Top<'f> {
     /// The files that it deploys although no kustomization uses them.
     pub(super) fn claims(&self) -> impl Iterator<Item = &'f str> {
@@ -71,7 +77,7 @@ impl<'f> Top<'f> {
         })
     }
 
-    pub(super) fn make(&self, layout: &Layout<'f>, all: &[Top<'f>], overlay: Option<Overlay<'f>>) -> Made<'f> {
+    pub(super) fn make(&self, layout: &Layout<'f>, shared: &BTreeSet<&str>, overlay: Option<Overlay<'f>>) -> Made<'f> {
         let mut build = Build::new(layout);
         let outer = self.outer.map(|(path, outer)| Outer { path, says: &outer.says });
         let mut gathered = match (self.kustomization, outer) {
@@ -85,14 +91,13 @@ impl<'f> Top<'f> {
         }
         let Build { fault, adrift, seen, .. } = build;
         let adrift = adrift.into_iter().map(|(object, from, held)| (Resource::new(object, from), held)).collect();
-        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, all), overlay, seen }
+        Made { resources: gathered.resources, adrift, fault, extension: self.extension(layout, shared), overlay, seen }
     }
 
     /// Where new `images` entries go: into the root's own file, if that is no other root's too.
-    fn extension(&self, layout: &Layout<'f>, all: &[Top<'f>]) -> Option<Extension<'f>> {
+    fn extension(&self, layout: &Layout<'f>, shared: &BTreeSet<&str>) -> Option<Extension<'f>> {
         let file = self.kustomization;
-        let is_shared =
-            file.is_none_or(|file| layout.used.contains(file) || all.iter().filter(|top| top.kustomization == Some(file)).nth(1).is_some());
+        let is_shared = file.is_none_or(|file| layout.used.contains(file) || shared.contains(file));
         match self.outer {
             Some((path, outer)) if outer.tool == Tool::Flux && (is_shared || outer.says.has_images()) => {
                 Some(Extension { path, line: outer.says.line(), mapping: outer.node, keys: &["spec", "images"] })
@@ -103,20 +108,28 @@ impl<'f> Top<'f> {
     }
 }
 
-/// The overlay of the nearest `.flux.yaml` with `patchUpdated` above a folder.
-pub(super) fn overlay<'f>(files: &'f BTreeMap<String, File>, folder: &str) -> Option<Overlay<'f>> {
-    let mut above = Some(folder);
+/// The overlay of the nearest `.flux.yaml` above a folder, if it says `patchUpdated`, for what stands in a folder.
+pub(super) fn overlay<'f>(layout: &Layout<'f>, folder: &str, beside: Beside) -> Option<Overlay<'f>> {
+    let mut above = (!layout.fluxes.is_empty()).then_some(folder);
     while let Some(top) = above {
-        let path = if top.is_empty() { ".flux.yaml".to_owned() } else { format!("{top}/.flux.yaml") };
-        if let Some((path, file)) = files.get_key_value(&path) {
-            let flux = file.flux_yaml.as_ref().filter(|flux| flux.generation == Generation::PatchUpdated)?;
-            let patch_file = join(folder, flux.patch_file.as_deref()?)?;
-            let file = files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file));
+        if let Some((path, flux)) = layout.fluxes.get(top) {
+            let flux_patch = Some(*flux).filter(|flux| flux.generation == Generation::PatchUpdated)?.patch_file.as_deref()?;
+            let patch_file = join(if beside == Beside::FluxYaml { top } else { folder }, flux_patch)?;
+            let file = layout.files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file));
             return Some(Overlay { flux: path, line: flux.line, file });
         }
         above = (!top.is_empty()).then(|| self::folder(top));
     }
     None
+}
+
+/// Beside what a patch file stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// The kustomization whose output is patched.
+    Kustomization,
+    /// The `.flux.yaml`, where plain files are.
+    FluxYaml,
 }
 
 /// Whether anything in a folder is put together by a `.flux.yaml` in a way that is understood.

@@ -84,6 +84,14 @@ impl Change {
         }
     }
 
+    /// The path that it is about; empty where it is about a scalar.
+    pub fn keys(&self) -> &[String] {
+        match self {
+            Self::Set { keys, .. } | Self::Remove { keys, .. } | Self::Append { keys, .. } | Self::Extend { keys, .. } => keys,
+            Self::Replace(_) | Self::Inside { .. } => &[],
+        }
+    }
+
     fn mapping(&self) -> Option<Node> {
         match self {
             Self::Replace(_) => None,

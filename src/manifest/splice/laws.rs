@@ -58,10 +58,18 @@ fn hand() -> impl Strategy<Value = Hand> {
         Writing::NextLine,
     ]);
     let around = prop::sample::select(vec![Around::Block, Around::Block, Around::Flow, Around::Alias, Around::Merge]);
-    let after = prop::sample::select(vec!["", "  ", " # why: {a, b}", "\t# tab", "   # größe 😀 'x"]);
+    let long: &str = Box::leak(format!("  # {}", "größe {a: [b]} ".repeat(1_300)).into_boxed_str());
+    let after = prop::sample::select(vec!["", "  ", " # why: {a, b}", "\t# tab", "   # größe 😀 'x", long]);
     let above = prop::sample::select(vec!["", "# image: old:1", "# {{ not a template }}"]);
-    let head =
-        prop::sample::select(vec!["", "---\n", "# only\n# comments\n---\n", "%YAML 1.2\n---\n", "\n\n", "note: |\n  image: no:1\n\n  more\n---\n"]);
+    let head = prop::sample::select(vec![
+        "",
+        "---\n",
+        "# only\n# comments\n---\n",
+        "%YAML 1.2\n---\n",
+        "\n\n",
+        "note: |\n  image: no:1\n\n  more\n---\n",
+        "- a\n-   - {b: [c]}\n    -\n---\n",
+    ]);
     let tail = prop::sample::select(vec!["\n", "", "\n\n", "\n...\n", "\n---\n# end\n", "\nx: \"größe 😀\" # é\n", "\nx: |\n"]);
     let line_end = prop::sample::select(vec!["\n", "\r\n"]);
     ((1..=8_usize, 0..=3_usize, writing, around, any::<bool>(), after), (above, head, tail, line_end, any::<bool>(), 1..=3_usize, 1..=3_usize))

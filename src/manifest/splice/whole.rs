@@ -4,7 +4,7 @@ use super::{
     change::{Change, change},
     draft::{Draft, Refusal},
     step::{Fresh, Splice, Step},
-    written::Value,
+    written::{Value, quote},
 };
 use crate::manifest::yaml::{Said, Shape, Style};
 
@@ -53,7 +53,8 @@ impl Draft<'_> {
     pub(super) fn inside(&self, position: u32, changes: &[Change]) -> Result<Step, Refusal> {
         let gone = || Refusal { line: 1, reason: "the text is not there any more".to_owned() };
         let part = self.layout.at_event(position).ok_or_else(gone)?;
-        let Some((before, Style::Literal)) = self.layout.scalar(part).filter(|_| matches!(self.layout.parts[part].shape, Shape::Scalar(_))) else {
+        let scalar = self.layout.scalar(part).filter(|_| matches!(self.layout.parts[part].shape, Shape::Scalar(_)));
+        let Some((before, style @ (Style::Literal | Style::Single | Style::Double))) = scalar else {
             return Err(self.refusal(part, "it stands in a text that is not written as it is read"));
         };
         if self.layout.is_shared(part) {
@@ -61,11 +62,21 @@ impl Draft<'_> {
         }
         let after = change("patch.yaml", before.as_bytes(), changes).map_err(|refused| self.refusal(part, refused.reason))?;
         let after = String::from_utf8(after).map_err(|_| self.refusal(part, "it would be no text"))?;
+        let splice = match style {
+            Style::Literal => self.lines_inside(part, before, &after)?,
+            style => Some(Splice { range: self.layout.parts[part].start..self.layout.end(part), text: quote(&after, style) }),
+        };
+        let fresh = vec![Fresh::Text(self.layout.properties(part), after.clone())];
+        Ok(self.step_in(part, splice.into_iter().collect(), self.layout.parts[part].event..self.layout.parts[part].after, fresh))
+    }
+
+    /// Other lines for those of a literal block scalar that change.
+    fn lines_inside(&self, part: usize, before: &str, after: &str) -> Result<Option<Splice>, Refusal> {
         let otherwise = || self.refusal(part, "its lines are not found in the file");
         let (indent, lines) = self.lines_of_block(part, before).ok_or_else(otherwise)?;
         let new: Vec<&str> = after.trim_end_matches('\n').split('\n').collect();
         let breaks = |text: &str| text.len() - text.trim_end_matches('\n').len();
-        if breaks(before) != breaks(&after) || new.iter().all(|line| line.trim().is_empty()) {
+        if breaks(before) != breaks(after) || new.iter().all(|line| line.trim().is_empty()) {
             return Err(self.refusal(part, "the end of the text would be another one"));
         }
         let top = lines.iter().zip(&new).take_while(|(old, new)| old.text == **new).count();
@@ -73,7 +84,7 @@ impl Draft<'_> {
         let (old, new) = (&lines[top..lines.len() - bottom], &new[top..new.len() - bottom]);
         let line_break = self.hand.line_break;
         let written: Vec<String> = new.iter().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") }).collect();
-        let splice = match (old, lines.get(top)) {
+        Ok(match (old, lines.get(top)) {
             ([], _) if new.is_empty() => None,
             ([], Some(below)) => Some(Splice::insert(below.start, written.iter().map(|line| format!("{line}{line_break}")).collect::<String>())),
             ([], None) => lines.last().map(|last| Splice::insert(last.end, format!("{line_break}{}", written.join(line_break)))),
@@ -85,9 +96,7 @@ impl Draft<'_> {
                 ))
             }
             ([first, ..], _) => Some(Splice { range: first.start..old[old.len() - 1].end, text: written.join(line_break) }),
-        };
-        let fresh = vec![Fresh::Text(self.layout.properties(part), after.clone())];
-        Ok(self.step_in(part, splice.into_iter().collect(), self.layout.parts[part].event..self.layout.parts[part].after, fresh))
+        })
     }
 
     /// The indentation and the lines of a literal block scalar, without the line breaks at its end.

@@ -5,6 +5,8 @@
 
 mod build;
 mod compare;
+#[cfg(test)]
+mod differential;
 mod events;
 mod fault;
 mod layout;

@@ -321,21 +321,20 @@ fn what_fell_due_while_nobody_ran_is_spread_over_its_own_interval() {
         let Some(Job::Open(repositories)) = table.board.jobs(noon()).first().cloned() else { panic!("the store is asked") };
         let record = Packed::from(&Seen::default().observe(tags(&["1.0.0"]), crate::store::Mark::default(), &BTreeSet::new(), noon() - 30 * MINUTE));
         // Half of them fell due during a night, half is due by and by.
-        let kept = |at: usize| {
-            let due = if at.is_multiple_of(2) { noon() - 600 * MINUTE } else { noon() + MINUTE * (at as u32 * minutes / 600) };
+        let kept = |at: u32| {
+            let due = if at.is_multiple_of(2) { noon() - 600 * MINUTE } else { noon() + MINUTE * (at * minutes / 600) };
             Kept { record: record.clone(), generation: None, due: Some(due) }
         };
-        table.board.opened(repositories.into_iter().enumerate().map(|(at, repository)| (repository, kept(at))).collect(), noon());
+        table.board.opened(repositories.into_iter().zip(0..).map(|(repository, at)| (repository, kept(at))).collect(), noon());
         let mut total = 0;
         for minute in 0..minutes {
             let mut now = 0;
             loop {
                 let jobs = table.board.jobs(table.now());
-                jobs.iter().for_each(|job| {
-                    if let Job::List(repository, _) = job {
-                        table.lists(&repository.to_string(), &["1.0.0"])
-                    }
-                });
+                for job in &jobs {
+                    let Job::List(repository, _) = job else { panic!("{job:?}") };
+                    table.lists(&repository.to_string(), &["1.0.0"]);
+                }
                 now += jobs.len();
                 if jobs.is_empty() {
                     break;
@@ -416,7 +415,9 @@ fn a_host_that_is_left_alone_gets_one_question_when_that_is_over() {
     let table = Table::new(names.iter().map(|name| asked(name, "1.0.0", "semver:~1", &[])).collect());
     let fails = |table: &Table, times: usize| {
         let trips: Vec<_> = (0..times).map(|_| table.circuits.begin("dead.example")).collect();
-        trips.into_iter().for_each(|trip| table.circuits.end(trip, crate::registry::Bearing::Fails(None), table.now()));
+        for trip in trips {
+            table.circuits.end(trip, crate::registry::Bearing::Fails(None), table.now());
+        }
     };
     fails(&table, 3);
     let count = |jobs: &[Job], host: &str| jobs.iter().filter(|job| matches!(job, Job::List(image, _) if &*image.registry == host)).count();

@@ -221,7 +221,7 @@ fn a_key_that_does_not_open_the_door_is_told() {
     insta::assert_snapshot!(sentences, @r#"
     no key
     error: cannot fetch from `ssh://127.0.0.1:PORT/FLEET`: it wants an SSH key, and none is given
-      hint: name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it
+      hint: `tagalong identity` makes one and prints what to install; or name one with `sshKeyFile` for this repository in tagalong.yaml, or start an ssh-agent that holds it
     refused
     error: cannot fetch from `ssh://127.0.0.1:PORT/FLEET`: it refused the SSH key `stranger`
       hint: add the key to the repository's deploy keys, with write access: PUBLIC
@@ -238,13 +238,13 @@ fn a_key_that_does_not_open_the_door_is_told() {
       hint: put the private key into `.` and let this user read it
     empty
     error: cannot use `empty` as an SSH key: it holds no private key
-      hint: make one without questions: `ssh-keygen -t ed25519 -N '' -f identity`
+      hint: `tagalong identity --file FILE` makes one
     the public one
     error: cannot use `stranger.pub` as an SSH key: it holds a public key
       hint: name the private key: the file of the same name without `.pub`
     broken
     error: cannot use `broken` as an SSH key: it holds no private key
-      hint: make one without questions: `ssh-keygen -t ed25519 -N '' -f identity`
+      hint: `tagalong identity --file FILE` makes one
     no passphrase
     error: cannot use `locked` as an SSH key: it is encrypted, and no passphrase is given
       hint: name the passphrase with `sshPassphraseFile` or `sshPassphraseEnv`, or load the key into an ssh-agent and leave `sshKeyFile` out

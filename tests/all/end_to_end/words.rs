@@ -7,7 +7,7 @@ use crate::kit::{
     registry::{Mode, Registry},
 };
 
-const COMMIT: &str = "  commit:\n    name: Fleet bot\n    email: bot@acme.example\n    subject: \"chore(deps): {{ subject }}\"\n    body: |\n      {% for update in updates %}\n      {{ update.container }} of {{ update.workload }} in {{ update.file }}: {{ update.from.tag }} to {{ update.to.tag }}\n      {% endfor %}\n    coAuthors: [\"Ada Byron <ada@acme.example>\"]\n    signOff: true\n    ciSkip: true\n";
+const COMMIT: &str = "  commit:\n    name: Fleet bot\n    email: bot@acme.example\n    subject: \"chore(deps): {{ subject }}\"\n    body: |\n      {% for update in updates %}\n      {{ update.container }} of {{ update.workload }} in {{ update.file }}: {{ update.from.tag }} to {{ update.to.tag }}\n      {% endfor %}\n    coAuthors: [\"Platform Team <platform@acme.example>\"]\n    signOff: true\n    ciSkip: true\n";
 
 #[test]
 fn a_commit_is_worded_as_the_configuration_says() {
@@ -28,7 +28,7 @@ fn a_commit_is_worded_as_the_configuration_says() {
     app of default:deployment/web in apps/web.yaml: 1.0.0 to 1.1.0
 
     Image-Update: NAME 1.0.0 -> 1.1.0
-    Co-authored-by: Ada Byron <ada@acme.example>
+    Co-authored-by: Platform Team <platform@acme.example>
     Signed-off-by: Fleet bot <bot@acme.example>
     ");
     machine.call(["lock", "web", &fleet.file_url(), "--git-user", "Ada", "--git-email", "ada@acme.example"]).run().ended(0);
@@ -40,7 +40,7 @@ fn a_commit_is_worded_as_the_configuration_says() {
 
     - fluxcd.io/locked: true
 
-    Co-authored-by: Ada Byron <ada@acme.example>
+    Co-authored-by: Platform Team <platform@acme.example>
     Signed-off-by: Ada <ada@acme.example>
     ");
 }

@@ -425,6 +425,16 @@ fn yaml_in_a_block_scalar_changes_line_by_line() {
     ] {
         check(word, "kustomization.yaml", before, after, |text| vec![inside(text, &["patches", "0", "patch"], lock)]);
     }
+    for (word, before, after) in [
+        ("single quotes", "patch: 'metadata: {name: ''a''}'\n", "patch: 'metadata: {name: ''a'', annotations: {fluxcd.io/automated: \"true\"}}'\n"),
+        (
+            "double quotes",
+            "{patch: \"metadata: {name: a}\"} # end\n",
+            "{patch: \"metadata: {name: a, annotations: {fluxcd.io/automated: \\\"true\\\"}}\"} # end\n",
+        ),
+    ] {
+        check(word, "kustomization.yaml", before, after, |text| vec![inside(text, &["patch"], lock)]);
+    }
     let unlock = |mapping: Node| vec![Change::Remove { mapping, keys: keys(&KEYS) }];
     for (word, before, after) in [
         (
@@ -441,7 +451,6 @@ fn yaml_in_a_block_scalar_changes_line_by_line() {
         check(word, "kustomization.yaml", before, after, |text| vec![inside(text, &["patches", "0", "patch"], unlock)]);
     }
     for (word, text, reason) in [
-        ("quoted", "patch: \"metadata: {name: a}\"\n", "it stands in a text that is not written as it is read"),
         ("folded", "patch: >-\n  metadata:\n    name: a\n", "it stands in a text that is not written as it is read"),
         ("shared", "patch: &p |-\n  metadata:\n    name: a\nother: *p\n", "an anchor there is used elsewhere too"),
     ] {
