@@ -59,10 +59,7 @@ impl Lane {
         let fleet = Bare::with(&files.each_ref().map(|(path, text)| (&**path, &**text)));
         let served = Served::start(way, Guest::Writer, &fleet, &machine, certificates);
         let entry = repository("fleet", &served.url, &served.keys);
-        machine.file(
-            "work/tagalong.yaml",
-            configuration("registryPollInterval: 1h", &[registry.host()], &[entry]).replacen("registryPollInterval: 700ms\n", "", 1),
-        );
+        machine.file("work/tagalong.yaml", configuration("", &[registry.host()], &[entry]));
         Self { verb, registry, fleet, machine, served, newest: 0, longest: Duration::from_millis(300) }
     }
 

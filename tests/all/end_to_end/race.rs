@@ -194,11 +194,11 @@ fn rows() -> Vec<Row> {
         Row { guest: Guest::Stranger, ..row("bad credentials", SERVED, nothing, nothing, End::Failed(1, "it refused ")) },
         Row { guest: Guest::Reader, ..row("a key that may only read", SERVED, nothing, nothing, End::Held("it does not allow this")) },
         Row {
-            arguments: &["--git-timeout", "1s"],
+            arguments: &["--git-timeout", "3s"],
             ..row(
                 "slow",
                 SERVED,
-                |fleet| fleet.hook("pre-receive", "for i in $(seq 15); do echo deploying $i; sleep 0.1; done"),
+                |fleet| fleet.hook("pre-receive", "for i in $(seq 45); do echo deploying $i; sleep 0.1; done"),
                 nothing,
                 End::Pushed,
             )
@@ -269,7 +269,7 @@ impl Track {
             (!ran.told(&[]).contains(told)).then(|| format!("it does not say `{told}`")),
             (ours != commits).then(|| format!("{ours} commits of ours")),
             (!self.fleet.faults().is_empty()).then(|| self.fleet.faults()),
-            matches!(row.end, End::Pushed).then(|| self.not_on_top(branch, before.as_deref())).flatten(),
+            (matches!(row.end, End::Pushed) && ours == commits).then(|| self.not_on_top(branch, before.as_deref())).flatten(),
         ];
         faults.into_iter().flatten().map(|fault| format!("{fault}: {}{}", ran.out, ran.err)).collect()
     }
