@@ -226,7 +226,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_line() {
     insta::assert_snapshot!(all.concat(), @r"
     an unknown key
     error: cannot read `tagalong.yaml` line 3: there is no key `usrname` here
-      hint: did you mean `username`? The others are prefix, for, insecure, caFile, listFrom, tokenFile, tokenEnv, interval, endpoint, passwordFile, passwordEnv, concurrency, requestsPerSecond
+      hint: did you mean `username`? The others are prefix, for, insecure, caFile, listFrom, tokenFile, tokenEnv, interval, endpoint, passwordFile, passwordEnv, concurrency, clientKeyFile, clientCertFile, requestsPerSecond
     a secret
     error: cannot read `tagalong.yaml` line 3: a secret does not belong into this file, and `password` holds one
       hint: write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`
