@@ -201,7 +201,11 @@ impl<'l, 'f> Build<'l, 'f> {
                     self.fail(path, link.line, format!("{next} is a component, which `resources` of {path} cannot name"));
                 }
                 let below = self.kustomization(next, None, Gathered::default());
-                gathered.resources.extend(below.resources);
+                if gathered.resources.is_empty() {
+                    gathered.resources = below.resources;
+                } else {
+                    gathered.resources.extend(below.resources);
+                }
                 gathered.specs.extend(below.specs);
                 gathered.unknown.extend(below.unknown);
             }
