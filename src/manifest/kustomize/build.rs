@@ -473,7 +473,9 @@ impl<'l, 'f> Build<'l, 'f> {
         if images.is_empty() {
             return;
         }
-        images.iter().for_each(|(path, entry)| self.seen.entry(path, entry));
+        for (path, entry) in &images {
+            self.seen.entry(path, entry);
+        }
         let entries = Entries::new(images.into_iter());
         if let Some((path, entry)) = entries.broken() {
             self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));

@@ -272,7 +272,9 @@ fn root<'f>(layout: &Layout<'f>, top: &Top<'f>, shared: &BTreeSet<&str>, telling
     let folder = if top.root == "." { "" } else { top.root };
     let Made { resources, adrift, fault, extension, overlay, mut seen } = top.make(layout, shared, overlay(layout, folder, Beside::Kustomization));
     if telling == Telling::Everything {
-        fault.iter().for_each(|fault| seen.hold(fault));
+        if let Some(fault) = &fault {
+            seen.hold(fault);
+        }
         seen.settle(layout.files, &resources);
     }
     let frame = Frame { files: layout.files, root: top.root, extension, overlay };
