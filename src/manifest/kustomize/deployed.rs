@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    thread,
 };
 
 use super::{
@@ -26,11 +25,6 @@ use crate::{
     },
     policy::annotation::Annotation,
 };
-
-/// From so many roots on several hands build them.
-const MANY: usize = 64;
-/// How many hands.
-const HANDS: usize = 4;
 
 /// One workload as one root deploys it.
 #[derive(Clone, Debug)]
@@ -240,30 +234,15 @@ fn all<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], root
     (found, seen)
 }
 
-/// Builds the roots, many of them by several hands.
+/// Builds the roots.
 fn built<'f>(layout: &Layout<'f>, tops: &[Top<'f>], telling: Telling) -> Found<'f> {
     let shared = shared(tops);
-    let some = |tops: &[Top<'f>]| {
-        let (mut found, mut seen) = (vec![], Seen::default());
-        for top in tops {
-            let (more, told) = root(layout, top, &shared, telling);
-            found.extend(more);
-            seen.and(told);
-        }
-        (found, seen)
-    };
-    if tops.len() < MANY {
-        return some(tops);
-    }
     let (mut found, mut seen) = (vec![], Seen::default());
-    thread::scope(|scope| {
-        let hands: Vec<_> = tops.chunks(tops.len().div_ceil(HANDS)).map(|tops| scope.spawn(|| some(tops))).collect();
-        for hand in hands {
-            let (more, told) = hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            found.extend(more);
-            seen.and(told);
-        }
-    });
+    for top in tops {
+        let (more, told) = root(layout, top, &shared, telling);
+        found.extend(more);
+        seen.and(told);
+    }
     (found, seen)
 }
 
