@@ -16,6 +16,10 @@ test:
 bench *ARGS:
     cargo bench --locked {{ARGS}}
 
+# The editing law over what a fuzzer makes up; needs cargo-fuzz and a nightly compiler.
+fuzz *ARGS:
+    cargo +nightly fuzz run edit {{ARGS}}
+
 # Writes generated pages and snapshots anew; look at the change before you commit it.
 bless:
     TAGALONG_BLESS=1 INSTA_UPDATE=always cargo test --locked

@@ -1,6 +1,8 @@
 //! Read a repository of 20,000 manifests, 2,000 of them kustomizations in 500 overlays, and find what each root deploys; the same
 //! after one file changed, and 500 resources under 500 `images` entries. In memory, on one core.
 
+#![expect(clippy::disallowed_methods, reason = "edge: it asks the system how much memory it holds")]
+
 use std::{collections::BTreeMap, hint::black_box};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -60,6 +62,13 @@ fn wide(count: usize) -> BTreeMap<String, String> {
     files
 }
 
+/// The most memory that this process has held, in MiB, as the system counts it; 0 where it does not.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok()).unwrap_or_default() / 1024
+}
+
 fn index(criterion: &mut Criterion) {
     let texts = repository();
     let kustomizations = texts.keys().filter(|path| path.ends_with("kustomization.yaml")).count();
@@ -68,7 +77,18 @@ fn index(criterion: &mut Criterion) {
     group.bench_function("read all, on one core", |bencher| bencher.iter(|| black_box(parsed(&texts)).len()));
     let files = parsed(&texts);
     group.bench_function("what every root deploys", |bencher| bencher.iter(|| black_box(deployed(&files, &[], &[])).len()));
+    let (mut files, mut tag) = (files, 0);
+    group.bench_function("one file changed: read it, and what every root deploys", |bencher| {
+        bencher.iter(|| {
+            tag += 1;
+            let path = "fleet/250/one/one-0.yaml".to_owned();
+            let text = manifest("one-0").replace("1.2.3", &format!("1.2.{tag}"));
+            files.insert(path.clone(), read(&path, text.as_bytes(), &[]).expect("the file is legal"));
+            black_box(deployed(&files, &[], &[])).len()
+        });
+    });
     group.finish();
+    println!("peak memory so far: {} MiB", peak());
     let wide = parsed(&wide(500));
     let mut group = criterion.benchmark_group("500 resources, 500 images entries");
     group.sample_size(10);

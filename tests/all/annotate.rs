@@ -250,7 +250,8 @@ fn what_cannot_be_written_is_told_before_anything_is() {
 /// The annotations that a root gives its workloads, as kustomize renders them.
 fn rendered(machine: &Machine, root: &str) -> String {
     let text = render(&machine.work(), root).unwrap();
-    text.lines().filter(|line| line.contains("fluxcd.io") || line.contains("tagalong.dev")).map(|line| format!("{}\n", line.trim())).collect()
+    let ours = text.lines().map(str::trim).filter(|line| line.contains("fluxcd.io") || line.contains("tagalong.dev"));
+    ours.flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]

@@ -32,13 +32,13 @@ fn damaged_files_end_in_a_reason_or_keep_the_law() {
 
 #[test]
 fn hostile_files_end_in_a_reason() {
-    let bomb: String = (1..64).map(|level| format!("a{level}: &a{level} [*a{0}, *a{0}, *a{0}]\n", level - 1)).collect();
+    let bomb = (1..64).map(|level| format!("a{level}: &a{level} [*a{0}, *a{0}, *a{0}]\n", level - 1)).collect::<Vec<_>>().concat();
     for (word, text) in [
         ("alias bomb", format!("image: x\na0: &a0 [x]\n{bomb}").into_bytes()),
         ("brackets", "[".repeat(100_000).into_bytes()),
         ("closed brackets", format!("image: {}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes()),
         ("dashes", "- ".repeat(100_000).into_bytes()),
-        ("keys", (0..3_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<String>().into_bytes()),
+        ("keys", (0..3_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<Vec<_>>().concat().into_bytes()),
         ("question marks", "? ".repeat(100_000).into_bytes()),
         ("no UTF-8", b"image: \xc3\x28\n".repeat(1_000)),
         ("more than 8 MiB", vec![b'a'; (8 << 20) + 1]),

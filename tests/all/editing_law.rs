@@ -37,11 +37,11 @@ pub fn holds(path: &str, bytes: &[u8]) {
     }
     // What aliases give to several places is wanted several times.
     let mut once: Vec<Change> = vec![];
-    all.into_iter().for_each(|change| {
+    for change in all {
         if !once.contains(&change) {
-            once.push(change)
+            once.push(change);
         }
-    });
+    }
     made(path, bytes, &once);
 }
 

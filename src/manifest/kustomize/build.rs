@@ -201,7 +201,11 @@ impl<'l, 'f> Build<'l, 'f> {
                     self.fail(path, link.line, format!("{next} is a component, which `resources` of {path} cannot name"));
                 }
                 let below = self.kustomization(next, None, Gathered::default());
-                gathered.resources.extend(below.resources);
+                if gathered.resources.is_empty() {
+                    gathered.resources = below.resources;
+                } else {
+                    gathered.resources.extend(below.resources);
+                }
                 gathered.specs.extend(below.specs);
                 gathered.unknown.extend(below.unknown);
             }
@@ -469,7 +473,9 @@ impl<'l, 'f> Build<'l, 'f> {
         if images.is_empty() {
             return;
         }
-        images.iter().for_each(|(path, entry)| self.seen.entry(path, entry));
+        for (path, entry) in &images {
+            self.seen.entry(path, entry);
+        }
         let entries = Entries::new(images.into_iter());
         if let Some((path, entry)) = entries.broken() {
             self.fail(path, entry.line, format!("the name `{}` in the `images` of {path} is no expression that can be read", entry.name));

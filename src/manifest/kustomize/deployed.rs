@@ -174,17 +174,13 @@ pub struct HeldByKustomize {
 /// # Shape
 /// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
 pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
-    all(files, unreadable, roots, &mut |_, _| {})
+    all(files, unreadable, roots, Telling::Workloads).0
 }
 
 /// As [`deployed`], with what else was found on the way.
 pub fn survey<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Survey<'f> {
-    let mut told = Seen::default();
-    let deployed = all(files, unreadable, roots, &mut |seen, resources| {
-        seen.settle(files, resources);
-        told.and(std::mem::take(seen));
-    });
-    Survey { deployed, remarks: told.into_remarks() }
+    let (deployed, seen) = all(files, unreadable, roots, Telling::Everything);
+    Survey { deployed, remarks: seen.into_remarks() }
 }
 
 /// What each of these kustomizations makes of what it gathers, as if it were a root.
@@ -202,27 +198,21 @@ pub fn alone<'f>(files: &'f BTreeMap<String, File>, kustomizations: &[&'f str]) 
     kustomizations.iter().map(alone).collect()
 }
 
-/// Builds every root, and shows what is seen on the way.
-fn all<'f>(
-    files: &'f BTreeMap<String, File>,
-    unreadable: &'f [Unreadable],
-    roots: &[String],
-    show: &mut dyn FnMut(&mut Seen<'f>, &[Resource<'f>]),
-) -> Vec<Deployed<'f>> {
+/// What is to be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Workloads,
+    Everything,
+}
+
+/// What came of some roots, and what was seen on the way.
+type Found<'f> = (Vec<Deployed<'f>>, Seen<'f>);
+
+/// Builds every root.
+fn all<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String], telling: Telling) -> Found<'f> {
     let layout = Layout::of(files, unreadable);
     let tops = tops(&layout, roots);
-    let shared = shared(&tops);
-    let mut found: Vec<Deployed<'f>> = vec![];
-    for top in &tops {
-        let folder = if top.root == "." { "" } else { top.root };
-        let made = top.make(&layout, &shared, overlay(&layout, folder, Beside::Kustomization));
-        let Made { resources, adrift, fault, extension, overlay, mut seen } = made;
-        fault.iter().for_each(|fault| seen.hold(fault));
-        show(&mut seen, &resources);
-        let frame = Frame { files, root: top.root, extension, overlay };
-        found.extend(adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))));
-        found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
-    }
+    let (mut found, seen) = built(&layout, &tops, telling);
     let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
     let patches: BTreeSet<&str> = found.iter().filter_map(|one| Some(one.built.as_ref()?.overlay.as_ref()?.path)).collect();
     for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
@@ -241,7 +231,35 @@ fn all<'f>(
     for file in unreadable {
         hold::by_unreadable(file, &mut found);
     }
-    found
+    (found, seen)
+}
+
+/// Builds the roots.
+fn built<'f>(layout: &Layout<'f>, tops: &[Top<'f>], telling: Telling) -> Found<'f> {
+    let shared = shared(tops);
+    let (mut found, mut seen) = (vec![], Seen::default());
+    for top in tops {
+        let (more, told) = root(layout, top, &shared, telling);
+        found.extend(more);
+        seen.and(told);
+    }
+    (found, seen)
+}
+
+/// Builds one root.
+fn root<'f>(layout: &Layout<'f>, top: &Top<'f>, shared: &BTreeSet<&str>, telling: Telling) -> Found<'f> {
+    let folder = if top.root == "." { "" } else { top.root };
+    let Made { resources, adrift, fault, extension, overlay, mut seen } = top.make(layout, shared, overlay(layout, folder, Beside::Kustomization));
+    if telling == Telling::Everything {
+        if let Some(fault) = &fault {
+            seen.hold(fault);
+        }
+        seen.settle(layout.files, &resources);
+    }
+    let frame = Frame { files: layout.files, root: top.root, extension, overlay };
+    let mut found: Vec<Deployed<'f>> = adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))).collect();
+    found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
+    (found, if telling == Telling::Everything { seen } else { Seen::default() })
 }
 
 /// The workloads of a file that no kustomization uses.

@@ -111,7 +111,9 @@ pub(in crate::manifest) fn written(file: &File) -> Vec<(u32, &ImageField)> {
         }
     }
     if let Some(Ok(operations)) = &file.operations {
-        operations.iter().for_each(|operation| operation.images(&mut found));
+        for operation in operations {
+            operation.images(&mut found);
+        }
     }
     found
 }

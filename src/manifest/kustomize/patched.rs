@@ -92,17 +92,12 @@ impl Patches<'_> {
     /// # Errors
     /// Why it cannot be written, as a clause.
     pub fn new_patch(&self, annotations: &[(String, String)]) -> Result<String, String> {
-        let mut text = String::new();
         let value = &self.object.value;
-        for key in ["apiVersion", "kind"] {
-            text += &format!("{key}: {}\n", splice::plain(value.get(key).and_then(Value::text).ok_or("it has no kind and version")?));
-        }
-        text += "metadata:\n";
-        let metadata = |key: &str| value.get("metadata")?.get(key)?.text();
-        text += &format!("  name: {}\n", splice::plain(metadata("name").ok_or("it has no name of its own")?));
-        if let Some(namespace) = metadata("namespace") {
-            text += &format!("  namespace: {}\n", splice::plain(namespace));
-        }
+        let word = |key: &str| value.get(key).and_then(Value::text).map(splice::plain).ok_or("it has no kind and version");
+        let metadata = |key: &str| Some(splice::plain(value.get("metadata")?.get(key)?.text()?));
+        let (version, kind, name) = (word("apiVersion")?, word("kind")?, metadata("name").ok_or("it has no name of its own")?);
+        let namespace = metadata("namespace").map(|namespace| format!("  namespace: {namespace}\n")).unwrap_or_default();
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}\n{namespace}");
         let tree = yaml::read(&text).map_err(|fault| fault.reason)?;
         let mapping = Node::of(&tree, *tree.roots().first().ok_or("it has no name of its own")?);
         let change = |(key, value): &(String, String)| Change::Set {

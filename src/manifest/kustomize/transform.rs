@@ -17,11 +17,14 @@ const SPECS: [&[&str]; 4] = [
     &["spec", "template", "spec", "initContainers", "image"],
 ];
 
+/// The places of entries, by the ends of their names.
+type Places<'f> = BTreeMap<&'f [u8], Vec<usize>>;
+
 /// The entries of one layer, in their order: an image finds those that mean it without asking each.
 pub(super) struct Entries<'f> {
     all: Vec<(&'f str, &'f Entry, Pattern<'f>)>,
     /// Those whose names say little, by what cannot be another letter: the length, and the end behind the last dot.
-    simple: BTreeMap<(usize, usize), BTreeMap<&'f [u8], Vec<usize>>>,
+    simple: BTreeMap<(usize, usize), Places<'f>>,
     expressions: Vec<usize>,
 }
 

@@ -82,7 +82,9 @@ impl<'a> Hand<'a> {
         let (step, list) = if self.layout.parts.is_empty() { (2, 0) } else { (self.step(0), self.list(0)) };
         let writing = Writing { keys: values, values, step, list, gap: 2 };
         let mut lines = vec![];
-        entries.iter().for_each(|(key, value)| writing.entry(0, key, value, &mut lines));
+        for (key, value) in entries {
+            writing.entry(0, key, value, &mut lines);
+        }
         lines
     }
 
@@ -177,6 +179,11 @@ impl<'a> Hand<'a> {
     }
 }
 
+/// Whether a text of several lines reads as itself in a literal block scalar.
+fn fits_a_block(text: &str) -> bool {
+    text.contains('\n') && !text.starts_with([' ', '\n']) && !text.ends_with('\n') && !text.contains(|c: char| c.is_control() && c != '\n')
+}
+
 /// Whether a text of several lines stands in it.
 fn holds_lines(value: &Value) -> bool {
     match value {
@@ -198,7 +205,7 @@ impl Writing {
     fn entry(&self, column: usize, key: &str, value: &Value, lines: &mut Vec<String>) {
         let (pad, key) = (" ".repeat(column), self.keys.write(key));
         if let Value::Text(text) = value {
-            if self.fits_a_block(text) {
+            if fits_a_block(text) {
                 lines.push(format!("{pad}{key}: |-"));
                 let inside = " ".repeat(column + self.step);
                 return lines.extend(text.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{inside}{line}") }));
@@ -208,11 +215,6 @@ impl Writing {
             lines.push(format!("{pad}{key}:"));
             self.inside(column, value, lines);
         }
-    }
-
-    /// Whether a text of several lines reads as itself in a literal block scalar.
-    fn fits_a_block(&self, text: &str) -> bool {
-        text.contains('\n') && !text.starts_with([' ', '\n']) && !text.ends_with('\n') && !text.contains(|c: char| c.is_control() && c != '\n')
     }
 
     /// What stands below a key at this column.

@@ -87,8 +87,11 @@ impl Value {
 impl Fresh {
     fn is(&self, said: &Said) -> bool {
         match (self, said) {
-            (Self::Mapping, Said::Mapping(0)) | (Self::Sequence, Said::Sequence(0)) | (Self::End, Said::End) => true,
-            (Self::DocumentStart, Said::DocumentStart) | (Self::DocumentEnd, Said::DocumentEnd) => true,
+            (Self::Mapping, Said::Mapping(0))
+            | (Self::Sequence, Said::Sequence(0))
+            | (Self::End, Said::End)
+            | (Self::DocumentStart, Said::DocumentStart)
+            | (Self::DocumentEnd, Said::DocumentEnd) => true,
             (Self::Text(properties, text), Said::Scalar(style, others, other)) => {
                 let is_text = *style != Style::Plain || reads_as_itself(other, Around::Block);
                 is_text && properties == others && text == other

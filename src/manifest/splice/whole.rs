@@ -24,7 +24,9 @@ impl Draft<'_> {
             return self.append(root, keys, item);
         }
         let mut entries = vec![];
-        document.iter().for_each(|(keys, text)| put(&mut entries, keys, Value::Text(text.clone())));
+        for (keys, text) in document {
+            put(&mut entries, keys, Value::Text(text.clone()));
+        }
         let item = item.iter().map(|(key, text)| (key.clone(), Value::Text(text.clone()))).collect();
         put(&mut entries, keys, Value::List(vec![Value::Mapping(item)]));
         let (layout, line_break) = (self.layout, self.hand.line_break);
@@ -86,7 +88,7 @@ impl Draft<'_> {
         let written: Vec<String> = new.iter().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") }).collect();
         Ok(match (old, lines.get(top)) {
             ([], _) if new.is_empty() => None,
-            ([], Some(below)) => Some(Splice::insert(below.start, written.iter().map(|line| format!("{line}{line_break}")).collect::<String>())),
+            ([], Some(below)) => Some(Splice::insert(below.start, [written.join(line_break).as_str(), line_break].concat())),
             ([], None) => lines.last().map(|last| Splice::insert(last.end, format!("{line_break}{}", written.join(line_break)))),
             ([first, ..], _) if new.is_empty() => {
                 let (start, end) = (first.start, lines.get(lines.len() - bottom).map(|line| line.start));

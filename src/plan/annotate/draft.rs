@@ -217,17 +217,14 @@ impl<'a> Around<'a> {
 
     /// Changes an object that is there; `false` where another root wanted the same already.
     fn change(&self, one: &'a Deployed<'a>, place: Where<'a>, (key, to): (&str, Option<&str>), stands: bool, drafts: &mut Drafts<'a>) -> bool {
-        let (patch, node, at, last) = match place {
-            Where::Patch(patch) => {
-                let (path, text, position) = patch.place();
-                (Some(patch), patch.mapping(), (path.to_owned(), text, position), patch.last_annotation().map(str::to_owned))
-            }
-            _ => {
-                let node: Node = one.workload.node;
-                (None, node, (one.path.to_owned(), 0, node.position()), self.own(one).last().map(|annotation| annotation.key.clone()))
-            }
+        let (patch, node, place, last) = if let Where::Patch(patch) = place {
+            let (file, text, position) = patch.place();
+            (Some(patch), patch.mapping(), (file.to_owned(), text, position), patch.last_annotation().map(str::to_owned))
+        } else {
+            let node: Node = one.workload.node;
+            (None, node, (one.path.to_owned(), 0, node.position()), self.own(one).last().map(|annotation| annotation.key.clone()))
         };
-        let mapping = drafts.mappings.entry(at).or_insert_with(|| Mapping { patch, changes: vec![], neighbour: last });
+        let mapping = drafts.mappings.entry(place).or_insert_with(|| Mapping { patch, changes: vec![], neighbour: last });
         let keys = vec!["metadata".to_owned(), "annotations".to_owned(), key.to_owned()];
         let change = match to {
             Some(value) => Change::Set { mapping: node, keys, value: value.to_owned(), after: mapping.neighbour.clone() },

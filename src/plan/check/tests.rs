@@ -146,14 +146,14 @@ fn places_that_are_wanted_twice_are_told() {
     let two = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, annotations: {fluxcd.io/automated: 'true', fluxcd.io/tag.app: 'semver:~7', fluxcd.io/tag.side: 'semver:~6'}}\n\
                spec: {template: {spec: {containers: [{name: app, image: 'redis:7.2.0'}, {name: side, image: 'redis:7.2.0'}]}}}\n";
     let entry = "resources: [a.yaml]\nimages:\n- name: redis\n  newTag: 7.2.0\n";
-    let bare = deployment("a", "");
+    let silent = deployment("a", "");
     assert_eq!(
         told(&[("k/a.yaml", two), ("k/kustomization.yaml", entry)]),
         ["warning k/kustomization.yaml:4 sharedPlace: this place is wanted by `app` of default:deployment/a and `side` of default:deployment/a, \
           which ask by different policies (annotate them alike, or write the image of each by itself)"]
     );
     let apart = [
-        ("base/a.yaml", bare.as_str()),
+        ("base/a.yaml", silent.as_str()),
         ("base/kustomization.yaml", base),
         ("east/kustomization.yaml", &top("east", FINE)),
         ("west/kustomization.yaml", &top("west", &FINE.replace("~7", "~6"))),
