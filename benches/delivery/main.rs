@@ -158,7 +158,7 @@ fn idle_process(url: &str, state: &Path, authority: &Path) {
     for _ in 0..LOOKS {
         assert!(cycle.still_stands(&read).expect("an answer"), "nobody moves it");
     }
-    println!("{} {}", (cpu() - before).as_micros(), started.elapsed().as_micros());
+    println!("{} {}", cpu().saturating_sub(before).as_micros(), started.elapsed().as_micros());
 }
 
 /// From a fetched tip to who takes part, in a process that has seen the commits before; every container was rolled back.

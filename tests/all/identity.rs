@@ -66,8 +66,8 @@ fn a_key_is_made_once_and_anew_where_it_is_asked_for() {
     let machine = Machine::new().keeping("PRIVATE KEY");
     let made = machine.run("identity").ended(0);
     let path = machine.root().join("home/.config/tagalong/identity");
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((bits(&path), bits(path.parent().unwrap())), (0o600, 0o700));
     assert!(made.out.starts_with("ssh-ed25519 ") && made.out.ends_with(" tagalong\n"), "{}", made.out);
     assert!(made.err.contains("made the key `") && made.err.contains("install the public one as a deploy key"), "{}", made.err);
     assert_eq!(ssh_keygen(&["-y", "-f"], &path), made.out.trim());

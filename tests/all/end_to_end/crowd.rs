@@ -8,7 +8,7 @@ use std::{
 
 use super::{automated, push};
 use crate::kit::{
-    binary::Machine,
+    binary::{Machine, Running},
     git::{self, Bare, git},
     git_server::{Door, GitServer},
     registry::{Mode, Registry},
@@ -60,15 +60,10 @@ fn among_many_pushers_nothing_is_lost_or_doubled() {
                 git(folder.path(), &["clone", "--quiet", &url, "."]);
                 for _ in 0..PUSHES {
                     assert!(commits(folder.path()));
-                    let lands =
-                        |_: &usize| git::command(folder.path()).args(["push", "--quiet", "origin", "main"]).output().unwrap().status.success();
-                    let tries = (0..).find(|number| {
-                        lands(number) || {
-                            git(folder.path(), &["pull", "--quiet", "--rebase", "origin", "main"]);
-                            false
-                        }
-                    });
-                    tries.expect("it lands");
+                    let lands = || git::command(folder.path()).args(["push", "--quiet", "origin", "main"]).output().unwrap().status.success();
+                    while !lands() {
+                        git(folder.path(), &["pull", "--quiet", "--rebase", "origin", "main"]);
+                    }
                     pushed.fetch_add(1, Ordering::SeqCst);
                 }
             });
@@ -79,7 +74,9 @@ fn among_many_pushers_nothing_is_lost_or_doubled() {
             .zip(&machines)
             .map(|(name, machine)| machine.call(["apply", &url, "--git-path", &format!("{name}.yaml")]).start())
             .collect();
-        running.into_iter().for_each(|running| drop(running.wait().ended(0)));
+        for running in running {
+            running.wait().ended(0);
+        }
     });
     check(&fleet.git(&["log", "--format=%B", "main"]), registry.host(), pushed.into_inner());
     assert_eq!(fleet.faults(), "");
@@ -105,9 +102,11 @@ fn in_one_work_tree_nothing_is_lost_or_doubled() {
                 machine.call(["apply", checkout.path().to_str().unwrap(), "--commit", "--git-path", &format!("{name}.yaml")]).start()
             })
             .collect();
-        let ended: Vec<_> = running.into_iter().map(|running| running.wait()).collect();
+        let ended: Vec<_> = running.into_iter().map(Running::wait).collect();
         going.store(false, Ordering::SeqCst);
-        ended.into_iter().for_each(|ran| drop(ran.ended(0)));
+        for ran in ended {
+            ran.ended(0);
+        }
     });
     check(&git(checkout.path(), &["log", "--format=%B", "main"]), registry.host(), made.into_inner());
     assert_eq!(git(checkout.path(), &["status", "--porcelain"]), "");

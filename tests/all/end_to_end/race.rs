@@ -93,8 +93,15 @@ fn outrun(fleet: &Bare, times: u32) {
     );
 }
 
+fn row(word: &'static str, ways: &'static [Way], before: fn(&Bare), meanwhile: fn(&Bare), end: End) -> Row {
+    Row { word, ways, before, meanwhile, end, guest: Guest::Writer, arguments: &[] }
+}
+
 fn rows() -> Vec<Row> {
-    let row = |word, ways, before, meanwhile, end| Row { word, ways, before, meanwhile, end, guest: Guest::Writer, arguments: &[] };
+    [moves(), refusals()].into_iter().flatten().collect()
+}
+
+fn moves() -> Vec<Row> {
     vec![
         row("fast-forward", ALL, nothing, nothing, End::Pushed),
         row("moved forward", ALL, nothing, |fleet| fleet.commit("main", &[("theirs.yaml", "a: 1\n")]), End::Pushed),
@@ -150,6 +157,11 @@ fn rows() -> Vec<Row> {
         },
         row("done by somebody else", ALL, nothing, |fleet| fleet.commit("main", &[("apps/web.yaml", &theirs(fleet))]), End::Nothing),
         row("nothing to commit", ALL, |fleet| fleet.commit("main", &[("apps/web.yaml", &theirs(fleet))]), nothing, End::Nothing),
+    ]
+}
+
+fn refusals() -> Vec<Row> {
+    vec![
         row(
             "refused by a hook",
             SERVED,
