@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{binary::Machine, registry::program};
 
 /// Nothing here takes nearly as long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// How long lines are collected before a page is asked for again.
 const PAUSE: Duration = Duration::from_millis(20);
 
