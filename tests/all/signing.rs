@@ -97,18 +97,22 @@ impl Drop for Scene {
 #[test]
 fn git_takes_the_signatures_of_ssh_keys() {
     let passphrase = ", signingPassphraseEnv: PASSPHRASE";
-    for (word, make, more) in [
-        ("ed25519", &["-t", "ed25519", "-N", ""][..], ""),
-        ("ed25519 with a passphrase", &["-t", "ed25519", "-N", "hunter2"], passphrase),
-        ("a passphrase that nobody needs", &["-t", "ed25519", "-N", ""], passphrase),
-        ("P-256", &["-t", "ecdsa", "-b", "256", "-N", ""], ""),
-        ("P-384 with a passphrase", &["-t", "ecdsa", "-b", "384", "-N", "hunter2"], passphrase),
-        ("P-521", &["-t", "ecdsa", "-b", "521", "-N", ""], ""),
+    for (word, make, more, keys) in [
+        ("ed25519", &["-t", "ed25519", "-N", ""][..], "", 1),
+        ("ed25519 with a passphrase", &["-t", "ed25519", "-N", "hunter2"], passphrase, 1),
+        ("a passphrase that nobody needs", &["-t", "ed25519", "-N", ""], passphrase, 1),
+        ("P-256", &["-t", "ecdsa", "-b", "256", "-N", ""], "", 1),
+        ("P-384 with a passphrase", &["-t", "ecdsa", "-b", "384", "-N", "hunter2"], passphrase, 1),
+        // The secret number of every fourth begins with zeros, which the file leaves out.
+        ("P-521", &["-t", "ecdsa", "-b", "521", "-N", ""], "", 12),
+        ("P-521 with a passphrase", &["-t", "ecdsa", "-b", "521", "-N", "hunter2"], passphrase, 8),
     ] {
-        let scene = Scene::new(more);
-        scene.ssh_keygen(make);
-        scene.set().ended(0);
-        scene.is_signed(word);
+        for _ in 0..keys {
+            let scene = Scene::new(more);
+            scene.ssh_keygen(make);
+            scene.set().ended(0);
+            scene.is_signed(word);
+        }
     }
 }
 

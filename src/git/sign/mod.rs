@@ -1,5 +1,6 @@
 //! Signing commits with a key of a file, as `git verify-commit` takes it.
 
+mod ecdsa;
 mod openpgp;
 mod ssh;
 

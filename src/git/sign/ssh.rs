@@ -2,7 +2,7 @@
 
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
-use super::{Fault, MAKE};
+use super::{Fault, MAKE, ecdsa};
 
 /// What the signature is for: git signs and verifies under this name.
 const NAMESPACE: &str = "git";
@@ -18,7 +18,8 @@ impl Key {
         // The reader takes the block alone, with the line ends of this system and one at its end.
         let block = text.find("-----BEGIN ").map_or("", |at| &text[at..]);
         let block = format!("{}\n", block.replace("\r\n", "\n").trim());
-        let key = PrivateKey::from_openssh(block).map_err(|_| Fault::Unusable("it is damaged".to_owned(), MAKE))?;
+        let read = PrivateKey::from_openssh(&block).ok().or_else(|| ecdsa::read(&block));
+        let key = read.ok_or_else(|| Fault::Unusable("it is damaged".to_owned(), MAKE))?;
         match key.algorithm() {
             Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => {}
             Algorithm::Rsa { .. } => return Err(Fault::Unusable(RSA.to_owned(), MAKE)),
@@ -28,7 +29,7 @@ impl Key {
             return Ok(Self(key));
         }
         let passphrase = passphrase.ok_or(Fault::Encrypted)?;
-        key.decrypt(passphrase).map(Self).map_err(|_| Fault::Passphrase)
+        key.decrypt(passphrase).ok().or_else(|| ecdsa::decrypt(&key, passphrase)).map(Self).ok_or(Fault::Passphrase)
     }
 
     pub(super) fn sign(&self, content: &[u8]) -> Result<String, String> {
