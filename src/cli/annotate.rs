@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::{self, Environment},
-    git::{self, Location, Write},
+    git::{self, Write},
     plan::annotate::{Annotated, Chosen, Reach, annotate},
     policy::{
         annotation::Wish,
@@ -141,13 +141,7 @@ async fn write(args: &Args, hand: &Hand, place: &Place, wish: Wish) -> Result<Sa
 /// A lock without a user is that of whom Git knows.
 fn signed(wish: Wish, unit: &Unit, environment: &Environment) -> Wish {
     match wish {
-        Wish::Lock { message, user: None } => {
-            let folder = match &unit.location {
-                Location::Folder(folder) => Some(folder.as_path()),
-                Location::Remote(_) => None,
-            };
-            Wish::Lock { message, user: git::user_name(folder, &environment.git_configurations()) }
-        }
+        Wish::Lock { message, user: None } => Wish::Lock { message, user: git::user_name(unit.location.folder(), &environment.git_configurations()) },
         wish => wish,
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{self, Environment},
-    git::{self, Location, Write},
+    git::{self, Write},
     plan::{
         Bounds,
         message::Person,
@@ -71,10 +71,7 @@ pub async fn release(args: &Args, release: &ReleaseArgs) -> Result<Said, Command
 
 /// Whom Git knows here, else who commits.
 fn person(unit: &Unit, environment: &Environment) -> Person {
-    let folder = match &unit.location {
-        Location::Folder(folder) => Some(folder.as_path()),
-        Location::Remote(_) => None,
-    };
+    let folder = unit.location.folder();
     let files = environment.git_configurations();
     match git::user_name(folder, &files) {
         Some(name) => Person { name, email: git::user_email(folder, &files) },

@@ -31,6 +31,14 @@ pub enum LocationError {
 }
 
 impl Location {
+    /// The folder, where it is one of this machine.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Remote(_) => None,
+        }
+    }
+
     /// Reads a folder or a URL; a folder that exists wins over `user@host:path`.
     ///
     /// # Errors
