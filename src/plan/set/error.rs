@@ -53,7 +53,12 @@ impl SetError {
     pub fn nowhere(wanted: &str, names: &BTreeSet<String>, left_out: Option<String>) -> Self {
         let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
         // The last parts decide: hosts and folders are the same for most.
-        let is_near = |name: &&String| strsim::jaro_winkler(&last(name), &last(wanted)) > 0.75;
+        let is_near = |name: &&String| {
+            let (name, wanted) = (last(name), last(wanted));
+            // Of so few letters the likeness sees no two that were exchanged.
+            let is_slip = name.len() > 2 && strsim::damerau_levenshtein(&name, &wanted) == 1;
+            is_slip || strsim::jaro_winkler(&name, &wanted) > 0.75
+        };
         let mut near: Vec<(f64, &String)> = names.iter().filter(is_near).map(|name| (strsim::jaro_winkler(name, wanted), name)).collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         let near = near.into_iter().take(NEAR).map(|(_, name)| name.clone()).collect();
@@ -74,5 +79,24 @@ impl SetError {
             Self::Place { .. } => "nothing was written: mend the place, or leave it out with --path".to_owned(),
             Self::Conflict { .. } => "nothing was written: end the merge first".to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_told() {
+        let names = ["ghcr.io/acme/web", "ghcr.io/acme/frontend", "redis"].map(str::to_owned).into();
+        for (word, wanted, near) in [
+            ("two letters exchanged", "ghcr.io/acme/wbe", &["ghcr.io/acme/web"][..]),
+            ("a letter too many", "webs", &["ghcr.io/acme/web"]),
+            ("a letter too few", "acme/frontnd", &["ghcr.io/acme/frontend"]),
+            ("another name", "ghcr.io/acme/api", &[]),
+        ] {
+            let SetError::Nowhere { near: found, .. } = SetError::nowhere(wanted, &names, None) else { panic!("{word}") };
+            assert_eq!(found, near, "{word}");
+        }
     }
 }
