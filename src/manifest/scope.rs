@@ -1,8 +1,15 @@
 //! Which files of a tree are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored, kustomize};
+use super::{
+    Charts, Concern, File, KindPaths, Unreadable, concerns, file,
+    ignore::Ignored,
+    kustomize::{self, Web},
+};
 
 /// The parts of a tree that hold no manifests, or none that may be edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,21 +41,21 @@ impl Scope {
     }
 
     /// The files that kustomizations name: they are read whatever they are called and hold.
-    pub fn named(&self, files: &BTreeMap<String, File>) -> BTreeSet<String> {
-        kustomize::named(files).into_iter().filter(|path| !self.ignored.is_ignored(path)).collect()
+    pub fn named<'w>(&self, files: &BTreeMap<String, File>, web: &'w Web) -> BTreeSet<Cow<'w, str>> {
+        kustomize::named(files, web).into_iter().filter(|path| !self.ignored.is_ignored(path)).collect()
     }
 
     /// Those of the silent files that others may make speak although no kustomization names them.
-    pub fn surrounded<'p>(&self, files: &BTreeMap<String, File>, silent: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
-        let folders = kustomize::surrounded(files);
+    pub fn surrounded<'p>(&self, files: &BTreeMap<String, File>, web: &Web, silent: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
+        let folders = kustomize::surrounded(files, web);
         let is_in = |path: &&str| folders.iter().any(|folder| kustomize::is_below(folder, kustomize::folder(path)));
         if folders.is_empty() { vec![] } else { silent.into_iter().filter(is_in).collect() }
     }
 
     /// The files that kustomizations name, but that `.tagalongignore` names too: they are there, and not read.
-    pub fn left_out(&self, files: &BTreeMap<String, File>, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
-        let named = kustomize::named(files).into_iter();
-        named.filter(|path| self.ignored.is_ignored(path) && is_there(path)).map(|path| (path, File::left_out())).collect()
+    pub fn left_out(&self, files: &BTreeMap<String, File>, web: &Web, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
+        let named = kustomize::named(files, web).into_iter();
+        named.filter(|path| self.ignored.is_ignored(path) && is_there(path)).map(|path| (path.into_owned(), File::left_out())).collect()
     }
 }
 
@@ -85,6 +92,7 @@ mod tests {
         let text = "resources: [a.txt, vendor/b.yaml, chart/templates/c.yaml, known.yaml, broken.yaml]\n";
         let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));
         let files = BTreeMap::from([read("kustomization.yaml", text), read("known.yaml", "a: b\n")]);
-        assert_eq!(scope.named(&files).into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
+        let web = Web::of(&files, &[]);
+        assert_eq!(scope.named(&files, &web).into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
     }
 }

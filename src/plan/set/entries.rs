@@ -7,7 +7,7 @@ use crate::{
     image::Reference,
     manifest::{
         File, Place,
-        kustomize::{Deployed, Extension, Image, Reach, alone},
+        kustomize::{Deployed, Extension, Image, Reach, by_themselves},
         splice::Change,
     },
 };
@@ -39,7 +39,7 @@ pub(super) fn entries(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &
         .collect();
     let beyond: Vec<&str> = reach.iter().filter(|(_, below)| below.iter().any(|path| !allows(path))).map(|(path, _)| *path).collect();
     let mut wanted: BTreeMap<(&str, String), Entry<'_>> = BTreeMap::new();
-    for (path, deployed) in alone(files, &beyond) {
+    for (path, deployed) in by_themselves(files, &beyond) {
         for (image, extension) in deployed.iter().flat_map(images).filter(|(image, _)| comes_from_elsewhere(image, allows)) {
             let Ok(now) = Reference::parse(&image.text) else { continue };
             let Some(wish) = wishes.about(&now.name) else { continue };
