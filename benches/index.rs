@@ -3,10 +3,17 @@
 
 #![expect(clippy::disallowed_methods, reason = "edge: it asks the system how much memory it holds")]
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hint::black_box,
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tagalong::manifest::{File, kustomize::deployed, read};
+use tagalong::{
+    manifest::{File, kustomize::deployed, read},
+    plan::{Bounds, Index, Last},
+    policy::preset::Presets,
+};
 
 const OVERLAYS: usize = 500;
 const MANIFESTS: usize = 36;
@@ -77,16 +84,27 @@ fn index(criterion: &mut Criterion) {
     group.bench_function("read all, on one core", |bencher| bencher.iter(|| black_box(parsed(&texts)).len()));
     let files = parsed(&texts);
     group.bench_function("what every root deploys", |bencher| bencher.iter(|| black_box(deployed(&files, &[], &[])).len()));
-    let (mut files, mut tag) = (files, 0);
-    group.bench_function("one file changed: read it, and what every root deploys", |bencher| {
-        bencher.iter(|| {
-            tag += 1;
-            let path = "fleet/250/one/one-0.yaml".to_owned();
-            let text = manifest("one-0").replace("1.2.3", &format!("1.2.{tag}"));
-            files.insert(path.clone(), read(&path, text.as_bytes(), &[]).expect("the file is legal"));
-            black_box(deployed(&files, &[], &[])).len()
+    let bounds = Bounds { writes: &|_| true, scans: &|_| true, presets: Presets::shipped() };
+    let (mut index, mut tag) = (Index::new(files, vec![]), 0);
+    group.bench_function("who takes part, and what each asks", |bencher| bencher.iter(|| black_box(index.gather(None, &bounds)).1.built()));
+    let mut gathered = index.gather(None, &bounds);
+    for (word, path, name, built) in [("one file", "one/one-0.yaml", "one-0", 1), ("one file that nobody patches", "two/two-5.yaml", "two-5", 1)] {
+        group.bench_function(format!("{word} changed: read it, what every root deploys, who takes part, and what each asks"), |bencher| {
+            bencher.iter(|| {
+                tag += 1;
+                let path = format!("fleet/250/{path}");
+                let text = manifest(name).replace("1.2.3", &format!("1.2.{tag}"));
+                let (mut files, unreadable, mut web) = std::mem::take(&mut index).into_parts();
+                files.insert(path.clone(), read(&path, text.as_bytes(), &[]).expect("the file is legal"));
+                web.advance(&files, &unreadable, [path.as_str()]);
+                index = Index::hung(files, unreadable, web);
+                let (subjects, shares) = std::mem::take(&mut gathered);
+                gathered = index.gather(Some(Last { subjects, shares, touched: &BTreeSet::from([path]) }), &bounds);
+                assert_eq!(gathered.1.built(), built);
+                black_box(gathered.0.list.len())
+            });
         });
-    });
+    }
     group.finish();
     println!("peak memory so far: {} MiB", peak());
     let wide = parsed(&wide(500));

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZero,
-    sync::{Mutex, PoisonError, mpsc, mpsc::SyncSender},
+    sync::{Arc, Mutex, PoisonError, mpsc, mpsc::SyncSender},
     thread,
 };
 
@@ -51,7 +51,7 @@ pub(super) struct Reading {
 
 /// What was read last.
 struct Last {
-    files: Vec<git::File>,
+    files: Arc<[git::File]>,
     scope: Scope,
     /// What was read only because a kustomization names it, or something around it may change it.
     named: BTreeSet<String>,
@@ -401,7 +401,7 @@ impl Gathered {
 
 fn ignored(source: &Source, tip: &Tip) -> Result<Ignored, ReadError> {
     let mut ignored = Ignored::default();
-    for file in &tip.files {
+    for file in tip.files.iter() {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         if name == ".tagalongignore"
             && let Content::Bytes(bytes) = source.content(file, FILE_BYTES)?

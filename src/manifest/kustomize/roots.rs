@@ -63,14 +63,12 @@ struct Known<T> {
 }
 
 /// What a root is, beside what the files say that it reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Mark {
     /// The kustomizations, or folders; none for a file that no kustomization uses.
     grounds: Box<[Ground]>,
     /// The unreadable kustomization that holds such a file.
     by: Option<Box<str>>,
-    /// The patch files, or the `.flux.yaml`, that were found to lie over it.
-    patches: Box<[Box<str>]>,
 }
 
 /// Finds for each workload every root that deploys it; `roots` are the folders that the configuration names.
@@ -139,8 +137,7 @@ impl<'f> Whole<'_, 'f> {
         let mut recall = |name: &str, mark: &Mark| {
             let last = if mark.grounds.is_empty() { &mut alone } else { &mut built };
             while last.next_if(|known| *known.name < *name).is_some() {}
-            let is_same = |known: &Known<T>| *known.name == *name && (&known.mark.grounds, &known.mark.by) == (&mark.grounds, &mark.by);
-            last.next_if(is_same)
+            last.next_if(|known| *known.name == *name && known.mark == *mark)
         };
         self.stand(Telling::Workloads, paths, &mut recall).0
     }
@@ -169,8 +166,8 @@ impl<'f> Whole<'_, 'f> {
             ));
         }
         let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
-        let patches: BTreeSet<Box<str>> = roots.iter().flat_map(|root| &root.mark.patches).cloned().collect();
-        for (path, file) in layout.unused().filter(|(path, _)| !claimed.contains(path) && !patches.contains(*path)) {
+        let patches: BTreeSet<&str> = tops.iter().filter_map(|top| top.patch_file(&layout)).collect();
+        for (path, file) in layout.unused().filter(|(path, _)| !claimed.contains(path) && !patches.contains(path)) {
             let by = hold::of_alone(&holders, path);
             let mark = Mark { by: by.map(Into::into), ..Mark::default() };
             let around = touched.is_below_flux(folder(path)) || overlay_is_touched(&layout, folder(path), Beside::FluxYaml, &touched);
@@ -200,7 +197,7 @@ impl<T> Roots<T> {
 }
 
 impl<'f, T> Root<'f, T> {
-    fn built(name: &'f str, mut found: Vec<Deployed<'f>>, mut mark: Mark, holders: &[Holder]) -> Self {
+    fn built(name: &'f str, mut found: Vec<Deployed<'f>>, mark: Mark, holders: &[Holder]) -> Self {
         found.sort_by(|a, b| (a.path, a.workload.line, &a.workload.id).cmp(&(b.path, b.workload.line, &b.workload.id)));
         // Two files of one folder may tell of one workload.
         found.dedup_by(|next, last| {
@@ -210,10 +207,6 @@ impl<'f, T> Root<'f, T> {
         });
         for holder in holders {
             holder.hold(&mut found);
-        }
-        if !mark.grounds.is_empty() {
-            let patches: BTreeSet<&str> = found.iter().filter_map(|one| Some(one.built.as_ref()?.overlay.as_ref()?.path)).collect();
-            mark.patches = patches.into_iter().map(Into::into).collect();
         }
         Self { name, mark, standing: Standing::Built(found) }
     }

@@ -89,8 +89,17 @@ impl<'f> Top<'f> {
         })
     }
 
+    /// The patch file that a `.flux.yaml` puts over it.
+    pub(super) fn patch_file(&self, layout: &Layout<'_, 'f>) -> Option<&'f str> {
+        Some(self.overlay(layout)?.file?.0)
+    }
+
+    fn overlay(&self, layout: &Layout<'_, 'f>) -> Option<Overlay<'f>> {
+        overlay(layout, self.folder(), Beside::Kustomization)
+    }
+
     pub(super) fn make(&self, layout: &Layout<'_, 'f>, shared: &BTreeSet<&str>) -> Made<'f> {
-        let overlay = overlay(layout, self.folder(), Beside::Kustomization);
+        let overlay = self.overlay(layout);
         let mut build = Build::new(layout);
         let outer = self.outer.map(|(path, outer)| Outer { path, says: &outer.says });
         let mut gathered = match (self.kustomization, outer) {
