@@ -130,11 +130,14 @@ fn gather(
     let mut of_files = vec![];
     for Ruled { path, file, known, stands, alone } in &ruled {
         let start = gathering.subjects.list.len();
-        match known {
-            Some(share) => again.take(&share.range, &mut gathering),
-            None => {
-                alone.iter().for_each(|deployed| gathering.workload(deployed));
-                file.places.iter().for_each(|place| gathering.place(path, file, place));
+        if let Some(share) = known {
+            again.take(&share.range, &mut gathering);
+        } else {
+            for deployed in alone {
+                gathering.workload(deployed);
+            }
+            for place in &file.places {
+                gathering.place(path, file, place);
             }
         }
         of_files.push(((*path).into(), Share { range: start..gathering.subjects.list.len(), stands: *stands }));

@@ -292,11 +292,8 @@ impl Gathered {
     /// Adds what one file holds.
     fn add(&mut self, path: &str, parsed: Parsed) {
         match parsed {
-            Parsed::ScreenedOut => return,
-            Parsed::Silent { workloads } => {
-                self.silent.insert(path.to_owned(), workloads);
-                return;
-            }
+            Parsed::ScreenedOut => {}
+            Parsed::Silent { workloads } => drop(self.silent.insert(path.to_owned(), workloads)),
             Parsed::Read(file) => {
                 self.files.insert(path.to_owned(), file);
                 self.moved.insert(path.to_owned());
