@@ -30,15 +30,17 @@ pub struct Fleet {
 impl Fleet {
     /// As many plain files.
     pub fn new(annotated: Annotated, host: &str) -> Self {
-        Self::of((0..FILES).map(|number| (path(number), manifest(number, annotated, host))).collect(), host, "clusters/new.yaml")
+        let files: Vec<_> = (0..FILES).map(|number| (path(number), manifest(number, annotated, host))).collect();
+        Self::of(&files, host, "clusters/new.yaml")
     }
 
     /// 500 overlays over their own bases, as many files in all; 50 of them have something to update.
     pub fn of_overlays(host: &str) -> Self {
-        Self::of(overlays::repository(&format!("{host}/acme")).into_iter().collect(), host, "fleet/250/one/one-1.yaml")
+        let files: Vec<_> = overlays::repository(&format!("{host}/acme")).into_iter().collect();
+        Self::of(&files, host, "fleet/250/one/one-1.yaml")
     }
 
-    fn of(files: Vec<(String, String)>, host: &str, edited: &'static str) -> Self {
+    fn of(files: &[(String, String)], host: &str, edited: &'static str) -> Self {
         let bytes = files.iter().map(|(_, text)| text.len()).sum();
         let folders = files.iter().map(|(path, _)| path.rsplit_once('/').map(|(folder, _)| folder)).collect::<std::collections::BTreeSet<_>>().len();
         let bare = Bare::with(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());

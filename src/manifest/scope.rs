@@ -18,6 +18,15 @@ pub struct Scope {
     ignored: Ignored,
 }
 
+/// The files that kustomizations name.
+#[derive(Debug)]
+pub struct Named<'w> {
+    /// They are read whatever they are called and hold.
+    pub wanted: BTreeSet<Cow<'w, str>>,
+    /// `.tagalongignore` names them, too.
+    ignored: BTreeSet<Cow<'w, str>>,
+}
+
 impl Scope {
     /// The scope of a tree with these paths.
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>, ignored: Ignored) -> Self {
@@ -40,9 +49,10 @@ impl Scope {
         is_manifest && !self.charts.hold(path)
     }
 
-    /// The files that kustomizations name: they are read whatever they are called and hold.
-    pub fn named<'w>(&self, files: &BTreeMap<String, File>, web: &'w Web) -> BTreeSet<Cow<'w, str>> {
-        kustomize::named(files, web).into_iter().filter(|path| !self.ignored.is_ignored(path)).collect()
+    /// The files that kustomizations name.
+    pub fn named<'w>(&self, files: &BTreeMap<String, File>, web: &'w Web) -> Named<'w> {
+        let (ignored, wanted) = kustomize::named(files, web).into_iter().partition(|path| self.ignored.is_ignored(path));
+        Named { wanted, ignored }
     }
 
     /// Those of the silent files that others may make speak although no kustomization names them.
@@ -51,11 +61,12 @@ impl Scope {
         let is_in = |path: &&str| folders.iter().any(|folder| kustomize::is_below(folder, kustomize::folder(path)));
         if folders.is_empty() { vec![] } else { silent.into_iter().filter(is_in).collect() }
     }
+}
 
-    /// The files that kustomizations name, but that `.tagalongignore` names too: they are there, and not read.
-    pub fn left_out(&self, files: &BTreeMap<String, File>, web: &Web, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
-        let named = kustomize::named(files, web).into_iter();
-        named.filter(|path| self.ignored.is_ignored(path) && is_there(path)).map(|path| (path.into_owned(), File::left_out())).collect()
+impl Named<'_> {
+    /// Those that are there, and not read.
+    pub fn left_out(&self, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
+        self.ignored.iter().filter(|path| is_there(path)).map(|path| (path.to_string(), File::left_out())).collect()
     }
 }
 
@@ -93,6 +104,8 @@ mod tests {
         let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));
         let files = BTreeMap::from([read("kustomization.yaml", text), read("known.yaml", "a: b\n")]);
         let web = Web::of(&files, &[]);
-        assert_eq!(scope.named(&files, &web).into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
+        let named = scope.named(&files, &web);
+        assert_eq!(named.left_out(|_| true).into_keys().collect::<Vec<_>>(), ["vendor/b.yaml"]);
+        assert_eq!(named.wanted.into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
     }
 }

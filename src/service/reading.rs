@@ -133,13 +133,11 @@ impl Reading {
         }
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
         gathered.hang();
-        let is_there = |path: &str| tip.file(path).is_some() && (self.word.is_none() || !scope.holds(path));
-        let new = gathered.name(&scope, self.breadth, is_there);
+        let new = gathered.name(&scope, self.breadth, |path| tip.file(path).is_some(), |path| self.word.is_none() || !scope.holds(path));
         let files: Vec<&git::File> = new.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
         gathered.named.extend(new);
         gathered.hang();
-        gathered.leave_out(scope.left_out(&gathered.files, &gathered.web, |path| tip.file(path).is_some()));
         let unread = gathered.unread();
         let Gathered { files, mut unreadable, silent, named, left_out, web, touched, parsed, .. } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
@@ -328,19 +326,20 @@ impl Gathered {
     }
 
     /// Forgets what was read for others that want it no more, and tells what they want that was not read.
-    fn name(&mut self, scope: &Scope, breadth: Breadth, is_there: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    fn name(&mut self, scope: &Scope, breadth: Breadth, is_there: impl Fn(&str) -> bool, is_read: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let silent = self.silent.keys().map(String::as_str);
         let silent = match breadth {
             Breadth::All => silent.collect(),
             Breadth::Asking => scope.surrounded(&self.files, &self.web, silent),
         };
         let named = scope.named(&self.files, &self.web);
-        let wanted: BTreeSet<&str> = named.iter().map(|path| &**path).chain(silent).collect();
+        let left_out = named.left_out(&is_there);
+        let wanted: BTreeSet<&str> = named.wanted.iter().map(|path| &**path).chain(silent).collect();
         let known: BTreeSet<&str> = self.named.iter().map(String::as_str).collect();
         let read: BTreeSet<&str> = self.files.keys().chain(self.unreadable.iter().map(|fault| &fault.path)).map(String::as_str).collect();
         // All are in one order: to go along them costs less than to look each up.
         let unwanted: BTreeSet<String> = known.difference(&wanted).map(|path| (*path).to_owned()).collect();
-        let new = wanted.difference(&read).filter(|path| is_there(path)).map(|path| (*path).to_owned()).collect();
+        let new = wanted.difference(&read).filter(|path| is_there(path) && is_read(path)).map(|path| (*path).to_owned()).collect();
         for path in &unwanted {
             if self.files.remove(path).is_some() {
                 self.moved.insert(path.clone());
@@ -348,6 +347,7 @@ impl Gathered {
             self.named.remove(path);
         }
         self.keep_unreadable(|fault| !unwanted.contains(&fault.path));
+        self.leave_out(left_out);
         new
     }
 

@@ -259,7 +259,7 @@ impl Generator<'_> {
                 }
             }
         }
-        if !text.contains("resources:") && !text.contains("images:") && !text.contains("patches:") && !text.contains("name") {
+        if !["resources:", "images:", "patches:", "name", "commonLabels:"].iter().any(|key| text.contains(key)) {
             text += "commonLabels:\n  not: empty\n";
         }
         (text, objects)

@@ -159,7 +159,7 @@ impl Kustomization {
 
 /// The paths of all that kustomizations and `.flux.yaml` files name: they are read whatever they are called and hold.
 pub(super) fn named<'w>(files: &BTreeMap<String, File>, web: &'w Web) -> BTreeSet<Cow<'w, str>> {
-    let mut named: BTreeSet<Cow<'_, str>> = web.named().map(Cow::Borrowed).collect();
+    let mut named: BTreeSet<Cow<'_, str>> = web.used().map(Cow::Borrowed).collect();
     for (path, patch_file) in web.fluxes().filter_map(|path| Some((path, files.get(path)?.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
         let top = folder(path);
         let folders = web.kustomizations().map(folder).filter(|folder| is_below(top, folder));

@@ -99,11 +99,6 @@ impl Web {
         self.outers.remove(path);
     }
 
-    /// Every path that a kustomization names, in their order.
-    pub(in crate::manifest) fn named(&self) -> impl Iterator<Item = &str> {
-        self.namers.keys().map(|path| &**path)
-    }
-
     /// Every kustomization, whatever its file is called.
     pub(in crate::manifest) fn kustomizations(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(|path| &**path)
@@ -150,7 +145,7 @@ impl Web {
     }
 
     /// Every path that such a kustomization names, in their order.
-    pub(super) fn used(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::manifest) fn used(&self) -> impl Iterator<Item = &str> {
         self.namers.iter().filter(|(_, namers)| is_used(namers)).map(|(path, _)| &**path)
     }
 

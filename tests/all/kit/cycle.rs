@@ -79,7 +79,10 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
         }
     }
     let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
-    let named: Vec<String> = scope.named(&files, &Web::of(&files, &unreadable)).into_iter().map(Cow::into_owned).filter(is_new).collect();
+    let web = Web::of(&files, &unreadable);
+    let named = scope.named(&files, &web);
+    let left_out = named.left_out(|path| before.contains_key(path));
+    let named: Vec<String> = named.wanted.into_iter().map(Cow::into_owned).filter(is_new).collect();
     for path in named {
         match before.get(&path).map(|bytes| manifest::read(&path, bytes, &[])) {
             Some(Ok(file)) => drop(files.insert(path, file)),
@@ -87,7 +90,6 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
             None => {}
         }
     }
-    let left_out = scope.left_out(&files, &Web::of(&files, &unreadable), |path| before.contains_key(path));
     files.extend(left_out);
     (files, unreadable)
 }
