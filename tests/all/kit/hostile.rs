@@ -73,6 +73,11 @@ impl Reply {
         Self { status, ..self }
     }
 
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The same with another body.
     pub fn with_body(self, body: Vec<u8>) -> Self {
         Self { body, ..self }
