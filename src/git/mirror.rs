@@ -254,6 +254,6 @@ impl From<Vec<Head>> for Advertised {
 
 /// Whether the other side is at fault, and not a file of the mirror.
 fn is_remote(error: &git2::Error) -> bool {
-    matches!(error.class(), ErrorClass::Net | ErrorClass::Http | ErrorClass::Ssl | ErrorClass::Ssh | ErrorClass::Callback)
+    matches!(error.class(), ErrorClass::Net | ErrorClass::Ssh | ErrorClass::Callback)
         || (error.class() == ErrorClass::Os && error.message().contains("connect"))
 }

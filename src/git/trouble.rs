@@ -113,9 +113,15 @@ pub enum Trouble {
     /// The proxy does not lead there.
     #[error("the proxy before it does not lead there")]
     ProxyRefused,
-    /// It sends us elsewhere.
-    #[error("it sends us elsewhere, which is not followed: {0}")]
+    /// It sends us to another host.
+    #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
+    /// It sends us to where everybody on the way can listen.
+    #[error("it sends us to plain http, which is not followed: {0}")]
+    Downgraded(String),
+    /// It sends us in circles, or nowhere, or in the middle of the conversation.
+    #[error("it sends us around, which leads nowhere: {0}")]
+    Circles(String),
     /// What answers is no Git server.
     #[error("what answers there is no Git repository")]
     NotGit,
@@ -189,7 +195,7 @@ impl RemoteError {
             }
             (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Push) => "give this user or token write access to the repository".to_owned(),
             (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Fetch) => "give this user or token read access to the repository".to_owned(),
-            (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
+            (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_) | Trouble::Downgraded(_) | Trouble::Circles(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
             (Trouble::UnknownHost(_), _) => "check the host's name and this machine's DNS".to_owned(),
             (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
@@ -225,7 +231,9 @@ impl Trouble {
             | Self::CertificateWanted
             | Self::NotTls
             | Self::ProxySignIn
-            | Self::Redirected(_) => Blame::Operator,
+            | Self::Redirected(_)
+            | Self::Downgraded(_)
+            | Self::Circles(_) => Blame::Operator,
             Self::Status(status) if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => Blame::Operator,
             _ => Blame::Remote,
         }

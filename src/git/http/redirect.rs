@@ -22,9 +22,14 @@ pub(super) fn followed(answer: &Response) -> Result<Option<Url>, Trouble> {
 
 /// The trouble with a place that we are sent to.
 pub(super) fn elsewhere(from: &Url, location: &str) -> Trouble {
-    let whole = from.join(location).map_or_else(|_| location.to_owned(), String::from);
-    let place = whole.split(['?', '#']).next().unwrap_or_default();
-    Trouble::Redirected(text::one_line(place.as_bytes(), None))
+    let to = from.join(location).ok();
+    let whole = to.as_ref().map_or(location, Url::as_str);
+    let place = text::one_line(whole.split(['?', '#']).next().unwrap_or_default().as_bytes(), None);
+    match to {
+        Some(to) if to.host() != from.host() => Trouble::Redirected(place),
+        Some(to) if to.scheme() == "http" && from.scheme() == "https" => Trouble::Downgraded(place),
+        _ => Trouble::Circles(place),
+    }
 }
 
 /// The same host, never from https to plain http, and without a user.
@@ -79,12 +84,14 @@ mod tests {
     fn a_place_that_is_not_followed_is_told_without_what_may_be_secret() {
         let from = url("https://git.example/f");
         for (word, location, told) in [
-            ("another host", "https://other.example/f?token=hunter2", "https://other.example/f"),
-            ("a path", "//other.example/f#hunter2", "https://other.example/f"),
-            ("a user", "https://bot:hunter2@other.example/f", "https://***@other.example/f"),
-            ("no URL", "https://[?hunter2", "https://["),
+            ("another host", "https://other.example/f?token=hunter2", Trouble::Redirected("https://other.example/f".to_owned())),
+            ("a path", "//other.example/f#hunter2", Trouble::Redirected("https://other.example/f".to_owned())),
+            ("a user", "https://bot:hunter2@other.example/f", Trouble::Redirected("https://***@other.example/f".to_owned())),
+            ("plain http", "http://git.example/f?hunter2", Trouble::Downgraded("http://git.example/f".to_owned())),
+            ("itself", "/f", Trouble::Circles("https://git.example/f".to_owned())),
+            ("no URL", "https://[?hunter2", Trouble::Circles("https://[".to_owned())),
         ] {
-            assert_eq!(elsewhere(&from, location), Trouble::Redirected(told.to_owned()), "{word}");
+            assert_eq!(elsewhere(&from, location), told, "{word}");
         }
     }
 

@@ -85,10 +85,11 @@ impl Drop for Tunnels {
 }
 
 fn lead(stream: TcpStream, to: u16, user: Option<&str>, record: &Mutex<Vec<String>>) -> io::Result<u64> {
-    let mut head = Vec::new();
-    let mut bytes = (&stream).bytes();
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    // What comes behind the head is for the server.
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(bytes.next().ok_or(io::ErrorKind::UnexpectedEof)??);
+        (&stream).read_exact(&mut byte)?;
+        head.extend(byte);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let first = head.lines().next().unwrap_or_default().to_owned();
