@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, process::Stdio, sync::Arc};
 
-use tagalong::{git::Write, policy::Blame};
+use tagalong::{
+    git::{Branches, Write},
+    policy::Blame,
+};
 
 use crate::kit::{
     binary::Machine,
@@ -264,7 +267,7 @@ fn cycles_share_one_connection_which_may_end_between_them() {
     let (mut source, tip) = here.read(&url).expect("a tip");
     committed(source.write(&tip, &changes(&[("apps/web/deploy.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit));
     let tip = source.read(None).expect("a tip");
-    assert!(source.still_stands(&tip, tagalong::git::Branches::one(None)).expect("an answer"));
+    assert!(source.still_stands(&tip, Branches::one(None)).expect("an answer"));
     let requests = server.requests();
     assert_eq!(requests.len(), 6, "{requests:?}");
     assert_eq!(server.connections(), 1, "{requests:?}");
@@ -274,6 +277,28 @@ fn cycles_share_one_connection_which_may_end_between_them() {
     source.read(None).expect("a tip");
     assert_eq!(server.requests(), ["GET /fleet.git/info/refs?service=git-upload-pack"]);
     drop(Arc::clone(&port));
+}
+
+#[test]
+fn what_was_asked_on_a_dead_connection_is_asked_again_but_nothing_is_pushed_twice() {
+    let (fleet, here) = (fleet(), Here::new());
+    let server = GitServer::start(fleet.root(), Door::Open);
+    let backend = format!("127.0.0.1:{}", server.port());
+    let hasty = Hostile::start(move |asked, before| match before {
+        // Each on a connection that was kept: the look at the branch, the pack, the push.
+        2 | 5 | 8 => Reply::nothing(),
+        _ => forwarded(&backend, asked).kept(),
+    });
+    let (mut source, tip) = here.read(&format!("http://{}/fleet.git", hasty.host())).expect("a tip");
+    assert!(source.still_stands(&tip, Branches::one(None)).expect("an answer"));
+    fleet.commit("main", &[("more.yaml", "a: 1\n")]);
+    let tip = source.read(None).expect("a tip");
+    let written = source.write(&tip, &changes(&[("apps/web/deploy.yaml", "image: app:1.1\n")]), &new_commit(), Write::Commit);
+    let error = written.expect_err("the push is lost");
+    assert!(error.to_string().ends_with("the connection ended in the middle of the conversation"), "{error}");
+    let asked: Vec<String> = hasty.asked().iter().map(|asked| format!("{} {}", asked.method, &asked.target["/fleet.git/".len()..])).collect();
+    let (look, pack, push) = ("GET info/refs?service=git-upload-pack", "POST git-upload-pack", "POST git-receive-pack");
+    assert_eq!(asked, [look, pack, look, look, look, pack, pack, "GET info/refs?service=git-receive-pack", push, look]);
 }
 
 #[test]

@@ -39,11 +39,20 @@ enum State {
     /// Nothing is sent yet.
     Written(Vec<u8>),
     /// Pieces are on their way.
-    Sending { pieces: mpsc::Sender<Piece>, answer: JoinHandle<reqwest::Result<Response>>, piece: Vec<u8> },
+    Sending { pieces: mpsc::Sender<Piece>, answer: Coming, piece: Vec<u8> },
     /// The answer is read.
     Answered { answer: Response, chunk: Bytes },
     /// It failed, or is over.
     Over,
+}
+
+/// An answer that is waited for in a task of its own; dropped, it is waited for no longer, and its connection ends.
+struct Coming(JoinHandle<reqwest::Result<Response>>);
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What a long request is made of; without its end it is cut off.
@@ -95,7 +104,7 @@ impl Exchange {
             }
         });
         let request = self.line.post(&self.repository, name(self.service)).body(Body::wrap_stream(body)).build();
-        let answer = self.line.begin(request.map_err(|error| failure::trouble(&self.line, &error))?);
+        let answer = Coming(self.line.begin(request.map_err(|error| failure::trouble(&self.line, &error))?));
         Ok(State::Sending { pieces, answer, piece: Vec::new() })
     }
 
@@ -116,16 +125,16 @@ impl Exchange {
                 let request = self.line.post(&self.repository, name(self.service)).body(body).build().map_err(|error| broken(&error))?;
                 // A push that was lost may have been carried out: it is never sent twice.
                 if self.service == Service::ReceivePack {
-                    self.line.wait(self.line.begin(request))?.map_err(|_| Trouble::Cut)?.map_err(|error| broken(&error))?
+                    self.line.ask_once(request)?.map_err(|error| broken(&error))?
                 } else {
                     self.line.ask(request)?
                 }
             }
-            State::Sending { answer, pieces, piece } => {
+            State::Sending { mut answer, pieces, piece } => {
                 // Where nobody takes them any more, the answer says why.
                 let _taken = self.line.wait(pieces.send(Piece::Bytes(piece)))?;
                 let _taken = self.line.wait(pieces.send(Piece::End))?;
-                self.line.wait(answer)?.map_err(|_| Trouble::Cut)?.map_err(|error| broken(&error))?
+                self.line.wait(&mut answer.0)?.map_err(|_| Trouble::Cut)?.map_err(|error| broken(&error))?
             }
             answered => {
                 self.state = answered;

@@ -161,11 +161,16 @@ impl Line {
     pub(super) fn ask(&self, request: Request) -> Result<Response, Trouble> {
         // That a kept connection has ended is often found out by the next request alone.
         let again = if self.kept.load(Ordering::Relaxed) { request.try_clone() } else { None };
-        let answer = match (self.wait(self.client.execute(request))?, again) {
-            (Err(error), Some(again)) if failure::is_cut(&error) => self.wait(self.client.execute(again))?,
+        let answer = match (self.ask_once(request)?, again) {
+            (Err(error), Some(again)) if failure::is_cut(&error) => self.ask_once(again)?,
             (answer, _) => answer,
         };
         answer.map_err(|error| failure::trouble(self, &error))
+    }
+
+    /// Sends a request, and waits for its answer.
+    pub(super) fn ask_once(&self, request: Request) -> Result<reqwest::Result<Response>, Trouble> {
+        self.wait(self.client.execute(request))
     }
 
     /// Sends a request, and goes on meanwhile.
