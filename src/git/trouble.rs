@@ -241,10 +241,14 @@ impl Trouble {
 
     /// The same without a secret that the other side may have sent back.
     pub(super) fn without(self, secret: Option<&Credentials>) -> Self {
+        let safe = |said: String| text::one_line(said.as_bytes(), secret);
         match self {
-            Self::Denied { words, key } => Self::Denied { words: text::one_line(words.as_bytes(), secret), key },
-            Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),
-            Self::Other(said) => Self::Other(text::one_line(said.as_bytes(), secret)),
+            Self::Denied { words, key } => Self::Denied { words: safe(words), key },
+            Self::Said(said) => Self::Said(safe(said)),
+            Self::Redirected(place) => Self::Redirected(safe(place)),
+            Self::Downgraded(place) => Self::Downgraded(safe(place)),
+            Self::Circles(place) => Self::Circles(safe(place)),
+            Self::Other(said) => Self::Other(safe(said)),
             other => other,
         }
     }

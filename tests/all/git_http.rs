@@ -236,7 +236,7 @@ fn nobody_is_followed_to_another_host() {
     let elsewhere = format!("http://localhost:{}", trap.host().rsplit(':').next().unwrap());
     let (first, posts) = (elsewhere.clone(), elsewhere.clone());
     let backend = format!("127.0.0.1:{}", server.port());
-    let advertisement = Hostile::start(move |asked, _| Reply::new(302, vec![]).header("Location", &format!("{first}{}?x={SECRET}", asked.target)));
+    let advertisement = Hostile::start(move |asked, _| Reply::new(302, vec![]).header("Location", &format!("{first}{}&x={SECRET}", asked.target)));
     let post = Hostile::start(move |asked, _| match &*asked.method {
         "GET" => forwarded(&backend, &Asked { headers: asked.headers.clone(), ..asked.clone() }),
         _ => Reply::new(307, vec![]).header("Location", &format!("{posts}{}", asked.target)),

@@ -140,7 +140,7 @@ impl Line {
             let answer = self.expected(answer, &format!("application/x-{service}-advertisement"))?;
             return Ok((answer, redirect::base(&url, service).ok_or(Trouble::NotGit)?));
         }
-        Err(redirect::elsewhere(&url, url.as_str()))
+        Err(redirect::elsewhere(&url, ""))
     }
 
     /// A request that posts to a service of a repository.
@@ -181,8 +181,7 @@ impl Line {
     /// The answer, where it is of a content type.
     pub(super) fn expected(&self, answer: Response, content_type: &str) -> Result<Response, Trouble> {
         if answer.status().is_redirection() {
-            return Err(redirect::followed(&answer)
-                .map_or_else(|trouble| trouble, |next| redirect::elsewhere(answer.url(), next.as_ref().map_or("", Url::as_str))));
+            return Err(redirect::refused(&answer));
         }
         if answer.status() != StatusCode::OK {
             return Err(failure::of_status(self, answer));

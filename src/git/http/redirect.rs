@@ -1,5 +1,7 @@
 //! Where a repository's first answer may send us.
 
+use std::borrow::Cow;
+
 use reqwest::{Response, header::LOCATION};
 use url::Url;
 
@@ -16,8 +18,16 @@ pub(super) fn followed(answer: &Response) -> Result<Option<Url>, Trouble> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let location = answer.headers().get(LOCATION).map(|location| String::from_utf8_lossy(location.as_bytes())).unwrap_or_default();
-    next(answer.url(), &location).map(Some).ok_or_else(|| elsewhere(answer.url(), &location))
+    next(answer.url(), &location(answer)).map(Some).ok_or_else(|| refused(answer))
+}
+
+/// The trouble with the place that an answer sends us to.
+pub(super) fn refused(answer: &Response) -> Trouble {
+    elsewhere(answer.url(), &location(answer))
+}
+
+fn location(answer: &Response) -> Cow<'_, str> {
+    answer.headers().get(LOCATION).map(|location| String::from_utf8_lossy(location.as_bytes())).unwrap_or_default()
 }
 
 /// The trouble with a place that we are sent to.
