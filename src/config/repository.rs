@@ -8,7 +8,7 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
+    ClientCertificate, Config, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
     source::Source,
     url::{check_git, identity, last_part},
@@ -51,6 +51,8 @@ pub struct Repository {
     pub credential: Option<CredentialSource>,
     /// A private CA.
     pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown to a server that asks for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// Whether plain http, or a certificate that nobody vouches for, is accepted.
     pub insecure: bool,
     /// How commits are made.
@@ -153,6 +155,7 @@ impl Repository {
             host_key_fingerprints: Vec::new(),
             credential: None,
             ca_file: None,
+            client_certificate: None,
             insecure: false,
             commit: Commit::default(),
             lines: Lines::default(),
@@ -201,6 +204,7 @@ impl Repository {
             host_key_fingerprints: source.fingerprints("hostKeyFingerprints", written.host_key_fingerprints.as_ref()),
             credential: source.noted(source.sign_in(written)),
             ca_file: local("caFile", &written.ca_file),
+            client_certificate: source.noted(source.client_certificate(written)),
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),

@@ -12,13 +12,15 @@ use thiserror::Error;
 
 use super::{
     authority::{Authority, AuthorityError, Trust},
+    http::HttpAccess,
     location::Location,
     remote::{Credentials, Scheme},
     sign::{Signer, SignerError},
-    ssh::{Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
+    ssh::{self, KeyError, KnownHosts, PrivateKey, SshAccess},
 };
 use crate::{
     config::{Credential, CredentialSource, Environment, Lines, Repository, SecretError, SecretSource},
+    net::{CertificateError, Identity},
     policy::Blame,
 };
 
@@ -31,8 +33,8 @@ pub struct Access {
     pub credentials: Option<Credentials>,
     /// What it takes to talk over SSH.
     pub ssh: SshAccess,
-    /// Which certificates are trusted.
-    pub trust: Trust,
+    /// What it takes to talk over http.
+    pub http: HttpAccess,
 }
 
 /// Why something that the configuration names cannot be used.
@@ -50,6 +52,9 @@ pub enum AccessError {
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The client certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// No ssh-agent answers.
     #[error("cannot ask the ssh-agent at `{}`", socket.display())]
     Agent {
@@ -71,13 +76,13 @@ pub enum AccessError {
 impl Access {
     /// Nothing to sign in with.
     pub fn anonymous(state: PathBuf) -> Self {
-        Self { state, credentials: None, ssh: SshAccess::default(), trust: Trust::default() }
+        Self { state, credentials: None, ssh: SshAccess::default(), http: HttpAccess::default() }
     }
 
     /// Reads what this way to the repository needs, and nothing else; with it come notes for the person.
     ///
     /// # Errors
-    /// A secret, a key, a CA file or the known hosts cannot be read.
+    /// A secret, a key, a certificate or the known hosts cannot be read.
     pub fn prepare(
         location: &Location,
         repository: &Repository,
@@ -88,14 +93,15 @@ impl Access {
         let Location::Remote(url) = location else { return Ok((access, notes)) };
         match url.scheme() {
             Scheme::Ssh => {
-                access.ssh = ssh(repository, environment, &mut notes)?;
+                access.ssh = ssh_access(repository, environment, &mut notes)?;
                 if repository.credential.is_some() {
                     notes.push(format!("`{url}` is spoken to over SSH: its password or token is not used"));
                 }
             }
             Scheme::Https | Scheme::Http => {
                 access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
-                access.trust = trust(repository)?;
+                access.http =
+                    HttpAccess { trust: trust(repository)?, identity: repository.client_certificate.as_ref().map(Identity::read).transpose()? };
                 if let Some(key) = [repository.ssh_key_file.as_ref().map(|_| "sshKeyFile"), repository.ssh_key_env.as_ref().map(|_| "sshKeyEnv")]
                     .into_iter()
                     .flatten()
@@ -158,6 +164,9 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
     if let Some(Err(error)) = repository.ca_file.as_deref().map(Authority::read) {
         note("caFile", Err(error.into()));
     }
+    if let Some(Err(error)) = repository.client_certificate.as_ref().map(Identity::read) {
+        note("clientCertFile", Err(error.into()));
+    }
     let secret = |error: &AccessError| matches!(error, AccessError::Secret(_));
     match signer(repository) {
         Err(error) if secret(&error) => note(written_in(&repository.commit.lines, &["signingPassphraseFile", "signingPassphraseEnv"]), Err(error)),
@@ -179,22 +188,22 @@ fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
     })
 }
 
-fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
+fn ssh_access(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
     let own = environment.identity().filter(|path| path.is_file());
     let passphrase = || repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose();
     let identity = match (&repository.ssh_key_env, repository.ssh_key_file.as_ref().or(own.as_ref())) {
-        (Some(name), _) => Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
+        (Some(name), _) => ssh::Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
         (None, Some(path)) => {
             let (key, exposure) = PrivateKey::read(path, passphrase()?)?;
             notes.extend(exposure.warning(path));
-            Identity::Key(Box::new(key))
+            ssh::Identity::Key(Box::new(key))
         }
         (None, None) => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
             Some(socket) => {
                 UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
-                Identity::Agent
+                ssh::Identity::Agent
             }
-            None => Identity::Nothing,
+            None => ssh::Identity::Nothing,
         },
     };
     let known_hosts = host_keys(repository, environment)?;
@@ -258,6 +267,7 @@ impl AccessError {
             Self::Key(error) => error.hint(),
             Self::Signer(error) => error.hint(),
             Self::Authority(error) => error.hint(),
+            Self::Certificate(error) => error.hint(),
             Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
             Self::KnownHosts { path, .. } => {
                 Some(format!("make it with `ssh-keyscan HOST > {}`, and compare the keys with what the host's owner says", path.display()))

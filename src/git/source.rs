@@ -72,12 +72,7 @@ impl Source {
         if let Some(folder) = url.folder() {
             return Ok(Self::Bare(Bare::open_url(&folder, url.to_string())?));
         }
-        let contact = Contact {
-            credentials: url.credentials(access.credentials.as_ref()),
-            url: url.clone(),
-            ssh: access.ssh.clone(),
-            trust: access.trust.clone(),
-        };
+        let contact = Contact::new(url, access);
         Ok(Self::Mirror(Box::new(Mirror::open(contact, &access.state)?)))
     }
 
