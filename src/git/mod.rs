@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
 mod access;
+mod along;
 mod aside;
 mod authority;
 mod bare;
