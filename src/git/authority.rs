@@ -89,6 +89,11 @@ impl Authority {
         Ok(Self { path: path.to_owned(), certificates: certificates.into(), verifier })
     }
 
+    /// The certificates of the file.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.certificates.iter()
+    }
+
     /// Whether the certificate of a server is vouched for, or is one of the file itself; and is the server's, by its name.
     pub(super) fn judge(&self, certificate: &[u8], host: &str, port: u16) -> Result<(), String> {
         let certificate = CertificateDer::from(certificate);

@@ -1,7 +1,7 @@
 //! A conversation with a remote: who we are, what it offers.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -12,6 +12,7 @@ use git2::{
 use secrecy::ExposeSecret;
 
 use super::{
+    app::App,
     authority::Trust,
     remote::{Credentials, RemoteUrl, Scheme},
     ssh::SshAccess,
@@ -23,7 +24,10 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Contact {
     pub url: RemoteUrl,
-    pub credentials: Option<Credentials>,
+    /// What signs in; an App's token for as long as it is good.
+    pub credentials: RefCell<Option<Credentials>>,
+    /// What gives such tokens.
+    pub app: Option<App>,
     pub ssh: SshAccess,
     pub trust: Trust,
 }
@@ -44,7 +48,38 @@ pub(super) struct Head {
     pub stands_for: Option<String>,
 }
 
+/// A failure that may be the refusal of what signed in.
+pub(super) trait Refusal: From<RemoteError> {
+    /// Whether it is.
+    fn is_refusal(&self) -> bool;
+}
+
+impl Refusal for RemoteError {
+    fn is_refusal(&self) -> bool {
+        self.trouble == Trouble::Unauthorized
+    }
+}
+
 impl Contact {
+    /// Holds a conversation with a token that is good; where it is refused all the same, once more with a new one.
+    pub fn signed_in<T, E: Refusal>(&self, doing: Doing, work: impl Fn() -> Result<T, E>) -> Result<T, E> {
+        let Some(app) = &self.app else { return work() };
+        let renew = || {
+            let credentials = app.credentials().map_err(|fault| self.error(doing, Trouble::App(Box::new(fault))))?;
+            self.credentials.replace(Some(credentials.clone()));
+            Ok::<_, E>(credentials)
+        };
+        let offered = renew()?;
+        match work() {
+            Err(error) if error.is_refusal() => {
+                app.refused(&offered);
+                renew()?;
+                work()
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The callbacks of one conversation: credentials are offered once, and only to this host; `talk` tells what became of them.
     pub fn callbacks<'a>(&'a self, talk: &'a Talk) -> RemoteCallbacks<'a> {
         let mut callbacks = RemoteCallbacks::new();
@@ -65,7 +100,7 @@ impl Contact {
         if sign_in.get() != SignIn::NotAsked {
             return end(SignIn::Refused, "refused");
         }
-        let offer = match &self.credentials {
+        let offer = match &*self.credentials.borrow() {
             Some(Credentials { user, password }) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                 Cred::userpass_plaintext(user, password.expose_secret())
             }
@@ -97,7 +132,7 @@ impl Contact {
         Ok(match authority {
             Ok(()) => CertificateCheckStatus::CertificateOk,
             Err(why) => {
-                distrust.set(Some(Trouble::Authority(text::one_line(why.as_bytes(), self.secret()))));
+                distrust.set(Some(Trouble::Authority(text::one_line(why.as_bytes(), self.secret().as_ref()))));
                 CertificateCheckStatus::CertificatePassthrough
             }
         })
@@ -113,17 +148,17 @@ impl Contact {
     }
 
     /// What must not appear in any text.
-    pub fn secret(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+    pub fn secret(&self) -> Option<Credentials> {
+        self.credentials.borrow().clone()
     }
 
     /// The failure of a conversation.
     pub fn failure(&self, doing: Doing, error: &git2::Error, talk: &Talk) -> RemoteError {
         let sign_in = talk.sign_in.get();
         let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate || error.class() == ErrorClass::Ssl);
-        let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.is_none();
+        let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.borrow().is_none();
         let trouble = distrust.or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
-        self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret()))
+        self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret().as_ref()))
     }
 
     /// The failure for a known reason.

@@ -5,6 +5,7 @@
 
 mod access;
 mod along;
+pub mod app;
 mod aside;
 mod authority;
 mod bare;
@@ -29,6 +30,7 @@ mod trouble;
 mod worktree;
 
 pub use access::{Access, AccessError, Examined, examine, signer, variable};
+pub use app::{App, AppFault, AppKeyError, AppTrouble};
 pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};

@@ -1,6 +1,6 @@
 //! One way to read and write a repository, wherever it is.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use git2::Repository;
 
@@ -73,7 +73,8 @@ impl Source {
             return Ok(Self::Bare(Bare::open_url(&folder, url.to_string())?));
         }
         let contact = Contact {
-            credentials: url.credentials(access.credentials.as_ref()),
+            credentials: RefCell::new(url.credentials(access.credentials.as_ref())),
+            app: access.app.clone(),
             url: url.clone(),
             ssh: access.ssh.clone(),
             trust: access.trust.clone(),

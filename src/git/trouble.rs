@@ -6,6 +6,7 @@ use thiserror::Error as ThisError;
 use std::path::PathBuf;
 
 use super::{
+    app::AppFault,
     remote::{Credentials, RemoteUrl},
     ssh::{HostKeyFault, Offered},
     text,
@@ -98,6 +99,9 @@ pub enum Trouble {
     /// It sends us elsewhere.
     #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
+    /// The GitHub App got no token to sign in with.
+    #[error("{0}")]
+    App(Box<AppFault>),
     /// What answers is no Git server.
     #[error("what answers there is no Git repository")]
     NotGit,
@@ -156,6 +160,7 @@ impl RemoteError {
                 format!("`ssh-keygen -y -f {}` tells whether the passphrase in `sshPassphraseFile` or `sshPassphraseEnv` is right", path.display())
             }
             (Trouble::HostKey(fault), _) => fault.hint(),
+            (Trouble::App(fault), _) => return fault.hint(),
             (Trouble::Denied { key: Some(key), .. }, Doing::Push) => format!("give this deploy key write access: {}", key.installable()),
             (Trouble::Denied { key: Some(key), .. }, Doing::Fetch) => format!("give this deploy key read access: {}", key.installable()),
             (Trouble::NotSsh, _) => "check the host and the port".to_owned(),
@@ -179,6 +184,7 @@ impl Trouble {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::App(fault) => fault.blame(),
             Self::SignInWanted
             | Self::Unauthorized
             | Self::KeyWanted

@@ -21,6 +21,7 @@ mod end_to_end;
 mod faults;
 mod git;
 mod git_local;
+mod github_app;
 mod help;
 mod house;
 mod identity;

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
 };
@@ -49,9 +49,14 @@ pub enum Door {
     Open,
     /// One user with a password.
     Basic(&'static str, &'static str),
+    /// Whoever has a user and a password that this takes.
+    Judged(Judge),
     /// Nobody: every request is answered with this status, content type and body.
     Answer(u16, &'static str, &'static str),
 }
+
+/// Whether a user with a password comes in.
+pub type Judge = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 /// A loopback port that nobody listens on and nobody else is given.
 pub struct ReservedPort {
@@ -107,6 +112,8 @@ struct Shared {
     door: Door,
     requests: Mutex<Vec<String>>,
     cut_pushes: AtomicBool,
+    /// How many passwords were refused.
+    refused: AtomicUsize,
 }
 
 impl GitServer {
@@ -133,7 +140,13 @@ impl GitServer {
     fn serving(port: &Arc<ReservedPort>, root: &Path, door: Door, tls: Option<TlsAcceptor>) -> Self {
         let port = Arc::clone(port);
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let shared = Arc::new(Shared { root: root.to_owned(), door, requests: Mutex::default(), cut_pushes: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            root: root.to_owned(),
+            door,
+            requests: Mutex::default(),
+            cut_pushes: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
+        });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
         let number = port.number();
@@ -175,6 +188,11 @@ impl GitServer {
         std::mem::take(&mut self.shared.requests.lock().expect("no panic"))
     }
 
+    /// How many passwords were refused.
+    pub fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+
     /// From now on a push is carried out, and the connection is cut before its answer.
     pub fn cut_pushes(&self) {
         self.shared.cut_pushes.store(true, Ordering::Relaxed);
@@ -208,7 +226,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let user = match shared.door {
         Door::Open => None,
         Door::Basic(user, password) if is_signed_in(request.headers(), user, password) => Some(user),
-        Door::Basic(..) => {
+        Door::Judged(ref judge) if signed_in(request.headers()).is_some_and(|(user, password)| judge(&user, &password)) => Some("judged"),
+        Door::Basic(..) | Door::Judged(_) => {
+            shared.refused.fetch_add(usize::from(request.headers().contains_key(header::AUTHORIZATION)), Ordering::Relaxed);
             let refusal = Response::builder().status(StatusCode::UNAUTHORIZED).header(header::WWW_AUTHENTICATE, "Basic realm=\"git\"");
             return refusal.body(Body::empty()).expect("a response");
         }
@@ -230,6 +250,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         return Response::new(Body::from_stream(cut));
     }
     response
+}
+
+/// The user and the password of a request.
+fn signed_in(headers: &HeaderMap) -> Option<(String, String)> {
+    let pair = BASE64_STANDARD.decode(headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
+    let (user, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 fn is_signed_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
