@@ -2,6 +2,7 @@
 
 mod annotate;
 mod identity;
+mod pages;
 mod scan;
 mod set;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use super::{exit::Exit, values::own_key};
 pub use annotate::{AutomateArgs, DeautomateArgs, Hand, LockArgs, PolicySetArgs, ReleaseArgs, UnlockArgs, Word};
 pub use identity::IdentityArgs;
+pub use pages::{CompletionShell, CompletionsArgs, DemoArgs, HelpArgs, ManArgs};
 pub use scan::ScanArgs;
 pub use set::SetArgs;
 
@@ -91,8 +93,7 @@ pub enum Command {
     /// Print the SSH public key to install as a deploy key; make the key where there is none
     Identity(IdentityArgs),
     /// Make two updates happen between a throw-away registry and Git repository
-    #[command(after_help = "Example:\n  tagalong demo")]
-    Demo,
+    Demo(DemoArgs),
     /// Print what a shell needs to complete commands and flags
     Completions(CompletionsArgs),
     /// Print the manual page, or write those of all commands
@@ -162,6 +163,10 @@ pub struct ApplyArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  tagalong run --config /etc/tagalong/tagalong.yaml")]
 pub struct RunArgs {
+    /// How the log is written, where `--log-format` does not say it
+    #[arg(long, env = "TAGALONG_OUTPUT", value_enum, value_name = "FORMAT")]
+    pub output: Option<Output>,
+
     /// A repository beside those of the configuration.
     #[command(flatten)]
     pub target: Target,
@@ -314,43 +319,6 @@ pub struct PolicyShowArgs {
     pub output: Output,
 }
 
-/// The arguments of `completions`.
-#[derive(Clone, Copy, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong completions bash")]
-pub struct CompletionsArgs {
-    /// The shell
-    pub shell: CompletionShell,
-}
-
-/// The shells that are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CompletionShell {
-    /// bash
-    Bash,
-    /// zsh
-    Zsh,
-    /// fish
-    Fish,
-}
-
-/// The arguments of `man`.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong man --out /usr/local/share/man/man1")]
-pub struct ManArgs {
-    /// Write a page for each command into this folder
-    #[arg(long, env = "TAGALONG_OUT", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// The arguments of `help`.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  tagalong help policies")]
-pub struct HelpArgs {
-    /// A topic, or the words of a command
-    #[arg(value_name = "TOPIC")]
-    pub topic: Vec<String>,
-}
-
 /// The formats that every command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -430,9 +398,8 @@ impl Args {
             Command::List {
                 command: ListCommand::Images(ListImagesArgs { list: ListArgs { target, .. }, .. }) | ListCommand::Workloads(ListArgs { target, .. }),
             } => target.overrides(),
-            Command::Run(RunArgs { target, log }) | Command::Check(CheckArgs { target, log, .. }) => {
-                Overrides { log: log.overrides(), ..target.overrides() }
-            }
+            Command::Run(RunArgs { output, target, log }) => Overrides { log: log.overrides_with(*output), ..target.overrides() },
+            Command::Check(CheckArgs { target, log, .. }) => Overrides { log: log.overrides(), ..target.overrides() },
             Command::Automate(AutomateArgs { place, .. })
             | Command::Deautomate(DeautomateArgs { place, .. })
             | Command::Lock(LockArgs { place, .. })
@@ -441,7 +408,7 @@ impl Args {
             Command::Scan(scan) => scan.overrides(),
             Command::Set(SetArgs { git, .. }) => git.overrides(),
             Command::Policy { command: PolicyCommand::Set(set) } => set.git.overrides(),
-            Command::Policy { .. } | Command::Identity(_) | Command::Demo | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+            Command::Policy { .. } | Command::Identity(_) | Command::Demo(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
                 Overrides::default()
             }
         };

@@ -1,10 +1,13 @@
 //! `help`: commands, and topics that no single command is about.
 
+use serde_json::json;
+
 use super::{
     Said,
-    args::{HelpArgs, definition},
+    args::{HelpArgs, Output, definition},
     error::CommandError,
     exit::Exit,
+    print,
 };
 
 /// How near a name must be to be suggested.
@@ -22,12 +25,20 @@ pub const TOPICS: [(&str, &str, &str); 2] = [
 /// There is neither a topic nor a command of this name.
 pub fn help(args: &HelpArgs) -> Result<Said, CommandError> {
     let wanted = args.topic.join(" ");
-    let text = match wanted.as_str() {
-        "topics" => topics(),
-        name => match TOPICS.iter().find(|(topic, ..)| *topic == name) {
+    let (text, value) = if wanted == "topics" {
+        let each: Vec<_> = TOPICS.iter().map(|(name, about, _)| json!({ "name": name, "about": about })).collect();
+        (topics(), json!({ "topics": each }))
+    } else {
+        let text = match TOPICS.iter().find(|(topic, ..)| *topic == wanted) {
             Some((_, _, page)) => (*page).to_owned(),
             None => of_command(&args.topic).ok_or_else(|| unknown(&wanted))?,
-        },
+        };
+        let value = json!({ "topic": wanted, "text": text });
+        (text, value)
+    };
+    let text = match args.output {
+        Output::Text => text,
+        Output::Json => print::json(&value),
     };
     Ok(Said { text: text.into_bytes(), talk: String::new(), exit: Exit::Done })
 }

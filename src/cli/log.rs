@@ -3,6 +3,7 @@
 use clap::builder::TypedValueParser;
 use clap::{Args, builder::PossibleValuesParser};
 
+use super::args::Output;
 use crate::config::{LogFormat, LogLevel, LogOverrides, defaults};
 
 /// What is logged, and how.
@@ -20,6 +21,12 @@ impl LogFlags {
     /// The flags and variables that win over the configuration file.
     pub fn overrides(&self) -> LogOverrides {
         LogOverrides { level: self.log_level, format: self.log_format }
+    }
+
+    /// The same for a command whose output is its log: what it is asked to print says how, where nothing else does.
+    pub fn overrides_with(&self, output: Option<Output>) -> LogOverrides {
+        let format = output.map(|output| if output == Output::Json { LogFormat::Json } else { LogFormat::Text });
+        LogOverrides { format: self.log_format.or(format), ..self.overrides() }
     }
 }
 
@@ -51,6 +58,19 @@ mod tests {
             ("another format", "x --log-format xml", None),
         ] {
             assert_eq!(Line::try_parse_from(line.split(' ')).ok().map(|line| line.log.overrides()), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_says_how_to_log_where_nothing_else_does() {
+        for (word, line, output, expected) in [
+            ("nothing", "x", None, None),
+            ("output", "x", Some(Output::Json), Some(LogFormat::Json)),
+            ("text", "x", Some(Output::Text), Some(LogFormat::Text)),
+            ("both", "x --log-format text", Some(Output::Json), Some(LogFormat::Text)),
+        ] {
+            let line = Line::try_parse_from(line.split(' ')).expect("a line");
+            assert_eq!(line.log.overrides_with(output).format, expected, "{word}");
         }
     }
 }

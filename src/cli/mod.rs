@@ -102,7 +102,7 @@ async fn command(args: &Args) -> Result<Said, CommandError> {
         Command::Unlock(unlock) => annotate::unlock(args, unlock).await,
         Command::Policy { command: PolicyCommand::List(list) } => policy::list(args, list),
         Command::Policy { command: PolicyCommand::Show(show) } => policy::show(args, show),
-        Command::Demo => demo::demo().await,
+        Command::Demo(demo) => demo::demo(demo.output).await,
         Command::Completions(completions) => Ok(completions::completions(*completions)),
         Command::Man(man) => man::man(man),
         Command::Help(help) => help::help(help),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use jiff::Timestamp;
 use reqwest::{Method, header::LINK};
 use serde::Serialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -324,6 +325,9 @@ impl Client {
             request.trust = self.wire.trust_elsewhere(&authority(&request.url), &place.trust);
             return self.wire.send(&request, deadline).await;
         }
+        let waited = Instant::now();
+        let _first = self.proofs.scout(base).await;
+        deadline.extend(waited.elapsed());
         let mut proof = self.proofs.first(&self.wire, place, base).await?;
         let mut renewed = false;
         loop {

@@ -1,7 +1,7 @@
 //! How a request proves who asks.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +13,10 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use url::{Url, form_urlencoded};
 
 use super::{
@@ -33,6 +36,9 @@ const TOKEN_BODY: usize = 1024 * 1024;
 /// How long a token lasts whose answer does not say.
 const LIFETIME: Duration = Duration::from_mins(1);
 
+/// How long others wait at most for the first answer of a host.
+const SCOUTING: Duration = Duration::from_secs(2);
+
 /// Tokens that are kept: as many as there are repositories that one process lists.
 const SCOPES: usize = 8192;
 
@@ -43,7 +49,12 @@ pub(super) struct Proofs {
     tokens: Flights<TokenKey, Token>,
     /// Refresh tokens that came in place of the configured ones.
     refresh: Mutex<HashMap<(Service, Login), SecretString>>,
+    /// The first request to each host, under way while its other end is held.
+    scouts: Mutex<HashMap<String, watch::Receiver<()>>>,
 }
+
+/// The first request to a host, until it is dropped.
+pub(super) struct Scout(#[expect(dead_code, reason = "all that is ever done with it is to drop it")] watch::Sender<()>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct TokenKey {
@@ -93,11 +104,25 @@ struct Minted {
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self { challenges: Mutex::default(), tokens: Flights::keeping(SCOPES), refresh: Mutex::default() }
+        Self { challenges: Mutex::default(), tokens: Flights::keeping(SCOPES), refresh: Mutex::default(), scouts: Mutex::default() }
     }
 }
 
 impl Proofs {
+    /// Lets the first request to a host go alone: the others wait a moment for it, to know from its answer what the host wants to see.
+    pub(super) async fn scout(&self, base: &Url) -> Option<Scout> {
+        let mut answered = match self.scouts.lock().unwrap_or_else(PoisonError::into_inner).entry(authority(base)) {
+            Entry::Occupied(scout) => scout.get().clone(),
+            Entry::Vacant(first) => {
+                let (scout, answered) = watch::channel(());
+                first.insert(answered);
+                return Some(Scout(scout));
+            }
+        };
+        let _answered_or_too_late = timeout(SCOUTING, answered.changed()).await;
+        None
+    }
+
     /// What the first request carries: what its host wanted last time.
     ///
     /// # Errors

@@ -146,7 +146,7 @@ impl Deadline {
         self.whole.map_or(self.request, |whole| whole.min(self.request))
     }
 
-    fn extend(&mut self, waited: Duration) {
+    pub(super) fn extend(&mut self, waited: Duration) {
         self.request += waited;
         self.whole = self.whole.map(|whole| whole + waited);
     }

@@ -14,7 +14,7 @@ use tracing::error;
 use super::{
     board::{Board, Interval, Pace},
     circuit::Circuits,
-    clock::{self, Bell, Hold, Listener},
+    clock::{self, Bell, Clock, Hold, Listener},
     ready::Going,
     scanner::Scanner,
     worker::{Prepare, Shared, Worker},
@@ -23,6 +23,11 @@ use crate::{registry::Client, store::Embedded};
 
 /// How long after a panic a worker begins anew.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
+
+/// A worker rests so many times as long as its turn took.
+const REST: u32 = 4;
+/// And never longer.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// A repository that the daemon serves.
 pub struct Served {
@@ -121,6 +126,7 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, s
     let Served { name, interval, prepare, .. } = served;
     let mut worker = Worker::new(name.clone(), interval, prepare, Arc::clone(board), shared.clone(), stopping.clone());
     while !*stopping.borrow() {
+        let began = shared.clock.now();
         let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.turn()));
         let next = turn.unwrap_or_else(|_| {
             let reason = "a turn ended in a bug; please report the lines before this one";
@@ -130,7 +136,24 @@ fn work(served: Served, board: &Arc<Board>, shared: &Shared, mut waits: Waits, s
             shared.clock.now().saturating_add(AFTER_PANIC).unwrap_or(Timestamp::MAX)
         });
         // Where nobody is left who could wake or stop it, it ends.
-        let Some(hold) = waits.runtime.block_on(waits.listener.until(next, waits.hold)) else { break };
+        let Some(hold) = waits.runtime.block_on(async {
+            rest(&shared.clock, began, stopping.clone()).await;
+            waits.listener.until(next, waits.hold).await
+        }) else {
+            break;
+        };
         waits.hold = hold;
+    }
+}
+
+/// Rests after a turn in proportion to its length: news that comes one by one, as in the first scan of many images, is then taken together.
+async fn rest(clock: &Clock, began: Timestamp, mut stopping: watch::Receiver<bool>) {
+    let now = clock.now();
+    let length = Duration::try_from(now.duration_since(began)).unwrap_or_default().saturating_mul(REST).min(LONGEST_REST);
+    if !length.is_zero() {
+        tokio::select! {
+            _hold = clock.until(now + length) => {}
+            _stopped = stopping.wait_for(|stop| *stop) => {}
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What a person changes by a command: read, change, show or write, and once more where somebody was faster.
 
-use std::{collections::BTreeMap, num::NonZero, thread};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use regex::bytes::Regex;
 
 use super::{
@@ -178,7 +179,9 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
                 before.push((file.path.as_str(), bytes, *changes));
             }
         }
-        for ((path, before, _), after) in before.iter().zip(edited(&before)) {
+        // Each is read once more to prove the change, which takes its time.
+        let after: Vec<_> = before.par_iter().map(|(path, before, changes)| change(path, before, changes)).collect();
+        for ((path, before, _), after) in before.iter().zip(after) {
             let after = after?;
             if after != *before {
                 if wanted == Diff::Made {
@@ -189,17 +192,6 @@ fn changed<E: From<CycleError> + From<EditRefused>>(
         }
     }
     Ok((files, text))
-}
-
-/// The new bytes of each file, made on several threads: each is read once more to prove the change.
-fn edited(files: &[(&str, Vec<u8>, &Vec<Change>)]) -> Vec<Result<Vec<u8>, EditRefused>> {
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
-    thread::scope(|scope| {
-        let edit = |(path, before, changes): &(&str, Vec<u8>, &Vec<Change>)| change(path, before, changes);
-        let parts = files.chunks(files.len().div_ceil(workers).max(1));
-        let started: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(edit).collect::<Vec<_>>())).collect();
-        started.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
 }
 
 #[cfg(test)]

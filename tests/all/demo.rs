@@ -145,7 +145,9 @@ async fn the_story_shows_both_commits_and_leaves_nothing_behind() {
         assert_eq!(looked.status(), StatusCode::OK, "{to}");
         Ok::<_, io::Error>(applied(Some(commit(scene, "apps/frontend.yaml", from, to))))
     };
-    demo::run(&mut out, Width::Endless, apply).await.unwrap();
+    let rounds = demo::run(&mut out, Width::Endless, apply).await.unwrap();
+    let subjects: Vec<_> = rounds.iter().map(|round| round.commit.message.lines().next().unwrap()).collect();
+    assert_eq!(subjects, ["Auto-release shop/frontend:1.4.9", "Auto-release shop/frontend:1.4.10"]);
     let told = String::from_utf8(out).unwrap();
     let mut rest = told.as_str();
     for text in [

@@ -2,6 +2,7 @@
 
 use std::{fs, process::Command};
 
+use serde_json::Value;
 use tagalong::{
     cli::{args::definition, help::TOPICS},
     policy::keys::KEYS,
@@ -63,6 +64,28 @@ fn each_shell_gets_a_script_that_knows_every_verb() {
     let asked = "source \"$1\"; COMP_WORDS=(tagalong pol); COMP_CWORD=1; _tagalong tagalong pol tagalong; echo \"${COMPREPLY[@]}\"";
     let said = Command::new("bash").args(["-c", asked, "bash"]).arg(script).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout), "policy\n", "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn what_the_program_says_of_itself_is_json_too() {
+    let machine = Machine::new();
+    let json = |line: &str| serde_json::from_str::<Value>(&machine.run(&format!("{line} --output json")).ended(0).out).unwrap();
+    assert_eq!(json("help topics")["topics"].as_array().unwrap().len(), TOPICS.len());
+    assert_eq!(json("help policies")["text"], TOPICS[0].2);
+    assert_eq!(json("help plan")["text"], machine.run("help plan").ended(0).out);
+    let script = json("completions zsh");
+    assert_eq!((&script["shell"], &script["script"]), (&"zsh".into(), &machine.run("completions zsh").ended(0).out.into()));
+    assert_eq!(json("man")["page"], machine.run("man").ended(0).out);
+    let mut written = json("man --out man1")["pages"].as_array().unwrap().clone();
+    let mut there: Vec<Value> =
+        fs::read_dir(machine.work().join("man1")).unwrap().map(|entry| entry.unwrap().file_name().to_str().unwrap().into()).collect();
+    written.sort_by_key(ToString::to_string);
+    there.sort_by_key(ToString::to_string);
+    assert_eq!(written, there);
+    let demo = json("demo");
+    assert_eq!(demo["rounds"].as_array().unwrap().len(), 2);
+    assert_eq!(demo["rounds"][1]["report"]["updates"].as_array().unwrap().len(), 1);
+    assert!(demo["rounds"][1]["commit"]["message"].as_str().unwrap().starts_with("Auto-release "));
 }
 
 #[test]

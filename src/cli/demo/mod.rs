@@ -7,6 +7,8 @@ mod story;
 
 use std::{io, path::Path, time::Instant};
 
+use serde::Serialize;
+use serde_json::json;
 use thiserror::Error;
 use url::Url;
 
@@ -16,10 +18,11 @@ pub use repository::{Fleet, Shown};
 
 use super::{
     Said,
+    args::Output,
     error::CommandError,
     exit::Exit,
     ground::{self, Ground},
-    print::{Ending, Facts, Width},
+    print::{self, Ending, Facts, Width},
     progress::Progress,
     terminal,
 };
@@ -49,6 +52,15 @@ pub struct Applied {
     pub report: Report,
     /// What it knows beside the report.
     pub facts: Facts,
+}
+
+/// One `apply` of the demo, and the commit that it made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Round {
+    /// What it found.
+    pub report: Report,
+    /// What it pushed.
+    pub commit: Shown,
 }
 
 /// Why a demo ended early.
@@ -109,25 +121,34 @@ impl StageError {
 ///
 /// # Errors
 /// The stage cannot be set, an `apply` fails, or somebody interrupts it; in every case server and folders are gone afterwards.
-pub async fn run<E>(out: &mut impl io::Write, width: Width, apply: impl AsyncFn(Scene<'_>) -> Result<Applied, E>) -> Result<(), DemoError<E>> {
+pub async fn run<E>(
+    out: &mut impl io::Write,
+    width: Width,
+    apply: impl AsyncFn(Scene<'_>) -> Result<Applied, E>,
+) -> Result<Vec<Round>, DemoError<E>> {
     let registry = Registry::start().await.map_err(StageError::Port)?;
     let told = tokio::select! {
         told = story::tell(out, width, &registry, apply) => told,
         () = interrupted() => Err(StageError::Interrupted.into()),
     };
     registry.stop().await;
-    told?;
-    Ok(story::end(out)?)
+    let rounds = told?;
+    story::end(out)?;
+    Ok(rounds)
 }
 
-/// Tells it with the very code of `apply`, on standard output.
+/// Tells it with the very code of `apply`, on standard output as it happens; as JSON once it is over.
 ///
 /// # Errors
 /// As [`run`].
-pub(super) async fn demo() -> Result<Said, CommandError> {
-    let told = run(&mut io::stdout().lock(), terminal::width(), async |scene: Scene<'_>| apply(scene).await).await;
+pub(super) async fn demo(output: Output) -> Result<Said, CommandError> {
+    let act = async |scene: Scene<'_>| apply(scene).await;
+    let told = match output {
+        Output::Text => run(&mut io::stdout().lock(), terminal::width(), act).await.map(|_| Vec::new()),
+        Output::Json => run(&mut io::sink(), Width::Endless, act).await.map(|rounds| print::json(&json!({ "rounds": rounds })).into_bytes()),
+    };
     match told {
-        Ok(()) => Ok(Said { text: Vec::new(), talk: String::new(), exit: Exit::Done }),
+        Ok(text) => Ok(Said { text, talk: String::new(), exit: Exit::Done }),
         Err(DemoError::Stage(error)) => Err(error.into()),
         Err(DemoError::Apply(error)) => Err(error),
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use git2::{DiffFormat, IndexEntry, IndexTime, Repository, RepositoryInitOptions, Signature};
+use serde::Serialize;
 use tempfile::TempDir;
 use url::Url;
 
@@ -26,7 +27,7 @@ pub struct Fleet {
 }
 
 /// A commit as a person reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// `name <email>`.
     pub author: String,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Applied, DemoError, Fleet, Image, Registry, Scene, StageError};
+use super::{Applied, DemoError, Fleet, Image, Registry, Round, Scene, Shown, StageError};
 use crate::{
     cli::print::{self, Width},
     image::Platform,
@@ -46,7 +46,7 @@ pub(super) async fn tell<E>(
     width: Width,
     registry: &Registry,
     apply: impl AsyncFn(Scene<'_>) -> Result<Applied, E>,
-) -> Result<(), DemoError<E>> {
+) -> Result<Vec<Round>, DemoError<E>> {
     fill(registry);
     let host = registry.host();
     let fleet = Fleet::create(&host)?;
@@ -61,7 +61,7 @@ pub(super) async fn tell<E>(
     say(out, &format!("tagalong apply {url} --branch main"))?;
     let first = apply(scene).await.map_err(DemoError::Apply)?;
     print(out, &print::plan(&first.report, &first.facts, width))?;
-    show_commit(out, "The commit: nothing but image references", scene, &fleet, &first)?;
+    let first_commit = show_commit(out, "The commit: nothing but image references", scene, &fleet, &first)?;
     say(out, "Why: each container has its reason")?;
     print(out, &print::decisions(&first.report, width))?;
 
@@ -70,8 +70,8 @@ pub(super) async fn tell<E>(
     say(out, &format!("Somebody pushes {host}/{repository}:{tag}, and it runs again"))?;
     let second = apply(scene).await.map_err(DemoError::Apply)?;
     print(out, &print::plan(&second.report, &second.facts, width))?;
-    show_commit(out, "The second commit", scene, &fleet, &second)?;
-    Ok(())
+    let second_commit = show_commit(out, "The second commit", scene, &fleet, &second)?;
+    Ok(vec![Round { report: first.report, commit: first_commit }, Round { report: second.report, commit: second_commit }])
 }
 
 /// Says that nothing is left, once that is so.
@@ -89,7 +89,7 @@ fn fill(registry: &Registry) {
     }
 }
 
-fn show_commit(out: &mut impl Write, title: &str, scene: Scene<'_>, fleet: &Fleet, applied: &Applied) -> Result<(), StageError> {
+fn show_commit(out: &mut impl Write, title: &str, scene: Scene<'_>, fleet: &Fleet, applied: &Applied) -> Result<Shown, StageError> {
     let Some(commit) = &applied.report.pushed else { return Err(StageError::NoCommit(scene.url.clone())) };
     let shown = fleet.show(commit)?;
     say(out, title)?;
@@ -102,7 +102,7 @@ fn show_commit(out: &mut impl Write, title: &str, scene: Scene<'_>, fleet: &Flee
     for line in shown.diff.lines() {
         print(out, &format!("{}\n", safe::line(line)))?;
     }
-    Ok(())
+    Ok(shown)
 }
 
 /// A heading, so that the parts of the story stand apart.

@@ -4,19 +4,16 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Write as _},
-    num::NonZero,
     os::unix::fs::{MetadataExt, chown},
     path::{Path, PathBuf},
-    thread,
 };
 
+use git2::Oid;
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use super::{WorkTree, id};
 use crate::git::{error::WriteError, tree::check_path};
-
-/// Fewer files than this are not worth a thread.
-const SHARE: usize = 16;
 
 /// Replaces the files; all new contents are on the disk before the first file is replaced. What they held before comes back, but for new ones.
 pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
@@ -28,15 +25,16 @@ pub(super) fn files(work_tree: &WorkTree, changes: &BTreeMap<&str, &[u8]>) -> Re
     for path in folders.values() {
         check_folder(work_tree, path)?;
     }
-    let ready = all_prepared(&work_tree.root, changes)?;
+    let root = work_tree.root.as_path();
+    // On several threads: each waits for the disk.
+    let ready: Vec<_> = changes.par_iter().map(|(path, bytes)| prepared(root, path, bytes)).collect();
+    let ready = ready.into_iter().collect::<Result<Vec<Ready<'_>>, _>>()?;
+    let read = work_tree.read.borrow();
+    let read: Vec<(&str, Option<Oid>)> = changes.keys().map(|path| (*path, read.get(*path).copied())).collect();
     // As late as can be: an editor may have saved since the files were read.
-    let mut before = BTreeMap::new();
-    for path in changes.keys() {
-        before.extend(unchanged(work_tree, path)?.map(|bytes| ((*path).to_owned(), bytes)));
-    }
-    for (path, target, file) in ready {
-        file.persist(&target).map_err(|error| failed(path, error.error))?;
-    }
+    let before: Vec<_> = read.par_iter().map(|(path, read)| unchanged(root, path, *read)).collect();
+    let before = before.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    ready.into_par_iter().try_for_each(|(path, target, file)| file.persist(&target).map(drop).map_err(|error| failed(path, error.error)))?;
     for (folder, path) in folders {
         fs::File::open(work_tree.root.join(folder)).and_then(|folder| folder.sync_all()).map_err(|source| failed(path, source))?;
     }
@@ -65,38 +63,29 @@ fn check_folder(work_tree: &WorkTree, path: &str) -> Result<(), WriteError> {
 }
 
 /// What a file holds, if that is what was read; one that nobody read must not exist.
-fn unchanged(work_tree: &WorkTree, path: &str) -> Result<Option<Vec<u8>>, WriteError> {
-    let now = match fs::read(work_tree.root.join(path)) {
+fn unchanged(root: &Path, path: &str, read: Option<Oid>) -> Result<Option<(String, Vec<u8>)>, WriteError> {
+    let now = match fs::read(root.join(path)) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(failed(path, source)),
     };
-    let is_same = now.as_deref().map(id) == work_tree.read.borrow().get(path).copied();
-    if is_same { Ok(now) } else { Err(WriteError::ChangedOnDisk(path.to_owned())) }
+    if now.as_deref().map(id) != read {
+        return Err(WriteError::ChangedOnDisk(path.to_owned()));
+    }
+    Ok(now.map(|bytes| (path.to_owned(), bytes)))
 }
 
 /// A path, the file that it leads to, and the temporary one that takes its place.
 type Ready<'c> = (&'c str, PathBuf, NamedTempFile);
 
-/// Prepares all files, on several threads: each waits for the disk.
-fn all_prepared<'c>(root: &Path, changes: &BTreeMap<&'c str, &[u8]>) -> Result<Vec<Ready<'c>>, WriteError> {
-    let changes: Vec<(&str, &[u8])> = changes.iter().map(|(path, bytes)| (*path, *bytes)).collect();
-    let one = |&(path, bytes): &(&'c str, &[u8])| {
-        let target = root.join(path);
-        let file = prepared(&target, bytes).map_err(|source| failed(path, source))?;
-        Ok((path, target, file))
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(8);
-    let share = changes.len().div_ceil(workers).max(SHARE);
-    thread::scope(|scope| {
-        let one = &one;
-        let started: Vec<_> = changes.chunks(share).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
-        started.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+fn prepared<'c>(root: &Path, path: &'c str, bytes: &[u8]) -> Result<Ready<'c>, WriteError> {
+    let target = root.join(path);
+    let file = beside(&target, bytes).map_err(|source| failed(path, source))?;
+    Ok((path, target, file))
 }
 
 /// A temporary file beside the target with its new bytes, its mode and its owner.
-fn prepared(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+fn beside(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = target.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".tagalong-").tempfile_in(folder)?;
     file.write_all(bytes)?;
