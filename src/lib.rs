@@ -5,6 +5,7 @@ pub mod config;
 pub mod git;
 pub mod image;
 pub mod manifest;
+pub mod net;
 pub mod plan;
 pub mod policy;
 pub mod registry;

@@ -110,6 +110,10 @@ section! {
         "githubApp" github_app: Spanned<GitHubAppWritten>, "section", "none";
         /// A private CA for this repository, beside those that the machine trusts.
         "caFile" ca_file: Text, "file", "none";
+        /// A certificate that is shown to an https server that asks for one, with `clientKeyFile`.
+        "clientCertFile" client_cert_file: Text, "file", "none";
+        /// The key of that certificate.
+        "clientKeyFile" client_key_file: Text, "file", "none";
         /// Whether plain http, or a certificate that nobody vouches for, is accepted. SSH hosts must be known all the same.
         "insecure" insecure: bool, "`true` or `false`", "false";
         /// How commits are made.

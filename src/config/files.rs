@@ -16,7 +16,8 @@ impl Config {
             ];
             let named =
                 [&repository.ssh_key_file, &repository.known_hosts_file, &repository.ca_file, &repository.commit.signing_key_file].map(Clone::clone);
-            named.into_iter().chain(secrets.map(file)).flatten()
+            let shown = repository.client_certificate.clone().map(|shown| [shown.certificate, shown.key]);
+            named.into_iter().chain(secrets.map(file)).flatten().chain(shown.into_iter().flatten())
         });
         let registries = self.registries.entries.iter().flat_map(|entry| {
             let secret = file(entry.credential.as_ref().map(CredentialSource::secret));
@@ -56,7 +57,7 @@ mod tests {
         let text = "dockerConfig: docker.json\nregistryCaFile: all-ca.pem\nstate: state\npolicies: [presets]\n\
                     repositories:\n\
                     - {url: 'ssh://git@git.example/a', sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: hosts}\n\
-                    - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem}\n\
+                    - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem, clientCertFile: git.pem, clientKeyFile: git.key}\n\
                     - {url: 'https://git.example/d', githubApp: {id: 1, privateKeyFile: app.pem}}\n\
                     - {url: 'https://git.example/c', tokenEnv: TOKEN, commit: {signingKeyFile: signing, signingPassphraseFile: signing-passphrase}}\n\
                     registries:\n\
@@ -73,6 +74,8 @@ mod tests {
             "client.pem",
             "docker.json",
             "git-ca.pem",
+            "git.key",
+            "git.pem",
             "hosts",
             "key",
             "passphrase",

@@ -8,7 +8,7 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    Config, CredentialSource, GitHubApp, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
+    ClientCertificate, Config, CredentialSource, GitHubApp, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
     source::Source,
     url::{check_git, identity, last_part},
@@ -53,6 +53,8 @@ pub struct Repository {
     pub github_app: Option<GitHubApp>,
     /// A private CA.
     pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown to a server that asks for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// Whether plain http, or a certificate that nobody vouches for, is accepted.
     pub insecure: bool,
     /// How commits are made.
@@ -156,6 +158,7 @@ impl Repository {
             credential: None,
             github_app: None,
             ca_file: None,
+            client_certificate: None,
             insecure: false,
             commit: Commit::default(),
             lines: Lines::default(),
@@ -205,6 +208,7 @@ impl Repository {
             credential: source.noted(source.sign_in(written)),
             github_app: source.github_app(written),
             ca_file: local("caFile", &written.ca_file),
+            client_certificate: source.noted(source.client_certificate(written)),
             insecure: written.insecure.unwrap_or(unlisted.insecure),
             commit,
             lines: written.lines.clone(),

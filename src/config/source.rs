@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
+    ClientCertificate, ConfigError, CredentialSource, ImagePattern, Paths, SecretSource,
     duration::{Show, parse},
     file::{CommitWritten, RepositoryWritten, Text, Texts, unknown_key},
     repository::parse_branch,
@@ -238,6 +238,17 @@ impl Source {
             Ok(Some(format!("SHA256:{hash}")))
         };
         written.into_iter().flatten().filter_map(|text| self.noted(fingerprint(text))).collect()
+    }
+
+    /// The certificate that is shown to a Git server, and its key.
+    pub(super) fn client_certificate(&self, written: &RepositoryWritten) -> Result<Option<ClientCertificate>, ConfigError> {
+        match (&written.client_cert_file, &written.client_key_file) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => {
+                Ok(Some(ClientCertificate { certificate: self.local("clientCertFile", certificate)?, key: self.local("clientKeyFile", key)? }))
+            }
+            (Some(one), None) | (None, Some(one)) => Err(self.wrong(line(one), "`clientCertFile` and `clientKeyFile` need each other")),
+        }
     }
 
     /// How to sign in to a Git repository.

@@ -13,13 +13,15 @@ use thiserror::Error;
 use super::{
     app::{App, AppKey, AppKeyError},
     authority::{Authority, AuthorityError, Trust},
+    http::HttpAccess,
     location::Location,
     remote::{Credentials, Scheme},
     sign::{Signer, SignerError},
-    ssh::{Identity, KeyError, KnownHosts, PrivateKey, SshAccess},
+    ssh::{self, KeyError, KnownHosts, PrivateKey, SshAccess},
 };
 use crate::{
     config::{Credential, CredentialSource, Environment, Lines, Repository, SecretError, SecretSource},
+    net::{CertificateError, Identity},
     policy::Blame,
 };
 
@@ -34,8 +36,8 @@ pub struct Access {
     pub app: Option<App>,
     /// What it takes to talk over SSH.
     pub ssh: SshAccess,
-    /// Which certificates are trusted.
-    pub trust: Trust,
+    /// What it takes to talk over http.
+    pub http: HttpAccess,
 }
 
 /// Why something that the configuration names cannot be used.
@@ -56,6 +58,9 @@ pub enum AccessError {
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The client certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// No ssh-agent answers.
     #[error("cannot ask the ssh-agent at `{}`", socket.display())]
     Agent {
@@ -77,13 +82,13 @@ pub enum AccessError {
 impl Access {
     /// Nothing to sign in with.
     pub fn anonymous(state: PathBuf) -> Self {
-        Self { state, credentials: None, app: None, ssh: SshAccess::default(), trust: Trust::default() }
+        Self { state, credentials: None, app: None, ssh: SshAccess::default(), http: HttpAccess::default() }
     }
 
     /// Reads what this way to the repository needs, and nothing else; with it come notes for the person.
     ///
     /// # Errors
-    /// A secret, a key, a CA file or the known hosts cannot be read.
+    /// A secret, a key, a certificate or the known hosts cannot be read.
     pub fn prepare(
         location: &Location,
         repository: &Repository,
@@ -94,7 +99,7 @@ impl Access {
         let Location::Remote(url) = location else { return Ok((access, notes)) };
         match url.scheme() {
             Scheme::Ssh => {
-                access.ssh = ssh(repository, environment, &mut notes)?;
+                access.ssh = ssh_access(repository, environment, &mut notes)?;
                 if repository.credential.is_some() {
                     notes.push(format!("`{url}` is spoken to over SSH: its password or token is not used"));
                 }
@@ -104,9 +109,10 @@ impl Access {
             }
             Scheme::Https | Scheme::Http => {
                 access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
-                access.trust = trust(repository)?;
+                access.http =
+                    HttpAccess { trust: trust(repository)?, identity: repository.client_certificate.as_ref().map(Identity::read).transpose()? };
                 if let Some(app) = repository.github_app.as_ref().filter(|_| url.credentials(None).is_none()) {
-                    let (app, warning) = App::read(app, url, &access.trust)?;
+                    let (app, warning) = App::read(app, url, &access.http)?;
                     access.app = Some(app);
                     notes.extend(warning);
                 }
@@ -176,6 +182,9 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
         let read = AppKey::read(&app.key).map(|(_, warning)| warning).map_err(AccessError::from);
         note(written_in(&app.lines, &["privateKeyFile", "privateKeyEnv"]), read);
     }
+    if let Some(Err(error)) = repository.client_certificate.as_ref().map(Identity::read) {
+        note("clientCertFile", Err(error.into()));
+    }
     let secret = |error: &AccessError| matches!(error, AccessError::Secret(_));
     match signer(repository) {
         Err(error) if secret(&error) => note(written_in(&repository.commit.lines, &["signingPassphraseFile", "signingPassphraseEnv"]), Err(error)),
@@ -197,22 +206,22 @@ fn trust(repository: &Repository) -> Result<Trust, AuthorityError> {
     })
 }
 
-fn ssh(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
+fn ssh_access(repository: &Repository, environment: &Environment, notes: &mut Vec<String>) -> Result<SshAccess, AccessError> {
     let own = environment.identity().filter(|path| path.is_file());
     let passphrase = || repository.ssh_passphrase.as_ref().map(SecretSource::read).transpose();
     let identity = match (&repository.ssh_key_env, repository.ssh_key_file.as_ref().or(own.as_ref())) {
-        (Some(name), _) => Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
+        (Some(name), _) => ssh::Identity::Key(Box::new(key_of_variable(name, passphrase()?)?)),
         (None, Some(path)) => {
             let (key, exposure) = PrivateKey::read(path, passphrase()?)?;
             notes.extend(exposure.warning(path));
-            Identity::Key(Box::new(key))
+            ssh::Identity::Key(Box::new(key))
         }
         (None, None) => match environment.variable("SSH_AUTH_SOCK").map(PathBuf::from) {
             Some(socket) => {
                 UnixStream::connect(&socket).map_err(|source| AccessError::Agent { socket, source })?;
-                Identity::Agent
+                ssh::Identity::Agent
             }
-            None => Identity::Nothing,
+            None => ssh::Identity::Nothing,
         },
     };
     let known_hosts = host_keys(repository, environment)?;
@@ -277,6 +286,7 @@ impl AccessError {
             Self::Signer(error) => error.hint(),
             Self::AppKey(error) => error.hint(),
             Self::Authority(error) => error.hint(),
+            Self::Certificate(error) => error.hint(),
             Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),
             Self::KnownHosts { path, .. } => {
                 Some(format!("make it with `ssh-keyscan HOST > {}`, and compare the keys with what the host's owner says", path.display()))

@@ -1,34 +1,27 @@
-//! Certificate authorities that one repository alone trusts.
-//!
-//! libgit2 knows authorities for the whole process only, so these are asked in its certificate callback, which shows the server's own certificate
-//! alone. What stands between that one and the authority is asked of the server once more; it needs no trust, because each signature is checked.
+//! Which certificates of https servers are trusted: those that this machine trusts, and those of one file for one repository alone.
 
 use std::{
     fs, io,
-    net::{TcpStream, ToSocketAddrs},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::Timestamp;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::{CryptoProvider, ring},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
+use rustls_platform_verifier::Verifier;
 use thiserror::Error as ThisError;
 
 use crate::policy::Blame;
-
-/// How long the server may take for each step when it is asked for what stands between.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which certificates are trusted.
 #[derive(Clone, Debug, Default)]
@@ -89,49 +82,110 @@ impl Authority {
         Ok(Self { path: path.to_owned(), certificates: certificates.into(), verifier })
     }
 
-    /// The certificates of the file.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.certificates.iter()
-    }
-
     /// Whether the certificate of a server is vouched for, or is one of the file itself; and is the server's, by its name.
-    pub(super) fn judge(&self, certificate: &[u8], host: &str, port: u16) -> Result<(), String> {
-        let certificate = CertificateDer::from(certificate);
-        let host = host.trim_matches(['[', ']']);
-        let name = ServerName::try_from(host).map_err(|_| format!("`{host}` is no name that a certificate can hold"))?;
-        let judged = if self.certificates.contains(&certificate) {
-            ParsedCertificate::try_from(&certificate).and_then(|certificate| verify_server_name(&certificate, &name))
-        } else {
-            match self.verify(&certificate, &[], &name) {
-                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                    self.verify(&certificate, &between(&name, host, port).unwrap_or_default(), &name)
-                }
-                judged => judged,
+    fn judge(&self, certificate: &CertificateDer<'_>, between: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+        if self.certificates.iter().any(|own| own == certificate) {
+            return ParsedCertificate::try_from(certificate).and_then(|certificate| verify_server_name(&certificate, name));
+        }
+        self.verifier.verify_server_cert(certificate, between, name, &[], now).map(|_verified| ())
+    }
+}
+
+/// What TLS asks about the certificate that a server shows.
+#[derive(Debug)]
+pub(super) struct Judge {
+    /// What is trusted from this host; every other one, such as a proxy, is judged as this machine judges it.
+    host: String,
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Judge {
+    /// Judges the certificates of a host.
+    pub(super) fn new(host: &str, trust: Trust) -> Self {
+        Self { host: host.trim_matches(['[', ']']).to_owned(), trust, provider: provider() }
+    }
+
+    /// A certificate that nobody has to vouch for may be one that cannot even be read.
+    fn unless_all_is_fine(&self, verify: impl FnOnce() -> Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
+        if matches!(self.trust, Trust::Anything) { Ok(HandshakeSignatureValid::assertion()) } else { verify() }
+    }
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        stapled: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let system = || judge_of_system(certificate, between, name, stapled, now);
+        match &self.trust {
+            _ if *name.to_str() != *self.host => system(),
+            Trust::Anything => Ok(ServerCertVerified::assertion()),
+            Trust::System => system(),
+            Trust::Also(authority) => {
+                let judged = authority.judge(certificate, between, name, now).map(|()| ServerCertVerified::assertion());
+                judged.or_else(|own| system().map_err(|_| own))
             }
+        }
+    }
+
+    fn verify_tls12_signature(&self, said: &[u8], by: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+        self.unless_all_is_fine(|| verify_tls12_signature(said, by, signed, &self.provider.signature_verification_algorithms))
+    }
+
+    fn verify_tls13_signature(&self, said: &[u8], by: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+        self.unless_all_is_fine(|| verify_tls13_signature(said, by, signed, &self.provider.signature_verification_algorithms))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What this machine says to a certificate; its authorities are read once, when they are first asked.
+fn judge_of_system(
+    certificate: &CertificateDer<'_>,
+    between: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    stapled: &[u8],
+    now: UnixTime,
+) -> Result<ServerCertVerified, Error> {
+    static SYSTEM: OnceLock<Option<Verifier>> = OnceLock::new();
+    match SYSTEM.get_or_init(|| Verifier::new(provider()).ok()) {
+        Some(system) => system.verify_server_cert(certificate, between, name, stapled, now),
+        // A machine without authorities trusts nobody.
+        None => Err(CertificateError::UnknownIssuer.into()),
+    }
+}
+
+impl Trust {
+    /// What speaks against the certificate that a host showed.
+    pub(super) fn sentence(&self, fault: &CertificateError, host: &str) -> String {
+        use CertificateError::{
+            BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, Revoked, UnknownIssuer,
         };
-        judged.map_err(|error| self.sentence(&error, host))
-    }
-
-    fn verify(&self, certificate: &CertificateDer<'_>, between: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<(), Error> {
-        self.verifier.verify_server_cert(certificate, between, name, &[], UnixTime::now()).map(|_verified| ())
-    }
-
-    fn sentence(&self, error: &Error, host: &str) -> String {
-        use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, UnknownIssuer};
-        let file = self.path.display();
-        match error {
-            Error::InvalidCertificate(UnknownIssuer) => format!("none of the authorities in `{file}` signed it"),
-            Error::InvalidCertificate(ExpiredContext { not_after, .. }) => format!("it expired on {}", date(*not_after)),
-            Error::InvalidCertificate(Expired) => "it has expired".to_owned(),
-            Error::InvalidCertificate(NotValidYetContext { not_before, .. }) => format!("it is valid from {} only", date(*not_before)),
-            Error::InvalidCertificate(NotValidYet) => "it is not valid yet".to_owned(),
-            Error::InvalidCertificate(NotValidForNameContext { presented, .. }) if !presented.is_empty() => {
+        match (fault, self) {
+            // An authority of the same name with another key signed badly.
+            (UnknownIssuer | BadSignature, Self::Also(own)) => format!("none of the authorities in `{}` signed it", own.path.display()),
+            (UnknownIssuer | BadSignature, _) => "nobody whom this machine trusts signed it".to_owned(),
+            (ExpiredContext { not_after, .. }, _) => format!("it expired on {}", date(*not_after)),
+            (Expired, _) => "it has expired".to_owned(),
+            (NotValidYetContext { not_before, .. }, _) => format!("it is valid from {} only", date(*not_before)),
+            (NotValidYet, _) => "it is not valid yet".to_owned(),
+            (NotValidForNameContext { presented, .. }, _) if !presented.is_empty() => {
                 format!("it is not for `{host}`, but for {}", presented.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "))
             }
-            Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => format!("it does not name `{host}`"),
-            Error::InvalidCertificate(CertificateError::Other(_)) => format!("it is no server's certificate, and `{file}` does not hold it itself"),
-            Error::InvalidCertificate(fault) => format!("it cannot be a server's certificate ({fault:?})"),
-            other => other.to_string(),
+            (NotValidForName | NotValidForNameContext { .. }, _) => format!("it does not name `{host}`"),
+            (Revoked, _) => "it was revoked".to_owned(),
+            (CertificateError::Other(_), Self::Also(own)) => {
+                format!("it is no server's certificate, and `{}` does not hold it itself", own.path.display())
+            }
+            (CertificateError::Other(_), _) => "it is no server's certificate".to_owned(),
+            (fault, _) => format!("it cannot be a server's certificate ({fault:?})"),
         }
     }
 }
@@ -148,61 +202,6 @@ fn plain(name: &str) -> &str {
 fn date(time: UnixTime) -> String {
     let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     time.map_or_else(|| "a day beyond all years".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
-}
-
-/// The certificates that a server shows beside its own. The handshake always ends there: nothing is said to this server.
-fn between(name: &ServerName<'_>, host: &str, port: u16) -> Option<Vec<CertificateDer<'static>>> {
-    let heard = Arc::new(Heard { between: Mutex::default(), provider: provider() });
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().ok()?;
-    let config = config.dangerous().with_custom_certificate_verifier(heard.clone()).with_no_client_auth();
-    let mut connection = ClientConnection::new(Arc::new(config), name.to_owned()).ok()?;
-    let mut stream = (host, port).to_socket_addrs().ok()?.find_map(|address| TcpStream::connect_timeout(&address, PATIENCE).ok())?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    // It fails as soon as the certificates are heard.
-    let _ended = connection.complete_io(&mut stream);
-    let between = std::mem::take(&mut *heard.between.lock().unwrap_or_else(PoisonError::into_inner));
-    Some(between)
-}
-
-/// Hears which certificates a server shows, and accepts none.
-#[derive(Debug)]
-struct Heard {
-    between: Mutex<Vec<CertificateDer<'static>>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl Heard {
-    fn enough<T>() -> Result<T, Error> {
-        Err(Error::General("heard".to_owned()))
-    }
-}
-
-impl ServerCertVerifier for Heard {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let owned = between.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        *self.between.lock().unwrap_or_else(PoisonError::into_inner) = owned;
-        Self::enough()
-    }
-
-    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
-        Self::enough()
-    }
-
-    fn verify_tls13_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
-        Self::enough()
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 impl AuthorityError {

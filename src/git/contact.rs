@@ -3,20 +3,20 @@
 use std::{
     cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
 };
 
 use git2::{
-    CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, Oid, ProxyOptions, RemoteCallbacks, RemoteConnection, Repository,
-    cert::Cert,
+    CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode, Oid, RemoteCallbacks, RemoteConnection, Repository, cert::Cert,
 };
 use secrecy::ExposeSecret;
 
 use super::{
+    access::Access,
     app::App,
-    authority::Trust,
+    http::{self, HttpAccess, Line},
     remote::{Credentials, RemoteUrl, Scheme},
     ssh::SshAccess,
-    text,
     trouble::{Doing, RemoteError, SignIn, Trouble},
 };
 
@@ -25,19 +25,23 @@ use super::{
 pub(super) struct Contact {
     pub url: RemoteUrl,
     /// What signs in; an App's token for as long as it is good.
-    pub credentials: RefCell<Option<Credentials>>,
+    credentials: RefCell<Option<Credentials>>,
     /// What gives such tokens.
-    pub app: Option<App>,
-    pub ssh: SshAccess,
-    pub trust: Trust,
+    app: Option<App>,
+    ssh: SshAccess,
+    http: HttpAccess,
+    /// Connections over http, which are kept from one conversation to the next.
+    line: OnceLock<Arc<Line>>,
 }
 
 /// What is learned during one conversation that libgit2's errors do not tell.
 #[derive(Default)]
 pub(super) struct Talk {
     sign_in: Cell<SignIn>,
-    /// What speaks against the other side's host key or certificate.
+    /// What speaks against the other side's host key.
     distrust: Cell<Option<Trouble>>,
+    /// What went wrong on a line of our own.
+    failure: http::Failure,
 }
 
 /// One name that a remote advertises.
@@ -61,11 +65,20 @@ impl Refusal for RemoteError {
 }
 
 impl Contact {
+    pub fn new(url: &RemoteUrl, access: &Access) -> Self {
+        let credentials = RefCell::new(url.credentials(access.credentials.as_ref()));
+        let (app, ssh, http) = (access.app.clone(), access.ssh.clone(), access.http.clone());
+        Self { url: url.clone(), credentials, app, ssh, http, line: OnceLock::new() }
+    }
+
     /// Holds a conversation with a token that is good; where it is refused all the same, once more with a new one.
     pub fn signed_in<T, E: Refusal>(&self, doing: Doing, work: impl Fn() -> Result<T, E>) -> Result<T, E> {
         let Some(app) = &self.app else { return work() };
         let renew = || {
             let credentials = app.credentials().map_err(|fault| self.error(doing, Trouble::App(Box::new(fault))))?;
+            if let Some(line) = self.line.get() {
+                line.sign_in_with(&credentials);
+            }
             self.credentials.replace(Some(credentials.clone()));
             Ok::<_, E>(credentials)
         };
@@ -80,7 +93,29 @@ impl Contact {
         }
     }
 
-    /// The callbacks of one conversation: credentials are offered once, and only to this host; `talk` tells what became of them.
+    /// Holds a conversation: what libgit2 says meanwhile on this thread goes over our own line, where the remote speaks http.
+    pub fn converse<T>(&self, talk: &Talk, work: impl FnOnce() -> T) -> T {
+        if !matches!(self.url.scheme(), Scheme::Http | Scheme::Https) {
+            return work();
+        }
+        match self.line() {
+            Ok(line) => http::during(&line, &talk.failure, work),
+            Err(trouble) => {
+                talk.failure.note(trouble);
+                work()
+            }
+        }
+    }
+
+    fn line(&self) -> Result<Arc<Line>, Trouble> {
+        if let Some(line) = self.line.get() {
+            return Ok(Arc::clone(line));
+        }
+        let line = Arc::new(Line::new(&self.url, self.credentials.borrow().as_ref(), &self.http)?);
+        Ok(Arc::clone(self.line.get_or_init(|| line)))
+    }
+
+    /// The callbacks of one conversation over SSH: credentials are offered once, and only to this host; `talk` tells what became of them.
     pub fn callbacks<'a>(&'a self, talk: &'a Talk) -> RemoteCallbacks<'a> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks.credentials(move |_, _, allowed| self.sign_in(allowed, &talk.sign_in));
@@ -114,37 +149,14 @@ impl Contact {
         offer
     }
 
-    /// Judges whom we talk to; a host key by the known hosts alone, a certificate also by what this machine trusts.
+    /// Judges whom we talk to by the known hosts.
     fn check(&self, shown: &Cert<'_>, host: &str, distrust: &Cell<Option<Trouble>>) -> Result<CertificateCheckStatus, git2::Error> {
-        if self.url.scheme() == Scheme::Ssh {
-            let key = shown.as_hostkey().and_then(|key| key.hostkey()).unwrap_or_default();
-            let known = self.ssh.known_hosts.judge(self.url.host().unwrap_or(host), self.url.port(), key);
-            return known.map(|()| CertificateCheckStatus::CertificateOk).map_err(|fault| {
-                distrust.set(Some(Trouble::HostKey(Box::new(fault))));
-                git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "not trusted")
-            });
-        }
-        let authority = match (&self.trust, shown.as_x509()) {
-            (Trust::Anything, _) => return Ok(CertificateCheckStatus::CertificateOk),
-            (Trust::Also(authority), Some(shown)) => authority.judge(shown.data(), host, self.url.port()),
-            (Trust::System, _) | (Trust::Also(_), None) => return Ok(CertificateCheckStatus::CertificatePassthrough),
-        };
-        Ok(match authority {
-            Ok(()) => CertificateCheckStatus::CertificateOk,
-            Err(why) => {
-                distrust.set(Some(Trouble::Authority(text::one_line(why.as_bytes(), self.secret().as_ref()))));
-                CertificateCheckStatus::CertificatePassthrough
-            }
+        let key = shown.as_hostkey().and_then(|key| key.hostkey()).unwrap_or_default();
+        let known = self.ssh.known_hosts.judge(self.url.host().unwrap_or(host), self.url.port(), key);
+        known.map(|()| CertificateCheckStatus::CertificateOk).map_err(|fault| {
+            distrust.set(Some(Trouble::HostKey(Box::new(fault))));
+            git2::Error::new(ErrorCode::Certificate, ErrorClass::Callback, "not trusted")
         })
-    }
-
-    /// The environment's proxy, but never for this machine itself.
-    pub fn proxy(&self) -> ProxyOptions<'static> {
-        let mut options = ProxyOptions::new();
-        if !self.url.is_loopback() {
-            options.auto();
-        }
-        options
     }
 
     /// What must not appear in any text.
@@ -155,9 +167,9 @@ impl Contact {
     /// The failure of a conversation.
     pub fn failure(&self, doing: Doing, error: &git2::Error, talk: &Talk) -> RemoteError {
         let sign_in = talk.sign_in.get();
-        let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate || error.class() == ErrorClass::Ssl);
+        let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate);
         let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.borrow().is_none();
-        let trouble = distrust.or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
+        let trouble = talk.failure.take().or(distrust).or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
         self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret().as_ref()))
     }
 
@@ -169,11 +181,11 @@ impl Contact {
     /// Asks the remote for all its names: one ref advertisement.
     pub fn heads(&self, repository: &Repository) -> Result<Vec<Head>, RemoteError> {
         let talk = Talk::default();
-        let listed = (|| {
+        let listed = self.converse(&talk, || {
             let mut remote = repository.remote_anonymous(self.url.as_str())?;
-            let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&talk)), Some(self.proxy()))?;
+            let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&talk)), None)?;
             listed(&connection)
-        })();
+        });
         listed.map_err(|error| self.failure(Doing::Fetch, &error, &talk))
     }
 }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{AutotagOption, Direction, ErrorClass, FetchOptions, Oid, RemoteRedirect, Repository};
+use git2::{AutotagOption, Direction, ErrorClass, FetchOptions, Oid, Repository};
 
 use super::{
     aside::{self, Branches},
@@ -177,9 +177,13 @@ impl Mirror {
     /// Fetches into a repository what it lacks of the branches.
     fn fetched(&self, repository: &Repository, branches: Branches<'_>) -> Result<Tip, Failure> {
         let talk = Talk::default();
-        let remote_failure = |error: &git2::Error| Failure::Final(self.contact.failure(Doing::Fetch, error, &talk).into());
+        self.contact.converse(&talk, || self.fetch(repository, branches, &talk))
+    }
+
+    fn fetch(&self, repository: &Repository, branches: Branches<'_>, talk: &Talk) -> Result<Tip, Failure> {
+        let remote_failure = |error: &git2::Error| Failure::Final(self.contact.failure(Doing::Fetch, error, talk).into());
         let mut remote = repository.remote_anonymous(self.contact.url.as_str()).map_err(Failure::Local)?;
-        let connection = remote.connect_auth(Direction::Fetch, Some(self.contact.callbacks(&talk)), Some(self.contact.proxy()));
+        let connection = remote.connect_auth(Direction::Fetch, Some(self.contact.callbacks(talk)), None);
         let mut connection = connection.map_err(|error| remote_failure(&error))?;
         let advertised = Advertised::from(listed(&connection).map_err(|error| remote_failure(&error))?);
         let (branch, commit) = choose(self.contact.url.as_str(), branches.read, &advertised).map_err(Failure::Final)?;
@@ -188,8 +192,7 @@ impl Mirror {
         let moved: Vec<(&str, Option<Oid>, Oid)> = wanted.into_iter().flatten().filter_map(|(name, to)| moved(repository, name, to)).collect();
         if !moved.is_empty() {
             let mut options = FetchOptions::new();
-            options.remote_callbacks(self.contact.callbacks(&talk)).proxy_options(self.contact.proxy());
-            options.follow_redirects(RemoteRedirect::None).download_tags(AutotagOption::None);
+            options.remote_callbacks(self.contact.callbacks(talk)).download_tags(AutotagOption::None);
             let references: Vec<String> = moved.iter().map(|(name, ..)| format!("+refs/heads/{name}:refs/heads/{name}")).collect();
             let fetched = connection.remote().download(&references, Some(&mut options));
             fetched.map_err(|error| if is_remote(&error) { remote_failure(&error) } else { Failure::Local(error) })?;
@@ -271,6 +274,6 @@ impl From<Vec<Head>> for Advertised {
 
 /// Whether the other side is at fault, and not a file of the mirror.
 fn is_remote(error: &git2::Error) -> bool {
-    matches!(error.class(), ErrorClass::Net | ErrorClass::Http | ErrorClass::Ssl | ErrorClass::Ssh | ErrorClass::Callback)
+    matches!(error.class(), ErrorClass::Net | ErrorClass::Ssh | ErrorClass::Callback)
         || (error.class() == ErrorClass::Os && error.message().contains("connect"))
 }

@@ -1,13 +1,19 @@
 //! libgit2's process-wide options.
 
-use std::{sync::Once, time::Duration};
+use std::{
+    sync::{Once, OnceLock},
+    time::Duration,
+};
 
-use git2::{ConfigLevel, opts};
+use git2::{ConfigLevel, opts, transport};
+
+use super::http;
 
 /// How long a Git server may say nothing, where nobody says otherwise.
 pub const DEFAULT_SILENCE: Duration = Duration::from_mins(1);
 
 static INSTALLED: Once = Once::new();
+static SILENCE: OnceLock<Duration> = OnceLock::new();
 
 /// Sets how libgit2 behaves in this process; the first call decides, later ones change nothing.
 ///
@@ -15,12 +21,20 @@ static INSTALLED: Once = Once::new();
 /// is not read, so that a run does not depend on who starts it. Who owns a repository is not asked: nothing that its configuration could name is
 /// ever executed (libgit2 runs neither hooks nor filters nor file-system monitors).
 pub fn install(silence: Duration) {
-    INSTALLED.call_once(|| set(i32::try_from(silence.as_millis()).unwrap_or(i32::MAX)));
+    INSTALLED.call_once(|| {
+        set(i32::try_from(silence.as_millis()).unwrap_or(i32::MAX));
+        SILENCE.get_or_init(|| silence);
+    });
 }
 
 /// Makes sure that the options are set before libgit2 is used.
 pub(super) fn ensure() {
     install(DEFAULT_SILENCE);
+}
+
+/// How long a Git server may say nothing.
+pub(super) fn silence() -> Duration {
+    SILENCE.get().copied().unwrap_or(DEFAULT_SILENCE)
 }
 
 #[expect(
@@ -37,8 +51,10 @@ fn set(milliseconds: i32) {
             .and_then(|()| opts::set_search_path(ConfigLevel::Global, ""))
             .and_then(|()| opts::set_search_path(ConfigLevel::XDG, ""))
             .and_then(|()| opts::set_search_path(ConfigLevel::ProgramData, ""))
+            .and_then(|()| transport::register("https", http::transport))
+            .and_then(|()| transport::register("http", http::transport))
     };
-    outcome.expect("libgit2 knows these options since 1.7");
+    outcome.expect("libgit2 knows these options since 1.7, and takes a transport for each scheme once");
     // A cycle reads each object once, while its mirror stays open for months.
     opts::enable_caching(false);
 }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use git2::{ErrorCode, Oid, PushOptions, RemoteRedirect, Repository};
+use git2::{ErrorCode, Oid, PushOptions, Repository};
 
 use super::{
     contact::{Contact, Talk},
@@ -64,7 +64,7 @@ impl Push<'_> {
     /// Sends the commit and moves the branch; what the remote had to say comes back, one line.
     pub fn send(&self) -> Result<String, WriteError> {
         let (heard, talk) = (Heard::default(), Talk::default());
-        let outcome = self.converse(&heard, &talk);
+        let outcome = self.contact.converse(&talk, || self.converse(&heard, &talk));
         self.judged(outcome, &heard, &talk)?;
         Ok(text::one_line(&heard.words.borrow(), self.contact.secret().as_ref()))
     }
@@ -113,7 +113,7 @@ impl Push<'_> {
             true
         });
         let mut options = PushOptions::new();
-        options.remote_callbacks(callbacks).proxy_options(self.contact.proxy()).follow_redirects(RemoteRedirect::None);
+        options.remote_callbacks(callbacks);
         let mut remote = self.repository.remote_anonymous(self.contact.url.as_str())?;
         // A remote takes the old commit along with the new one, and moves the branch only from there.
         let force = if matches!(self.lease, Lease::Rebuilt(_)) { "+" } else { "" };

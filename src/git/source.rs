@@ -1,6 +1,6 @@
 //! One way to read and write a repository, wherever it is.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use git2::Repository;
 
@@ -72,13 +72,7 @@ impl Source {
         if let Some(folder) = url.folder() {
             return Ok(Self::Bare(Bare::open_url(&folder, url.to_string())?));
         }
-        let contact = Contact {
-            credentials: RefCell::new(url.credentials(access.credentials.as_ref())),
-            app: access.app.clone(),
-            url: url.clone(),
-            ssh: access.ssh.clone(),
-            trust: access.trust.clone(),
-        };
+        let contact = Contact::new(url, access);
         Ok(Self::Mirror(Box::new(Mirror::open(contact, &access.state)?)))
     }
 

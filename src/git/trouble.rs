@@ -1,6 +1,6 @@
 //! Why a remote gave no answer that could be used.
 
-use git2::{Error, ErrorClass, ErrorCode};
+use git2::{Error, ErrorCode};
 use thiserror::Error as ThisError;
 
 use std::path::PathBuf;
@@ -96,12 +96,36 @@ pub enum Trouble {
     /// Its certificate is not vouched for by the repository's own authority either.
     #[error("its certificate is not vouched for: {0}")]
     Authority(String),
-    /// It sends us elsewhere.
+    /// It does not take the client certificate that it was shown.
+    #[error("it does not take the client certificate that it was shown")]
+    CertificateRefused,
+    /// It asks for a client certificate, and none is configured.
+    #[error("it wants a client certificate, and none is given")]
+    CertificateWanted,
+    /// What answers there speaks no TLS.
+    #[error("what answers there does not speak TLS")]
+    NotTls,
+    /// The proxy of the environment cannot be reached.
+    #[error("the proxy before it cannot be reached")]
+    ProxyUnreachable,
+    /// The proxy asks who we are, or does not take what the environment says.
+    #[error("the proxy before it wants a user and a password, or refuses those that it was given")]
+    ProxySignIn,
+    /// The proxy does not lead there.
+    #[error("the proxy before it does not lead there")]
+    ProxyRefused,
+    /// It sends us to another host.
     #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
     /// The GitHub App got no token to sign in with.
     #[error("{0}")]
     App(Box<AppFault>),
+    /// It sends us to where everybody on the way can listen.
+    #[error("it sends us to plain http, which is not followed: {0}")]
+    Downgraded(String),
+    /// It sends us in circles, or nowhere, or in the middle of the conversation.
+    #[error("it sends us around, which leads nowhere: {0}")]
+    Circles(String),
     /// What answers is no Git server.
     #[error("what answers there is no Git repository")]
     NotGit,
@@ -163,10 +187,20 @@ impl RemoteError {
             (Trouble::App(fault), _) => return fault.hint(),
             (Trouble::Denied { key: Some(key), .. }, Doing::Push) => format!("give this deploy key write access: {}", key.installable()),
             (Trouble::Denied { key: Some(key), .. }, Doing::Fetch) => format!("give this deploy key read access: {}", key.installable()),
-            (Trouble::NotSsh, _) => "check the host and the port".to_owned(),
+            (Trouble::NotSsh | Trouble::NotTls, _) => "check the host and the port".to_owned(),
+            (Trouble::CertificateWanted, _) => {
+                "name one with `clientCertFile` and `clientKeyFile` for this repository in tagalong.yaml".to_owned()
+            }
+            (Trouble::CertificateRefused, _) => {
+                "check whether the certificate in `clientCertFile` has expired, and whether the server trusts who signed it".to_owned()
+            }
+            (Trouble::ProxySignIn, _) => "write `http://USER:PASSWORD@HOST:PORT` into HTTPS_PROXY, or the host of the repository into NO_PROXY".to_owned(),
+            (Trouble::ProxyUnreachable | Trouble::ProxyRefused, _) => {
+                "check HTTPS_PROXY and the proxy itself, or write the host of the repository into NO_PROXY".to_owned()
+            }
             (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Push) => "give this user or token write access to the repository".to_owned(),
             (Trouble::Forbidden | Trouble::Denied { .. }, Doing::Fetch) => "give this user or token read access to the repository".to_owned(),
-            (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
+            (Trouble::NotFound | Trouble::NotGit | Trouble::Redirected(_) | Trouble::Downgraded(_) | Trouble::Circles(_), _) => "check the URL: it is the one that `git clone` takes".to_owned(),
             (Trouble::UnknownHost(_), _) => "check the host's name and this machine's DNS".to_owned(),
             (Trouble::ConnectionRefused | Trouble::Unreachable(_), _) => "check the host and the port, and whether the server runs".to_owned(),
             (Trouble::TimedOut, _) => "check the network and any proxy; --git-timeout says how long silence is borne".to_owned(),
@@ -199,7 +233,13 @@ impl Trouble {
             | Self::NotGit
             | Self::Certificate(_)
             | Self::Authority(_)
-            | Self::Redirected(_) => Blame::Operator,
+            | Self::CertificateRefused
+            | Self::CertificateWanted
+            | Self::NotTls
+            | Self::ProxySignIn
+            | Self::Redirected(_)
+            | Self::Downgraded(_)
+            | Self::Circles(_) => Blame::Operator,
             Self::Status(status) if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => Blame::Operator,
             _ => Blame::Remote,
         }
@@ -207,10 +247,14 @@ impl Trouble {
 
     /// The same without a secret that the other side may have sent back.
     pub(super) fn without(self, secret: Option<&Credentials>) -> Self {
+        let safe = |said: String| text::one_line(said.as_bytes(), secret);
         match self {
-            Self::Denied { words, key } => Self::Denied { words: text::one_line(words.as_bytes(), secret), key },
-            Self::Said(said) => Self::Said(text::one_line(said.as_bytes(), secret)),
-            Self::Other(said) => Self::Other(text::one_line(said.as_bytes(), secret)),
+            Self::Denied { words, key } => Self::Denied { words: safe(words), key },
+            Self::Said(said) => Self::Said(safe(said)),
+            Self::Redirected(place) => Self::Redirected(safe(place)),
+            Self::Downgraded(place) => Self::Downgraded(safe(place)),
+            Self::Circles(place) => Self::Circles(safe(place)),
+            Self::Other(said) => Self::Other(safe(said)),
             other => other,
         }
     }
@@ -226,23 +270,14 @@ impl Trouble {
         match (error.code(), sign_in) {
             (_, SignIn::Wanted) => return Self::SignInWanted,
             (_, SignIn::Refused) | (ErrorCode::Auth, _) => return Self::Unauthorized,
-            (ErrorCode::Certificate, _) => return Self::Certificate(text::one_line(message.as_bytes(), None)),
             (ErrorCode::Timeout, _) => return Self::TimedOut,
             (ErrorCode::Eof, _) => return Self::Cut,
             _ => {}
         }
-        if let Some(status) = message.strip_prefix("unexpected http status code: ").and_then(|status| status.parse().ok()) {
-            return match status {
-                401 => Self::Unauthorized,
-                403 => Self::Forbidden,
-                404 | 410 => Self::NotFound,
-                _ => Self::Status(status),
-            };
-        }
         if let Some(said) = message.strip_prefix("remote error: ") {
             return Self::said(said, None);
         }
-        Self::of_message(message, error.class(), url)
+        Self::of_message(message, url)
     }
 
     /// What a forge's own words mean; `key` is what signed in.
@@ -260,7 +295,7 @@ impl Trouble {
     }
 
     /// libgit2 tells most of its troubles by text alone.
-    fn of_message(message: &str, class: ErrorClass, url: &RemoteUrl) -> Self {
+    fn of_message(message: &str, url: &RemoteUrl) -> Self {
         let told = || text::one_line(message.as_bytes(), None);
         let has = |part: &str| message.contains(part);
         match () {
@@ -270,15 +305,10 @@ impl Trouble {
             () if has("failed to connect") => {
                 Self::Unreachable(message.rsplit(": ").next().map(|why| text::one_line(why.as_bytes(), None)).unwrap_or_default())
             }
-            () if has("cannot redirect") => Self::Redirected(told()),
-            () if has("content-type") || has("invalid packet line") || has("invalid hex digit") || has("bad packet length") => Self::NotGit,
+            () if has("invalid packet line") || has("invalid hex digit") || has("bad packet length") => Self::NotGit,
             () if has("EOF") || has("truncated write") || has("receiving data from socket") || has("could not read") || has("connection") => {
                 Self::Cut
             }
-            () if has("the SSL certificate is invalid") => {
-                Self::Certificate("nobody whom this machine trusts signed it, it expired, or it is for another name".to_owned())
-            }
-            () if class == ErrorClass::Ssl => Self::Certificate(told()),
             () => Self::Other(told()),
         }
     }

@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(client.get(&url).send().await.expect("an answer").status(), 200);
         serving.await.expect("no panic");
         let error = client.get(&url).send().await.expect_err("the second answer leads elsewhere");
-        let refused = super::super::classify::cause::<Forbidden>(&error).expect("a refusal");
+        let refused = crate::net::cause::<Forbidden>(&error).expect("a refusal");
         assert_eq!(refused.address, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)));
     }
 }

@@ -1,15 +1,17 @@
 //! What a failed connection means.
 
-use std::{error::Error, io};
+use std::io;
 
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
 
 use super::{
     address::Forbidden,
     error::{Fault, Problem, printable},
-    wire::innermost,
 };
-use crate::config::Patience;
+use crate::{
+    config::Patience,
+    net::{cause, innermost, is_about_our_certificate, is_unknown_name},
+};
 
 /// A failure of the HTTP library in our words.
 pub(super) fn classify(host: &str, error: &reqwest::Error, patience: &Patience) -> Problem {
@@ -21,7 +23,7 @@ pub(super) fn classify(host: &str, error: &reqwest::Error, patience: &Patience) 
         return Problem::Forbidden { host, address: *address, kind };
     }
     let text = innermost(error);
-    if error.is_connect() && unknown_name(error, &text) {
+    if is_unknown_name(error) {
         return Problem::NoSuchHost { host };
     }
     if error.is_timeout() {
@@ -52,40 +54,9 @@ fn tls_failure(host: String, error: &rustls::Error) -> Problem {
             CertificateError::Revoked => untrusted(host, "it was revoked"),
             fault => untrusted(host, &printable(&fault.to_string(), 200)),
         },
-        rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied,
-        ) => Problem::WantsCertificate { host },
+        error if is_about_our_certificate(error) => Problem::WantsCertificate { host },
         error => Problem::Broken { host, why: printable(&error.to_string(), 200) },
     }
-}
-
-/// The resolver's failure has no type of its own in the HTTP library; what is a passing failure of the resolver is none of ours.
-fn unknown_name(error: &reqwest::Error, text: &str) -> bool {
-    let mut chain = std::iter::successors(error.source(), |&error| error.source());
-    let asked = chain.any(|error| error.to_string().starts_with("dns error"));
-    (asked && !text.contains("Temporary failure")) || text == "invalid dns name"
-}
-
-/// The first error of a type in a chain, also inside an `io::Error`.
-pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 #[cfg(test)]

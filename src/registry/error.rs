@@ -4,10 +4,11 @@ use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
-use super::{helper::HelperError, identity::CertificateError, login::Login};
+use super::{helper::HelperError, login::Login};
 use crate::{
     config::SecretError,
     image::Repository,
+    net::CertificateError,
     policy::{Blame, Code},
 };
 

@@ -23,7 +23,6 @@ use super::{
     client::RequestKind,
     client::Settings,
     error::{Fault, Problem, printable},
-    identity::identity,
     journal::{Ask, Journal},
     limit::{Budgets, Gate},
     pace::Allowance,
@@ -31,7 +30,10 @@ use super::{
     retry,
     said::said,
 };
-use crate::config::{ClientCertificate, Patience, Registries, is_loopback};
+use crate::{
+    config::{ClientCertificate, Patience, Registries, is_loopback},
+    net::{CertificateError, Identity, innermost},
+};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -405,11 +407,19 @@ impl Wire {
             Authorities::Anyone => builder.tls_danger_accept_invalid_certs(true),
         };
         let builder = match &trust.shows {
-            Some(shown) => builder.identity(identity(shown).map_err(Problem::Certificate)?),
+            Some(shown) => builder.identity(identity(shown)?),
             None => builder,
         };
         builder.build().map_err(|error| Problem::NoTls { host: host.to_owned(), why: printable(&innermost(&error), 200) })
     }
+}
+
+/// What is shown to those who ask who we are.
+fn identity(shown: &ClientCertificate) -> Result<reqwest::Identity, Problem> {
+    let identity = Identity::read(shown).map_err(Problem::Certificate)?;
+    let refuse =
+        |_| CertificateError::Unusable { certificate: shown.certificate.clone(), key: shown.key.clone(), what: "they cannot be read together" };
+    reqwest::Identity::from_pem(identity.pem()).map_err(refuse).map_err(Problem::Certificate)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
@@ -463,15 +473,6 @@ pub(super) fn authority(url: &Url) -> String {
 /// Whether two URLs are on the same scheme, host and port.
 pub(super) fn same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme() && one.host_str() == other.host_str() && one.port_or_known_default() == other.port_or_known_default()
-}
-
-/// What is at the bottom of an error.
-pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

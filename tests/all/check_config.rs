@@ -55,7 +55,7 @@ logLevel: loud
     tagalong.yaml:2: error: `timeout` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:5: error: there is no key `intervall` here
-      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, githubApp, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
+      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, githubApp, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, clientCertFile, clientKeyFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
     tagalong.yaml:6: error: `interval` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:7: error: two repositories have the same `url` and `branch`
@@ -123,21 +123,23 @@ fn every_file_and_variable_that_is_named_is_looked_at() {
       hint: write the secret, and nothing else, into `empty` and let this user read it
     tagalong.yaml:19: error: cannot sign commits with `junk`: it holds no private key
       hint: make one: `ssh-keygen -t ed25519 -f signing`, or `gpg --export-secret-keys --armor KEY > signing`
-    tagalong.yaml:23: error: cannot read the secret in `two-lines`: it has more than one line
+    tagalong.yaml:22: error: cannot read the client certificate in `missing`: No such file or directory (os error 2)
+      hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
+    tagalong.yaml:26: error: cannot read the secret in `two-lines`: it has more than one line
       hint: write the secret, and nothing else, into `two-lines` and let this user read it
-    tagalong.yaml:25: error: cannot read the CA file `missing`: No such file or directory (os error 2)
+    tagalong.yaml:28: error: cannot read the CA file `missing`: No such file or directory (os error 2)
       hint: put the authority's certificate into `missing` and let this user read it
-    tagalong.yaml:26: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
+    tagalong.yaml:29: error: cannot read the secret in the variable `NOBODY_SET_THIS`: it is not set
       hint: set `NOBODY_SET_THIS` where this program is started
-    tagalong.yaml:28: error: cannot read the client certificate in `missing`: No such file or directory (os error 2)
+    tagalong.yaml:31: error: cannot read the client certificate in `missing`: No such file or directory (os error 2)
       hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
-    tagalong.yaml:31: error: cannot use `junk` with the key in `open`: they hold no certificate and key in PEM
+    tagalong.yaml:34: error: cannot use `junk` with the key in `open`: they hold no certificate and key in PEM
       hint: `clientCertFile` names a certificate in PEM, with those that signed it behind it, and `clientKeyFile` its key without a passphrase
-    tagalong.yaml:33: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
+    tagalong.yaml:36: error: cannot read the Docker configuration `docker.json`: line 1, column 10 is not as Docker writes it
       hint: name a file that `docker login` wrote, or give the registry a credential under `registries:`
-    tagalong.yaml:34: error: cannot use the CA file `junk`: it holds no PEM certificate
+    tagalong.yaml:37: error: cannot use the CA file `junk`: it holds no PEM certificate
       hint: a CA file holds certificates in PEM: `-----BEGIN CERTIFICATE-----`
-    15 faults
+    16 faults
     "#);
 }
 
@@ -162,6 +164,9 @@ repositories:
   tokenFile: empty
 - url: https://git.example/f.git
   commit: { signingKeyFile: junk }
+- url: https://git.example/g.git
+  clientKeyFile: missing
+  clientCertFile: open
 registries:
 - prefix: ghcr.io
   username: puller

@@ -20,6 +20,7 @@ mod editing_law;
 mod end_to_end;
 mod faults;
 mod git;
+mod git_http;
 mod git_local;
 mod github_app;
 mod help;

@@ -14,8 +14,8 @@ use crate::cli::{
 use crate::{
     config::{self, Config, ConfigError, CredentialSource, DockerConfig, Environment, Lines},
     git::{self, Authority, Examined},
+    net::Identity,
     plan::check::Severity,
-    registry,
 };
 
 /// Looks at the configuration, and at every file and variable that it names.
@@ -136,7 +136,7 @@ impl<'a> Examination<'a> {
         if let Some(Err(error)) = entry.ca_file.as_deref().map(Authority::read) {
             self.fault(&entry.lines, &["caFile"], &error, error.hint());
         }
-        if let Some(Err(error)) = entry.client_certificate.as_ref().map(registry::examine_certificate) {
+        if let Some(Err(error)) = entry.client_certificate.as_ref().map(Identity::read) {
             self.fault(&entry.lines, &["clientCertFile", "clientKeyFile"], &error, error.hint());
         }
         if let Some(Err(error)) = entry.credential.as_ref().map(CredentialSource::read) {

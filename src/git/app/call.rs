@@ -1,10 +1,10 @@
 //! One request to GitHub's API.
 
-use std::{error::Error, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{
-    Certificate, Client, Method, Response,
+    Client, Method, Response,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -14,7 +14,8 @@ use url::Url;
 use super::{Answer, AppTrouble};
 use crate::{
     config::is_loopback,
-    git::{authority::Trust, text},
+    git::{http::HttpAccess, text},
+    net::{cause, innermost},
 };
 
 const USER_AGENT: &str = concat!("tagalong/", env!("CARGO_PKG_VERSION"));
@@ -46,27 +47,29 @@ pub(super) fn below(api: &Url, path: &str) -> Url {
 }
 
 /// Sends a request and waits for its answer, on a thread of its own: whoever waits may be a thread of a runtime, or not.
-pub(super) fn send(ask: Ask, trust: &Trust) -> Result<Answer, AppTrouble> {
+pub(super) fn send(ask: Ask, http: &HttpAccess) -> Result<Answer, AppTrouble> {
     thread::scope(|scope| {
         let work = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(|error| AppTrouble::Unreachable(error.to_string()))?.block_on(talk(ask, trust))
+            runtime.map_err(|error| AppTrouble::Unreachable(error.to_string()))?.block_on(talk(ask, http))
         };
         scope.spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-async fn talk(ask: Ask, trust: &Trust) -> Result<Answer, AppTrouble> {
+async fn talk(ask: Ask, http: &HttpAccess) -> Result<Answer, AppTrouble> {
     let Ask { method, url, bearer, body } = ask;
     let mut authorization = HeaderValue::from_str(&format!("Bearer {}", bearer.0.expose_secret())).expect("it is base64 and dots");
     authorization.set_sensitive(true);
-    let client = client(&url, trust).map_err(|error| failure(&error))?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let failure = |error: &reqwest::Error| failure(error, http, &host);
+    let client = client(&url, http)?;
     let mut request = client.request(method, url).header(AUTHORIZATION, authorization).header(ACCEPT, "application/vnd.github+json");
     request = request.header(VERSION.0, VERSION.1);
     if let Some(body) = body {
         request = request.header(CONTENT_TYPE, "application/json").body(body);
     }
-    let mut answer = read(request.send().await.map_err(|error| failure(&error))?).await?;
+    let mut answer = read(request.send().await.map_err(|error| failure(&error))?, failure).await?;
     if !(200..300).contains(&answer.status) {
         // Whatever it repeats of what it was sent is told to nobody.
         answer.body = String::from_utf8_lossy(&answer.body).replace(bearer.0.expose_secret(), "***").into();
@@ -74,8 +77,10 @@ async fn talk(ask: Ask, trust: &Trust) -> Result<Answer, AppTrouble> {
     Ok(answer)
 }
 
-fn client(url: &Url, trust: &Trust) -> reqwest::Result<Client> {
-    let mut client = Client::builder().user_agent(USER_AGENT).referer(false).connect_timeout(PATIENCE.0).timeout(PATIENCE.1);
+fn client(url: &Url, http: &HttpAccess) -> Result<Client, AppTrouble> {
+    let tls = http.tls(url.host_str().unwrap_or_default()).map_err(|error| AppTrouble::Unreachable(error.to_string()))?;
+    let mut client =
+        Client::builder().user_agent(USER_AGENT).referer(false).tls_backend_preconfigured(tls).connect_timeout(PATIENCE.0).timeout(PATIENCE.1);
     client = client.redirect(Policy::custom(|attempt| {
         let is_same = |last: &Url| (last.scheme(), last.host(), last.port()) == (attempt.url().scheme(), attempt.url().host(), attempt.url().port());
         let is_followed = attempt.previous().len() <= REDIRECTS && attempt.previous().last().is_some_and(is_same);
@@ -84,17 +89,10 @@ fn client(url: &Url, trust: &Trust) -> reqwest::Result<Client> {
     if url.host_str().is_some_and(is_loopback) {
         client = client.no_proxy();
     }
-    match trust {
-        Trust::System => {}
-        Trust::Also(authority) => {
-            client = client.tls_certs_merge(authority.certificates().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?);
-        }
-        Trust::Anything => client = client.tls_danger_accept_invalid_certs(true),
-    }
-    client.build()
+    client.build().map_err(|error| AppTrouble::Unreachable(innermost(&error)))
 }
 
-async fn read(mut response: Response) -> Result<Answer, AppTrouble> {
+async fn read(mut response: Response, failure: impl Fn(&reqwest::Error) -> AppTrouble) -> Result<Answer, AppTrouble> {
     let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |name| header(HeaderName::from_static(name)).and_then(|value| value.parse::<i64>().ok());
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp());
@@ -115,14 +113,12 @@ async fn read(mut response: Response) -> Result<Answer, AppTrouble> {
     Ok(answer)
 }
 
-fn failure(error: &reqwest::Error) -> AppTrouble {
+fn failure(error: &reqwest::Error, http: &HttpAccess, host: &str) -> AppTrouble {
     if error.is_timeout() {
         return AppTrouble::TimedOut;
     }
-    let innermost = std::iter::successors(error.source(), |&error| error.source()).last().map_or_else(|| error.to_string(), ToString::to_string);
-    let told = text::one_line(innermost.as_bytes(), None);
-    match told.strip_prefix("invalid peer certificate: ") {
-        Some(fault) => AppTrouble::Certificate(fault.to_owned()),
-        None => AppTrouble::Unreachable(told),
+    match cause::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(fault)) => AppTrouble::Certificate(text::one_line(http.trust.sentence(fault, host).as_bytes(), None)),
+        _ => AppTrouble::Unreachable(text::one_line(innermost(error).as_bytes(), None)),
     }
 }

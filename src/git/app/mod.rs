@@ -24,7 +24,7 @@ pub use self::{
     key::{AppKey, AppKeyError},
 };
 use super::{
-    authority::Trust,
+    http::HttpAccess,
     remote::{Credentials, RemoteUrl, Scheme},
 };
 use crate::config;
@@ -45,7 +45,7 @@ struct Inner {
     api: Url,
     /// The repository's owner and name; `None` where its address is no such pair.
     repository: Option<(String, String)>,
-    trust: Trust,
+    http: HttpAccess,
     held: Mutex<Held>,
 }
 
@@ -66,13 +66,13 @@ impl App {
     ///
     /// # Errors
     /// The key cannot be used.
-    pub fn read(app: &config::GitHubApp, url: &RemoteUrl, trust: &Trust) -> Result<(Self, Option<String>), AppKeyError> {
+    pub fn read(app: &config::GitHubApp, url: &RemoteUrl, http: &HttpAccess) -> Result<(Self, Option<String>), AppKeyError> {
         let (key, warning) = AppKey::read(&app.key)?;
         let api = api(app.api.as_deref(), url);
-        // A repository's own authority speaks for its host alone.
-        let trust = if api.host_str() == url.host() { trust.clone() } else { Trust::System };
+        // A repository's own authority speaks for its host alone, and its certificate is shown there alone.
+        let http = if api.host_str() == url.host() { http.clone() } else { HttpAccess::default() };
         let (id, installation, repository) = (app.id.clone(), app.installation, repository(url));
-        Ok((Self(Arc::new(Inner { id, installation, key, api, repository, trust, held: Mutex::default() })), warning))
+        Ok((Self(Arc::new(Inner { id, installation, key, api, repository, http, held: Mutex::default() })), warning))
     }
 
     /// What signs in now: the token that is held, or a new one where it is about to expire.
@@ -173,7 +173,7 @@ impl Inner {
             let now = Timestamp::now().saturating_add(held.ahead).unwrap_or(Timestamp::MAX);
             let bearer = Bearer(self.key.token(&self.id, now));
             let ask = Ask { method: method.clone(), url: call::below(&self.api, path), bearer, body: body.map(str::to_owned) };
-            let answer = call::send(ask, &self.trust)?;
+            let answer = call::send(ask, &self.http)?;
             let is_wrong = answer.date.is_some_and(|date| date.duration_since(now).abs() > SKEW);
             held.ahead = answer.date.map_or(held.ahead, |date| date.duration_since(Timestamp::now()));
             match answer.status {

@@ -240,7 +240,7 @@ fn a_git_server_that_nobody_vouches_for_is_believed_only_where_the_configuration
     }
     insta::assert_snapshot!(all.concat(), @r"
     as it is
-    error: cannot fetch from `https://HOST/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it, it expired, or it is for another name
+    error: cannot fetch from `https://HOST/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it
       hint: name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody
     insecure
     error: cannot fetch from `https://HOST/fleet.git`: it has no such repository, or hides it from this user

@@ -106,7 +106,7 @@ fn a_certificate_that_is_not_vouched_for_ends_the_talk_before_the_secret() {
     }
     insta::assert_snapshot!(sentences, @r"
     no authority is named
-    error: cannot fetch from `https://localhost:PORT/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it, it expired, or it is for another name
+    error: cannot fetch from `https://localhost:PORT/fleet.git`: its certificate is not vouched for: nobody whom this machine trusts signed it
       hint: name a file with its authority's certificate with `caFile` for this repository in tagalong.yaml, or let this machine trust it; `insecure: true` there trusts anybody
     another authority
     error: cannot fetch from `https://localhost:PORT/fleet.git`: its certificate is not vouched for: none of the authorities in `CERTIFICATES/stranger.pem` signed it

@@ -1,6 +1,7 @@
 //! `git http-backend` behind an HTTP server of this process.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
@@ -15,15 +16,16 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State, connect_info::Connected},
     http::{HeaderMap, Response, StatusCode, header},
-    serve::Listener,
+    serve::{IncomingStream, Listener},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -96,8 +98,13 @@ impl Listener for Tls {
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, address);
+            match self.acceptor.accept(stream).into_fallible().await {
+                Ok(stream) => return (stream, address),
+                // Who is refused reads why before the connection ends.
+                Err((_, mut refused)) => drop(tokio::spawn(async move {
+                    refused.shutdown().await?;
+                    tokio::io::copy(&mut refused, &mut tokio::io::sink()).await
+                })),
             }
         }
     }
@@ -107,10 +114,35 @@ impl Listener for Tls {
     }
 }
 
+/// Who sent a request, by the address of the connection.
+#[derive(Clone, Copy)]
+struct Caller(SocketAddr);
+
+impl Connected<IncomingStream<'_, Tls>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, Tls>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// Whether a server wants to see a certificate of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clients {
+    Anybody,
+    /// Those whom `root.pem` signed.
+    OfRoot,
+}
+
 struct Shared {
     root: PathBuf,
     door: Door,
     requests: Mutex<Vec<String>>,
+    callers: Mutex<BTreeSet<SocketAddr>>,
     cut_pushes: AtomicBool,
     /// How many passwords were refused.
     refused: AtomicUsize,
@@ -124,11 +156,29 @@ impl GitServer {
 
     /// The same over TLS, with the certificates in `NAME.pem` of a folder and the key of the first, `NAME.key` up to a dash.
     pub fn start_tls(root: &Path, door: Door, folder: &Path, name: &str) -> Self {
+        Self::over_tls(root, door, folder, name, Clients::Anybody)
+    }
+
+    /// The same, and who comes in shows a certificate that `root.pem` of the folder signed.
+    pub fn start_mutual_tls(root: &Path, door: Door, folder: &Path, name: &str) -> Self {
+        Self::over_tls(root, door, folder, name, Clients::OfRoot)
+    }
+
+    fn over_tls(root: &Path, door: Door, folder: &Path, name: &str, clients: Clients) -> Self {
         let pem = |name: String| folder.join(name);
         let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
         let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth().with_single_cert(certificates.expect("certificates"), key);
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
+        let config = match clients {
+            Clients::Anybody => config.with_no_client_auth(),
+            Clients::OfRoot => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_file(pem("root.pem".to_owned())).expect("a root")).expect("a root");
+                config.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"))
+            }
+        };
+        let config = config.with_single_cert(certificates.expect("certificates"), key);
         Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
     }
 
@@ -144,13 +194,14 @@ impl GitServer {
             root: root.to_owned(),
             door,
             requests: Mutex::default(),
+            callers: Mutex::default(),
             cut_pushes: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
         });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
         let number = port.number();
-        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared)).into_make_service_with_connect_info::<Caller>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
             runtime.block_on(async move {
@@ -193,6 +244,16 @@ impl GitServer {
         self.shared.refused.load(Ordering::Relaxed)
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// How many connections requests came on so far.
+    pub fn connections(&self) -> usize {
+        self.shared.callers.lock().expect("no panic").len()
+    }
+
     /// From now on a push is carried out, and the connection is cut before its answer.
     pub fn cut_pushes(&self) {
         self.shared.cut_pushes.store(true, Ordering::Relaxed);
@@ -220,7 +281,8 @@ impl Drop for GitServer {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: Request) -> Response<Body> {
+    shared.callers.lock().expect("no panic").insert(caller);
     let line = format!("{} {}", request.method(), request.uri());
     shared.requests.lock().expect("no panic").push(line);
     let user = match shared.door {

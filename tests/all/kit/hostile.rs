@@ -20,7 +20,7 @@ pub struct Asked {
     pub target: String,
     /// Headers, their names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// What was posted.
+    /// What was posted, as far as it is text.
     pub body: String,
 }
 
@@ -37,6 +37,10 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Whole,
+    /// The connection is kept for the next request.
+    Kept,
+    /// The connection is closed without a word.
+    Nothing,
     /// The connection is closed after so many bytes, whatever `Content-Length` said.
     CutAfter(usize),
     /// Nothing more comes after so many bytes, and the connection stays open.
@@ -73,6 +77,11 @@ impl Reply {
         Self { status, ..self }
     }
 
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The same with another body.
     pub fn with_body(self, body: Vec<u8>) -> Self {
         Self { body, ..self }
@@ -82,6 +91,16 @@ impl Reply {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same, and its connection is kept.
+    pub fn kept(self) -> Self {
+        Self { end: End::Kept, ..self }
+    }
+
+    /// No answer: the connection is closed.
+    pub fn nothing() -> Self {
+        Self { end: End::Nothing, ..Self::new(0, Vec::new()) }
     }
 
     /// The same, cut off.
@@ -115,7 +134,7 @@ impl Hostile {
                 }
                 let (record, answer) = (Arc::clone(&record), Arc::clone(&answer));
                 // A connection that breaks is what some tests are about.
-                thread::spawn(move || serve(&stream, &record, &*answer));
+                thread::spawn(move || while serve(&stream, &record, &*answer) == Some(Next::Another) {});
             }
         });
         Self { address, asked, stop, accepting: Some(accepting) }
@@ -142,7 +161,14 @@ impl Drop for Hostile {
     }
 }
 
-fn serve(stream: &TcpStream, record: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked, usize) -> Reply + Send + Sync)) -> Option<()> {
+/// What comes after an answer.
+#[derive(PartialEq)]
+enum Next {
+    Another,
+    Nothing,
+}
+
+fn serve(stream: &TcpStream, record: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked, usize) -> Reply + Send + Sync)) -> Option<Next> {
     let asked = read_request(stream)?;
     let before = {
         let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,25 +176,31 @@ fn serve(stream: &TcpStream, record: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked
         record.len() - 1
     };
     let reply = answer(&asked, before);
-    let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
+    let connection = match reply.end {
+        End::Nothing => return Some(Next::Nothing),
+        End::Kept => "keep-alive",
+        _ => "close",
+    };
+    let mut head = format!("HTTP/1.1 {} Status\r\nConnection: {connection}\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
     for (name, value) in &reply.headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
     let mut out = stream;
     out.write_all(format!("{head}\r\n").as_bytes()).ok()?;
     if asked.method == "HEAD" {
-        return Some(());
+        return Some(Next::Nothing);
     }
+    let next = if matches!(reply.end, End::Kept) { Next::Another } else { Next::Nothing };
     match reply.end {
-        End::Whole => out.write_all(&reply.body).ok(),
-        End::CutAfter(bytes) => out.write_all(&reply.body[..bytes]).ok(),
+        End::Whole | End::Kept | End::Nothing => out.write_all(&reply.body).ok()?,
+        End::CutAfter(bytes) => out.write_all(&reply.body[..bytes]).ok()?,
         End::SilentAfter(bytes) => {
             out.write_all(&reply.body[..bytes]).ok()?;
             // Until the other side gives up.
             let _closed = out.read(&mut [0; 1]);
-            Some(())
         }
     }
+    Some(next)
 }
 
 fn read_request(stream: &TcpStream) -> Option<Asked> {
@@ -179,8 +211,8 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let header = |line: String| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     let headers: BTreeMap<String, String> = lines.take_while(|line| !line.is_empty()).filter_map(header).collect();
-    let mut body = String::new();
+    let mut body = Vec::new();
     let length = headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?;
-    reader.take(length).read_to_string(&mut body).ok()?;
-    Some(Asked { method, target, headers, body })
+    reader.take(length).read_to_end(&mut body).ok()?;
+    Some(Asked { method, target, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
