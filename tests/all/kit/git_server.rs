@@ -86,9 +86,9 @@ pub(super) fn bound(port: u16) -> TcpSocket {
 }
 
 /// Connections whose handshake went well; what others said is not listened to.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+pub(super) struct Tls {
+    pub(super) listener: TcpListener,
+    pub(super) acceptor: TlsAcceptor,
 }
 
 impl Listener for Tls {
@@ -132,7 +132,7 @@ impl Connected<IncomingStream<'_, TcpListener>> for Caller {
 
 /// Whether a server wants to see a certificate of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clients {
+pub(super) enum Clients {
     Anybody,
     /// Those whom `root.pem` signed.
     OfRoot,
@@ -165,21 +165,7 @@ impl GitServer {
     }
 
     fn over_tls(root: &Path, door: Door, folder: &Path, name: &str, clients: Clients) -> Self {
-        let pem = |name: String| folder.join(name);
-        let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
-        let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
-        let provider = Arc::new(ring::default_provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
-        let config = match clients {
-            Clients::Anybody => config.with_no_client_auth(),
-            Clients::OfRoot => {
-                let mut roots = RootCertStore::empty();
-                roots.add(CertificateDer::from_pem_file(pem("root.pem".to_owned())).expect("a root")).expect("a root");
-                config.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"))
-            }
-        };
-        let config = config.with_single_cert(certificates.expect("certificates"), key);
-        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
+        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(acceptor(folder, name, clients)))
     }
 
     /// Serves them on a port that a server was taken down from.
@@ -279,6 +265,25 @@ impl Drop for GitServer {
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");
     }
+}
+
+/// What shakes hands with the certificates in `NAME.pem` of a folder.
+pub(super) fn acceptor(folder: &Path, name: &str, clients: Clients) -> TlsAcceptor {
+    let pem = |name: String| folder.join(name);
+    let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
+    let provider = Arc::new(ring::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
+    let config = match clients {
+        Clients::Anybody => config.with_no_client_auth(),
+        Clients::OfRoot => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(pem("root.pem".to_owned())).expect("a root")).expect("a root");
+            config.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"))
+        }
+    };
+    let config = config.with_single_cert(certificates.expect("certificates"), key);
+    TlsAcceptor::from(Arc::new(config.expect("a pair")))
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: Request) -> Response<Body> {

@@ -19,9 +19,10 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::{
-    git_server::{Door, ReservedPort, bound},
+    git_server::{Clients, Door, ReservedPort, Tls, acceptor, bound},
     registry::{program, run},
 };
 
@@ -62,6 +63,7 @@ impl Default for Rules {
 
 /// The API of one App on loopback; dropped, it is down.
 pub struct GitHub {
+    scheme: &'static str,
     port: ReservedPort,
     keys: TempDir,
     shared: Arc<Shared>,
@@ -80,6 +82,16 @@ struct Shared {
 impl GitHub {
     /// Starts one.
     pub fn start(rules: Rules) -> Self {
+        Self::serving(rules, None)
+    }
+
+    /// The same over TLS, with the certificates in `NAME.pem` of a folder.
+    pub fn start_tls(rules: Rules, folder: &Path, name: &str) -> Self {
+        Self::serving(rules, Some(acceptor(folder, name, Clients::Anybody)))
+    }
+
+    fn serving(rules: Rules, tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let keys = tempfile::tempdir().expect("a folder");
         let openssl = |line: &str| drop(run(program("openssl").args(line.split(' ')).current_dir(keys.path()), "openssl"));
         openssl("genrsa -traditional -out app.pem 2048");
@@ -96,19 +108,30 @@ impl GitHub {
             runtime.block_on(async move {
                 let listener = bound(number).listen(64).expect("the port is ours");
                 tell.send(()).expect("the test waits");
+                let served = async {
+                    match tls {
+                        Some(acceptor) => axum::serve(Tls { listener, acceptor }, app).await,
+                        None => axum::serve(listener, app).await,
+                    }
+                };
                 tokio::select! {
-                    served = axum::serve(listener, app) => served.expect("the server serves"),
+                    served = served => served.expect("the server serves"),
                     _ = stopped => {}
                 }
             });
         });
         ready.recv().expect("the server starts");
-        Self { port, keys, shared, stop: Some(stop), thread: Some(thread) }
+        Self { scheme, port, keys, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port.number())
+        self.url_at(if self.scheme == "https" { "localhost" } else { "127.0.0.1" })
+    }
+
+    /// Its address by another name of this machine.
+    pub fn url_at(&self, host: &str) -> String {
+        format!("{}://{host}:{}", self.scheme, self.port.number())
     }
 
     /// A folder with the App's key: `app.pem` as GitHub gives it, and `app8.pem`.
