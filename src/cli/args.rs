@@ -437,8 +437,9 @@ fn names_two_repositories(matches: &ArgMatches) -> bool {
 
 impl From<&clap::Error> for Stopped {
     fn from(error: &clap::Error) -> Self {
-        let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-        Self { text: mask(&error.render().to_string()), exit }
+        let text = error.render().to_string();
+        // Help holds nothing that was typed; what looks like a password there is `NAME:TAG@DIGEST`.
+        if error.use_stderr() { Self { text: mask(&text), exit: Exit::Usage } } else { Self { text, exit: Exit::Done } }
     }
 }
 
@@ -450,6 +451,12 @@ mod tests {
 
     fn read(line: &str) -> Result<Args, Stopped> {
         Args::read(line.split_whitespace())
+    }
+
+    #[test]
+    fn help_is_printed_as_it_is_written() {
+        let help = read("tagalong set --help").expect_err("help");
+        assert!(help.text.contains("NAME:TAG@DIGEST") && help.exit == Exit::Done, "{}", help.text);
     }
 
     fn target(line: &str) -> Target {

@@ -127,6 +127,13 @@ enum What<'f> {
     Entry(&'f Entry),
 }
 
+impl<'f> Given<'f> {
+    /// The name of the `images` entry that it is, which means images by their beginning and as an expression.
+    pub fn entry(&self) -> Option<&'f str> {
+        if let What::Entry(entry) = self.what { Some(&entry.name) } else { None }
+    }
+}
+
 impl<'f> Image<'f> {
     /// The scalars, with their files, of the `images` entries that had a part in it.
     pub fn decided(&self) -> impl Iterator<Item = (&'f str, &'f Site)> {

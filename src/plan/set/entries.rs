@@ -1,10 +1,10 @@
-//! `images` entries for images that come from outside the paths that may be written.
+//! `images` entries for images that come from outside the paths that may be written, or that an entry about several images decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Obstacle, Rewrite, Wishes, below};
 use crate::{
-    image::Reference,
+    image::{Name, Reference},
     manifest::{
         File, Place,
         kustomize::{Deployed, Extension, Image, Reach, alone},
@@ -16,8 +16,18 @@ use crate::{
 struct Entry<'f> {
     extension: Extension<'f>,
     wish: usize,
+    why: Why,
     /// What the entry reaches, and what each shall become.
     images: BTreeMap<String, Reference>,
+}
+
+/// Why an image needs an entry of its own in a kustomization.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Nothing on the paths decides it.
+    Elsewhere,
+    /// An entry here decides it that is an expression, and so may mean other images, too.
+    Expression,
 }
 
 /// The entries that are to be added.
@@ -37,20 +47,24 @@ pub(super) fn entries(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &
         .filter(|(path, file)| file.kustomization.is_some() && allows(path))
         .map(|(path, _)| (path.as_str(), below(files, path)))
         .collect();
-    let beyond: Vec<&str> = reach.iter().filter(|(_, below)| below.iter().any(|path| !allows(path))).map(|(path, _)| *path).collect();
+    let concerned = |path: &str, below: &BTreeSet<&str>| below.iter().any(|path| !allows(path)) || has_expressions(&files[path]);
+    let beyond: Vec<&str> = reach.iter().filter(|(path, below)| concerned(path, below)).map(|(path, _)| *path).collect();
     let mut wanted: BTreeMap<(&str, String), Entry<'_>> = BTreeMap::new();
     for (path, deployed) in alone(files, &beyond) {
-        for (image, extension) in deployed.iter().flat_map(images).filter(|(image, _)| comes_from_elsewhere(image, allows)) {
+        for (image, extension) in deployed.iter().flat_map(images) {
+            let Some(why) = why(image, path, wishes, allows) else { continue };
             let Ok(now) = Reference::parse(&image.text) else { continue };
             let Some(wish) = wishes.about(&now.name) else { continue };
             let to = wishes.as_slice()[wish].wanted(&now, Place::KustomizeImage);
-            let entry = wanted.entry((path, now.name.to_string())).or_insert_with(|| Entry { extension, wish, images: BTreeMap::new() });
-            entry.images.insert(now.to_string(), to);
+            let new = || Entry { extension, wish, why, images: BTreeMap::new() };
+            wanted.entry((path, now.name.to_string())).or_insert_with(new).images.insert(now.to_string(), to);
         }
     }
-    let innermost = |(path, name): &(&str, String)| !reach[path].iter().any(|other| other != path && wanted.contains_key(&(*other, name.clone())));
+    // What an expression decides here it decides whatever is below.
+    let is_further_in = |path: &str, name: &str| reach[path].iter().any(|other| *other != path && wanted.contains_key(&(*other, name.to_owned())));
+    let is_wanted = |path: &str, name: &str, entry: &Entry<'_>| entry.why == Why::Expression || !is_further_in(path, name);
     let mut entries = Entries::default();
-    for ((path, name), entry) in wanted.iter().filter(|(key, _)| innermost(key)) {
+    for ((path, name), entry) in wanted.iter().filter(|((path, name), entry)| is_wanted(path, name, entry)) {
         entries.add(path, name, entry);
     }
     entries
@@ -63,10 +77,25 @@ fn images<'a, 'f>(deployed: &'a Deployed<'f>) -> Vec<(&'a Image<'f>, Extension<'
     reached.filter_map(|image| Some((image, built.extension?))).collect()
 }
 
-/// Whether nothing on the paths decides the image: an entry there is a place of its own.
-fn comes_from_elsewhere(image: &Image<'_>, allows: &dyn Fn(&str) -> bool) -> bool {
-    let is_entry_here = image.chain.iter().any(|given| given.place == Place::KustomizeImage && allows(given.path));
-    !is_entry_here && image.spot().is_some_and(|spot| !allows(&spot.path))
+/// Why the image needs an entry in this kustomization; any other entry on the paths is a place of its own.
+fn why(image: &Image<'_>, path: &str, wishes: &Wishes, allows: &dyn Fn(&str) -> bool) -> Option<Why> {
+    let mut entries = image.chain.iter().filter_map(|given| Some((given.path, given.entry()?))).rev().peekable();
+    if let Some((at, name)) = entries.next_if(|(at, _)| allows(at)) {
+        let is_alone = at == path && is_expression(name) && wishes.about_entry(name).is_none();
+        // One that stands before the expression is a place of its own, too.
+        return (is_alone && !entries.any(|(at, name)| at == path && !is_expression(name))).then_some(Why::Expression);
+    }
+    let is_elsewhere = !entries.any(|(at, _)| allows(at)) && image.spot().is_some_and(|spot| !allows(&spot.path));
+    is_elsewhere.then_some(Why::Elsewhere)
+}
+
+fn has_expressions(file: &File) -> bool {
+    file.images_and_patches().any(|place| place.place == Place::KustomizeImage && is_expression(place.alias))
+}
+
+/// Whether the name of an entry is none that an image can have.
+fn is_expression(name: &str) -> bool {
+    Name::parse(name).is_err()
 }
 
 impl Entries {

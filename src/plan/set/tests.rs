@@ -192,6 +192,20 @@ fn what_comes_from_outside_the_paths_gets_an_entry() {
             "resources: [../base]\nimages: [{name: r.io/app, newTag: v2}]\n",
         ),
         (
+            "an entry about several",
+            &plain,
+            "resources: [../base]\nimages:\n- name: r.io/.*\n  newTag: v1\n",
+            &["r.io/app:v2"],
+            "resources: [../base]\nimages:\n- name: r.io/.*\n  newTag: v1\n- name: r.io/app\n  newTag: v2\n",
+        ),
+        (
+            "one after it",
+            &plain,
+            "resources: [../base]\nimages:\n- name: r.io/.*\n  newTag: v1\n- name: r.io/app\n  newTag: v0\n",
+            &["r.io/app:v2"],
+            "resources: [../base]\nimages:\n- name: r.io/.*\n  newTag: v1\n- name: r.io/app\n  newTag: v2\n",
+        ),
+        (
             "a patch stands there",
             &plain,
             "resources: [../base]\npatches:\n- target: {kind: Pod}\n  patch: |-\n    - op: replace\n      path: /spec/containers/0/image\n      value: r.io/app:5 # ours\n",
@@ -220,6 +234,17 @@ fn an_entry_goes_into_the_innermost_kustomization_of_the_paths() {
     assert_eq!(plan.rewrites.iter().map(|one| format!("{} -> {}", one.from, one.to)).collect::<Vec<_>>(), ["app:1 -> app:v2", "app:v1 -> app:v2"]);
     let plan = SetPlan::new(&read(&files), &wishes, &|path| path.starts_with("base/"));
     assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["base/a.yaml"]);
+}
+
+#[test]
+fn an_expression_decides_whatever_stands_below_it() {
+    let app = pod("r.io/app:1");
+    let entries = "images: [{name: 'r.io/.*', newTag: v1}]\n";
+    let (inner, outer) = (format!("resources: [a.yaml]\n{entries}"), format!("resources: [../base]\n{entries}"));
+    let files = [("base/kustomization.yaml", inner.as_str()), ("base/a.yaml", app.as_str()), ("top/kustomization.yaml", outer.as_str())];
+    let wishes = Wishes::new(vec![Wish::parse("r.io/app:v2").expect("a wish")]).expect("one image");
+    let plan = SetPlan::new(&read(&files), &wishes, &|_| true);
+    assert_eq!(plan.changes.keys().collect::<Vec<_>>(), ["base/a.yaml", "base/kustomization.yaml", "top/kustomization.yaml"]);
 }
 
 #[test]
