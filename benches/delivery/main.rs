@@ -42,8 +42,10 @@ const RUNS: usize = 7;
 const LOOKS: u32 = 200;
 /// So many pushes are lost in a row.
 const LOST: u32 = 8;
-/// Half of the commits are ours, and each other one takes the one before it back.
+/// So many commits are looked back on.
 const COMMITS: usize = 500;
+/// So many files there are then.
+const FILES: usize = COMMITS / 2;
 /// The argument that makes a process look at a branch.
 const IDLE: &str = "--idle";
 
@@ -61,9 +63,16 @@ fn main() {
         tempfile::env::override_temp_dir(memory).expect("nothing was asked for before");
     }
     println!("delivery: {}; medians of {RUNS} runs", tempfile::env::temp_dir().display());
-    lost_pushes();
-    idle();
-    look_back();
+    let is_wanted = |part: &str| arguments.iter().skip(1).all(|argument| argument.starts_with("--") || part.contains(argument.as_str()));
+    if is_wanted("pushes") {
+        lost_pushes();
+    }
+    if is_wanted("idle") {
+        idle();
+    }
+    for past in [Past::Strangers, Past::OneFile, Past::ManyFiles].into_iter().filter(|_| is_wanted("revert")) {
+        look_back(past);
+    }
 }
 
 fn folder() -> TempDir {
@@ -161,10 +170,21 @@ fn idle_process(url: &str, state: &Path, authority: &Path) {
     println!("{} {}", cpu().saturating_sub(before).as_micros(), started.elapsed().as_micros());
 }
 
-/// From a fetched tip to who takes part, in a process that has seen the commits before; every container was rolled back.
-fn look_back() {
+/// What a branch has behind it.
+#[derive(Clone, Copy)]
+enum Past {
+    /// Nothing of ours.
+    Strangers,
+    /// Updates of ours, each taken back by the next commit; all of them in one of the files.
+    OneFile,
+    /// The same, each in a file of its own.
+    ManyFiles,
+}
+
+/// From a fetched tip to who takes part: in a process that has seen all commits but one before, and in one that has seen none.
+fn look_back(past: Past) {
     let fleet = Bare::empty();
-    rolled_back(&fleet);
+    made(&fleet, past);
     let (state, path) = (folder(), fleet.path().display().to_string());
     let mut cycle = open(&path, state.path(), None);
     let mut times = Vec::new();
@@ -177,21 +197,35 @@ fn look_back() {
         cycle.keep(read);
     }
     let first = times.remove(0);
-    let case = format!("revert check, {COMMITS} commits, {} rolled back", COMMITS / 2);
+    let case = match past {
+        Past::Strangers => "none of ours".to_owned(),
+        Past::OneFile => format!("{} rolled back in a file", COMMITS / 2),
+        Past::ManyFiles => format!("{} rolled back in {FILES} files", COMMITS / 2),
+    };
+    let case = format!("revert check, {COMMITS} commits, {case}");
     println!("{case:58} {:8.3} ms warm, {:.3} ms the first time", median(times).as_secs_f64() * 1e3, first.as_secs_f64() * 1e3);
 }
 
-/// Commits of ours, each taken back by the next one.
-fn rolled_back(fleet: &Bare) {
+/// A branch with this past.
+fn made(fleet: &Bare, past: Past) {
     let mut stream = String::from("commit refs/heads/main\ncommitter Ada <ada@git.example> TIME +0000\ndata 5\nfirst");
     let put = |stream: &mut String, number: usize, tag: &str| {
         let text = manifest(&format!("app-{number}"), &format!("ghcr.io/acme/app-{number}:{tag}"));
         write!(stream, "\nM 100644 inline apps/app-{number}.yaml\ndata {}\n{text}", text.len()).expect("text");
     };
-    (0..COMMITS / 2).for_each(|number| put(&mut stream, number, "1.0.0"));
-    for number in 0..COMMITS / 2 {
-        let ours = format!("Auto-release app-{number}:1.1.0\n\nImage-Update: ghcr.io/acme/app-{number} 1.0.0 -> 1.1.0\n");
-        for (message, tag) in [(ours, "1.1.0"), ("Revert it".to_owned(), "1.0.0")] {
+    (0..FILES).for_each(|number| put(&mut stream, number, "1.0.0"));
+    for update in 0..COMMITS / 2 {
+        let (number, to) = match past {
+            Past::OneFile => (0, format!("1.0.{}", update + 1)),
+            Past::Strangers | Past::ManyFiles => (update % FILES, "1.1.0".to_owned()),
+        };
+        let ours = match past {
+            Past::Strangers => format!("Take {to}"),
+            Past::OneFile | Past::ManyFiles => {
+                format!("Auto-release app-{number}:{to}\n\nImage-Update: ghcr.io/acme/app-{number} 1.0.0 -> {to}\n")
+            }
+        };
+        for (message, tag) in [(ours.as_str(), to.as_str()), ("Revert it", "1.0.0")] {
             write!(stream, "\ncommit refs/heads/main\ncommitter Ada <ada@git.example> TIME +0000\ndata {}\n{message}", message.len()).expect("text");
             put(&mut stream, number, tag);
         }

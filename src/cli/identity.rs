@@ -26,7 +26,7 @@ pub fn identity(args: &Args, wanted: &IdentityArgs) -> Result<Said, CommandError
     let (file, shown, is_made) = match place(&config, wanted, &environment)? {
         Held::Variable(name) if wanted.regenerate => return Err(CommandError::IdentityOfVariable { name }),
         Held::Variable(name) => {
-            let text = git::variable(&name)?;
+            let text = git::variable(&name).map_err(git::AccessError::from)?;
             (PathBuf::from(format!("${name}")), identity::show_variable(&name, &text)?, false)
         }
         Held::File(file, _) if file.exists() && !wanted.regenerate => (file.clone(), identity::show(&file)?, false),

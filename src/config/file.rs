@@ -5,6 +5,7 @@ use serde_saphyr::{Error, Spanned};
 use super::{
     Section, defaults,
     duration::Show,
+    github_app::IdText,
     key::{nearest_first, section},
     registries,
     source::Source,
@@ -105,6 +106,8 @@ section! {
         "tokenFile" token_file: Text, "file", "none";
         /// A variable that holds a token for https.
         "tokenEnv" token_env: Text, "name", "none";
+        /// The GitHub App that signs in over https, instead of a user or a token.
+        "githubApp" github_app: Spanned<GitHubAppWritten>, "section", "none";
         /// A private CA for this repository, beside those that the machine trusts.
         "caFile" ca_file: Text, "file", "none";
         /// A certificate that is shown to an https server that asks for one, with `clientKeyFile`.
@@ -115,6 +118,22 @@ section! {
         "insecure" insecure: bool, "`true` or `false`", "false";
         /// How commits are made.
         "commit" commit: CommitWritten, "section", "as below";
+    }
+}
+
+section! {
+    /// The GitHub App that signs in over https.
+    "repositories[].githubApp" GitHubAppWritten {
+        /// The App's id or client id. Required.
+        "id" id: Spanned<IdText>, "number or text", "required";
+        /// The id of its installation.
+        "installationId" installation_id: Spanned<IdText>, "number", "what the API says for the repository";
+        /// A file that holds the App's private key: RSA, in PEM.
+        "privateKeyFile" private_key_file: Text, "file", "none";
+        /// A variable that holds the App's private key itself.
+        "privateKeyEnv" private_key_env: Text, "name", "none";
+        /// Where GitHub's API is: `https://`, or `http://` to loopback.
+        "apiUrl" api_url: Text, "address", "`https://api.github.com`; of an Enterprise server `https://HOST/api/v3`";
     }
 }
 
@@ -162,7 +181,14 @@ section! {
 
 /// Every section, in the order of the page.
 pub(super) fn sections() -> Vec<Section> {
-    vec![FileWritten::section(), RepositoryWritten::section(), CommitWritten::section(), registries::Written::section(), KindWritten::section()]
+    vec![
+        FileWritten::section(),
+        RepositoryWritten::section(),
+        GitHubAppWritten::section(),
+        CommitWritten::section(),
+        registries::Written::section(),
+        KindWritten::section(),
+    ]
 }
 
 /// Reads the text of a file.
@@ -172,12 +198,13 @@ pub(super) fn parse(source: &Source, text: &str) -> Result<FileWritten, ConfigEr
 }
 
 /// The keys by which people would write a secret down, and where it belongs instead.
-const SECRET_KEYS: [(&str, &str); 6] = [
+const SECRET_KEYS: [(&str, &str); 7] = [
     ("password", "write it into a file and name that with `passwordFile`, or a variable with `passwordEnv`"),
     ("token", "write it into a file and name that with `tokenFile`, or a variable with `tokenEnv`"),
     ("secret", "write it into a file and name that with `passwordFile` or `tokenFile`"),
     ("passphrase", "write it into a file and name that with `sshPassphraseFile`, or a variable with `sshPassphraseEnv`"),
     ("sshpassphrase", "write it into a file and name that with `sshPassphraseFile`, or a variable with `sshPassphraseEnv`"),
+    ("privatekey", "write it into a file and name that with `privateKeyFile`, or a variable with `privateKeyEnv`"),
     ("sshkey", "write it into a file and name that with `sshKeyFile`"),
 ];
 

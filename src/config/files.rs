@@ -12,6 +12,7 @@ impl Config {
                 repository.ssh_passphrase.as_ref(),
                 repository.commit.signing_passphrase.as_ref(),
                 repository.credential.as_ref().map(CredentialSource::secret),
+                repository.github_app.as_ref().map(|app| &app.key),
             ];
             let named =
                 [&repository.ssh_key_file, &repository.known_hosts_file, &repository.ca_file, &repository.commit.signing_key_file].map(Clone::clone);
@@ -57,6 +58,7 @@ mod tests {
                     repositories:\n\
                     - {url: 'ssh://git@git.example/a', sshKeyFile: key, sshPassphraseFile: passphrase, knownHostsFile: hosts}\n\
                     - {url: 'https://git.example/b', username: bot, passwordFile: password, caFile: git-ca.pem, clientCertFile: git.pem, clientKeyFile: git.key}\n\
+                    - {url: 'https://git.example/d', githubApp: {id: 1, privateKeyFile: app.pem}}\n\
                     - {url: 'https://git.example/c', tokenEnv: TOKEN, commit: {signingKeyFile: signing, signingPassphraseFile: signing-passphrase}}\n\
                     registries:\n\
                     - {prefix: one.example, username: puller, passwordFile: pull, caFile: ca.pem, clientCertFile: client.pem, clientKeyFile: client.key}\n\
@@ -66,6 +68,7 @@ mod tests {
         let files: Vec<_> = config.files().into_iter().map(|file| file.strip_prefix(folder.path()).expect("beside it").to_owned()).collect();
         let named = [
             "all-ca.pem",
+            "app.pem",
             "ca.pem",
             "client.key",
             "client.pem",

@@ -37,6 +37,8 @@ pub struct Key {
 pub enum Form {
     /// A scalar that is read as text.
     Text,
+    /// A scalar that is read as text, and is often written as a number.
+    Id,
     /// A number above zero.
     Number,
     /// A whole number above zero, of 16 bits.

@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod file;
 mod files;
+mod github_app;
 mod images;
 mod key;
 mod load;
@@ -37,6 +38,7 @@ pub use docker::{DockerConfig, DockerConfigError, DockerSource, Grant, Helper, N
 pub use duration::{DurationError, Show, parse as parse_duration, parse_positive as parse_interval};
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use github_app::GitHubApp;
 pub use images::{ImageFilter, ImagePattern, PatternError};
 pub use key::{Form, Key, Lines, Section};
 pub use load::{check, load};

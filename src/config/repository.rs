@@ -8,7 +8,7 @@ use std::{
 use serde_saphyr::Spanned;
 
 use super::{
-    ClientCertificate, Config, CredentialSource, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
+    ClientCertificate, Config, CredentialSource, GitHubApp, GitOverrides, Lines, Paths, Registries, SecretSource, defaults,
     file::{CommitWritten, RepositoryWritten},
     source::Source,
     url::{check_git, identity, last_part},
@@ -49,6 +49,8 @@ pub struct Repository {
     pub host_key_fingerprints: Vec<String>,
     /// How to sign in over https.
     pub credential: Option<CredentialSource>,
+    /// The GitHub App that signs in over https.
+    pub github_app: Option<GitHubApp>,
     /// A private CA.
     pub ca_file: Option<PathBuf>,
     /// The certificate that is shown to a server that asks for one.
@@ -154,6 +156,7 @@ impl Repository {
             known_hosts_file: None,
             host_key_fingerprints: Vec::new(),
             credential: None,
+            github_app: None,
             ca_file: None,
             client_certificate: None,
             insecure: false,
@@ -203,6 +206,7 @@ impl Repository {
             known_hosts_file: local("knownHostsFile", &written.known_hosts_file),
             host_key_fingerprints: source.fingerprints("hostKeyFingerprints", written.host_key_fingerprints.as_ref()),
             credential: source.noted(source.sign_in(written)),
+            github_app: source.github_app(written),
             ca_file: local("caFile", &written.ca_file),
             client_certificate: source.noted(source.client_certificate(written)),
             insecure: written.insecure.unwrap_or(unlisted.insecure),

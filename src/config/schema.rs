@@ -40,8 +40,11 @@ fn is_required(key: &Key) -> bool {
 fn property(key: &Key) -> Value {
     let mut property = value(key.form, key.shape);
     let required = is_required(key);
-    if let Some(kind) = property["type"].as_str().map(str::to_owned).filter(|_| !required) {
-        property["type"] = json!([kind, "null"]);
+    if let Some(kind) = property.get("type").cloned().filter(|_| !required) {
+        let mut kinds = kind.as_array().cloned().unwrap_or_else(|| vec![kind]);
+        kinds.push(json!("null"));
+        kinds.dedup();
+        property["type"] = json!(kinds);
     }
     if let Some(words) = property.get_mut("enum").and_then(Value::as_array_mut).filter(|_| !required) {
         words.push(Value::Null);
@@ -57,6 +60,7 @@ fn value(form: Form, shape: &str) -> Value {
         Form::Text if shape == "duration" => json!({ "type": "string", "pattern": SPAN }),
         Form::Text if words.len() > 1 => json!({ "type": "string", "enum": words }),
         Form::Text => json!({ "type": "string" }),
+        Form::Id => json!({ "type": ["integer", "string"] }),
         Form::Number => json!({ "type": "number", "exclusiveMinimum": 0 }),
         Form::Count => json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX }),
         Form::Boolean => json!({ "type": "boolean" }),

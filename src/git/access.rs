@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 
 use super::{
+    app::{App, AppKey, AppKeyError},
     authority::{Authority, AuthorityError, Trust},
     http::HttpAccess,
     location::Location,
@@ -31,6 +32,8 @@ pub struct Access {
     pub state: PathBuf,
     /// What is configured to sign in with over http; a password in the URL wins.
     pub credentials: Option<Credentials>,
+    /// The GitHub App that signs in over http, where nothing else is configured to.
+    pub app: Option<App>,
     /// What it takes to talk over SSH.
     pub ssh: SshAccess,
     /// What it takes to talk over http.
@@ -49,6 +52,9 @@ pub enum AccessError {
     /// The key that signs commits cannot be used.
     #[error(transparent)]
     Signer(#[from] SignerError),
+    /// The GitHub App's key cannot be used.
+    #[error(transparent)]
+    AppKey(#[from] AppKeyError),
     /// The certificate authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -76,7 +82,7 @@ pub enum AccessError {
 impl Access {
     /// Nothing to sign in with.
     pub fn anonymous(state: PathBuf) -> Self {
-        Self { state, credentials: None, ssh: SshAccess::default(), http: HttpAccess::default() }
+        Self { state, credentials: None, app: None, ssh: SshAccess::default(), http: HttpAccess::default() }
     }
 
     /// Reads what this way to the repository needs, and nothing else; with it come notes for the person.
@@ -97,11 +103,19 @@ impl Access {
                 if repository.credential.is_some() {
                     notes.push(format!("`{url}` is spoken to over SSH: its password or token is not used"));
                 }
+                if repository.github_app.is_some() {
+                    notes.push(format!("`{url}` is spoken to over SSH: its `githubApp` is not used"));
+                }
             }
             Scheme::Https | Scheme::Http => {
                 access.credentials = repository.credential.as_ref().map(CredentialSource::read).transpose()?.map(Credentials::from);
                 access.http =
                     HttpAccess { trust: trust(repository)?, identity: repository.client_certificate.as_ref().map(Identity::read).transpose()? };
+                if let Some(app) = repository.github_app.as_ref().filter(|_| url.credentials(None).is_none()) {
+                    let (app, warning) = App::read(app, url, &access.http)?;
+                    access.app = Some(app);
+                    notes.extend(warning);
+                }
                 if let Some(key) = [repository.ssh_key_file.as_ref().map(|_| "sshKeyFile"), repository.ssh_key_env.as_ref().map(|_| "sshKeyEnv")]
                     .into_iter()
                     .flatten()
@@ -164,6 +178,10 @@ pub fn examine(repository: &Repository) -> Vec<Examined> {
     if let Some(Err(error)) = repository.ca_file.as_deref().map(Authority::read) {
         note("caFile", Err(error.into()));
     }
+    if let Some(app) = &repository.github_app {
+        let read = AppKey::read(&app.key).map(|(_, warning)| warning).map_err(AccessError::from);
+        note(written_in(&app.lines, &["privateKeyFile", "privateKeyEnv"]), read);
+    }
     if let Some(Err(error)) = repository.client_certificate.as_ref().map(Identity::read) {
         note("clientCertFile", Err(error.into()));
     }
@@ -219,12 +237,12 @@ fn key_of_variable(name: &str, passphrase: Option<SecretString>) -> Result<Priva
 ///
 /// # Errors
 /// It is not set, or no text.
-pub fn variable(name: &str) -> Result<String, AccessError> {
+pub fn variable(name: &str) -> Result<String, SecretError> {
     let told = |error| {
         let reason = if error == std::env::VarError::NotPresent { "it is not set" } else { "it is not UTF-8 text" };
         SecretError::Variable { name: name.to_owned(), reason: reason.to_owned() }
     };
-    Ok(std::env::var(name).map_err(told)?)
+    std::env::var(name).map_err(told)
 }
 
 /// Which host keys are trusted: those of the configuration's file alone, else those of the user's and of the large forges.
@@ -266,6 +284,7 @@ impl AccessError {
             Self::Secret(error) => error.hint(),
             Self::Key(error) => error.hint(),
             Self::Signer(error) => error.hint(),
+            Self::AppKey(error) => error.hint(),
             Self::Authority(error) => error.hint(),
             Self::Certificate(error) => error.hint(),
             Self::Agent { .. } => Some("start an ssh-agent, or name a key with `sshKeyFile` for this repository in tagalong.yaml".to_owned()),

@@ -1,7 +1,7 @@
 //! A conversation with a remote: who we are, what it offers.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
 };
@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     access::Access,
+    app::App,
     http::{self, HttpAccess, Line},
     remote::{Credentials, RemoteUrl, Scheme},
     ssh::SshAccess,
@@ -23,7 +24,10 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Contact {
     pub url: RemoteUrl,
-    credentials: Option<Credentials>,
+    /// What signs in; an App's token for as long as it is good.
+    credentials: RefCell<Option<Credentials>>,
+    /// What gives such tokens.
+    app: Option<App>,
     ssh: SshAccess,
     http: HttpAccess,
     /// Connections over http, which are kept from one conversation to the next.
@@ -48,10 +52,45 @@ pub(super) struct Head {
     pub stands_for: Option<String>,
 }
 
+/// A failure that may be the refusal of what signed in.
+pub(super) trait Refusal: From<RemoteError> {
+    /// Whether it is.
+    fn is_refusal(&self) -> bool;
+}
+
+impl Refusal for RemoteError {
+    fn is_refusal(&self) -> bool {
+        self.trouble == Trouble::Unauthorized
+    }
+}
+
 impl Contact {
     pub fn new(url: &RemoteUrl, access: &Access) -> Self {
-        let credentials = url.credentials(access.credentials.as_ref());
-        Self { url: url.clone(), credentials, ssh: access.ssh.clone(), http: access.http.clone(), line: OnceLock::new() }
+        let credentials = RefCell::new(url.credentials(access.credentials.as_ref()));
+        let (app, ssh, http) = (access.app.clone(), access.ssh.clone(), access.http.clone());
+        Self { url: url.clone(), credentials, app, ssh, http, line: OnceLock::new() }
+    }
+
+    /// Holds a conversation with a token that is good; where it is refused all the same, once more with a new one.
+    pub fn signed_in<T, E: Refusal>(&self, doing: Doing, work: impl Fn() -> Result<T, E>) -> Result<T, E> {
+        let Some(app) = &self.app else { return work() };
+        let renew = || {
+            let credentials = app.credentials().map_err(|fault| self.error(doing, Trouble::App(Box::new(fault))))?;
+            if let Some(line) = self.line.get() {
+                line.sign_in_with(&credentials);
+            }
+            self.credentials.replace(Some(credentials.clone()));
+            Ok::<_, E>(credentials)
+        };
+        let offered = renew()?;
+        match work() {
+            Err(error) if error.is_refusal() => {
+                app.refused(&offered);
+                renew()?;
+                work()
+            }
+            outcome => outcome,
+        }
     }
 
     /// Holds a conversation: what libgit2 says meanwhile on this thread goes over our own line, where the remote speaks http.
@@ -72,7 +111,7 @@ impl Contact {
         if let Some(line) = self.line.get() {
             return Ok(Arc::clone(line));
         }
-        let line = Arc::new(Line::new(&self.url, self.credentials.as_ref(), &self.http)?);
+        let line = Arc::new(Line::new(&self.url, self.credentials.borrow().as_ref(), &self.http)?);
         Ok(Arc::clone(self.line.get_or_init(|| line)))
     }
 
@@ -96,7 +135,7 @@ impl Contact {
         if sign_in.get() != SignIn::NotAsked {
             return end(SignIn::Refused, "refused");
         }
-        let offer = match &self.credentials {
+        let offer = match &*self.credentials.borrow() {
             Some(Credentials { user, password }) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                 Cred::userpass_plaintext(user, password.expose_secret())
             }
@@ -121,17 +160,17 @@ impl Contact {
     }
 
     /// What must not appear in any text.
-    pub fn secret(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+    pub fn secret(&self) -> Option<Credentials> {
+        self.credentials.borrow().clone()
     }
 
     /// The failure of a conversation.
     pub fn failure(&self, doing: Doing, error: &git2::Error, talk: &Talk) -> RemoteError {
         let sign_in = talk.sign_in.get();
         let distrust = talk.distrust.take().filter(|_| error.code() == ErrorCode::Certificate);
-        let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.is_none();
+        let is_key = self.url.scheme() == Scheme::Ssh && self.credentials.borrow().is_none();
         let trouble = talk.failure.take().or(distrust).or_else(|| is_key.then(|| self.ssh.trouble(error, sign_in)).flatten());
-        self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret()))
+        self.error(doing, trouble.unwrap_or_else(|| Trouble::of(error, sign_in, &self.url)).without(self.secret().as_ref()))
     }
 
     /// The failure for a known reason.

@@ -1,11 +1,16 @@
 //! What the commits of a branch did, each read once.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
 
-use git2::{DiffOptions, ErrorCode, ObjectType, Oid, Repository, Sort, Tree};
+use git2::{Delta, DiffFindOptions, DiffOptions, ErrorCode, Oid, Repository, Sort};
 use jiff::{SignedDuration, Timestamp};
 
+pub use super::along::Change;
 use super::{
+    along::{self, Along},
     error::ReadError,
     source::Source,
     tree::{self, BlobId, CommitId},
@@ -15,35 +20,47 @@ use crate::plan::rollback::Past;
 /// So many commits are looked at, and none that is older.
 const COMMITS: usize = 500;
 const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// Of a commit that changes more files it is only known that it may have changed any.
+/// Of a commit that changes more files nobody asks which of them it moved,
 const FILES: usize = 2000;
+/// and of one that changes more than these, which it also edited.
+const ALIKE: usize = 200;
 
 /// The commits of one branch; those that were read are known from then on.
 #[derive(Default)]
 pub struct History {
     known: HashMap<Oid, Known>,
+    /// Every commit that was compared with its first parent was compared along these.
+    paths: BTreeSet<String>,
 }
 
-/// A file's bytes before and after a commit; `None` where there is no such file.
-pub type Change = (Option<BlobId>, Option<BlobId>);
+/// What the commits did to each file: their places in the history, the newest first.
+pub type Lines = BTreeMap<String, Vec<(usize, Change)>>;
 
 /// What is known of a commit.
 struct Known {
     /// What its message says.
     past: Past,
     time: i64,
-    first_parent: Option<Oid>,
+    tree: Oid,
+    parents: Vec<Oid>,
     /// What it brought in, where it is a merge on the first line.
-    brought: Option<Vec<Oid>>,
-    /// The files that differ from its first parent, once somebody asked.
-    changed: Option<Changed>,
+    brought: Option<Arc<[Oid]>>,
+    /// What it did to the files in question, once somebody asked; nothing where nobody knows what was before it.
+    changes: Option<Vec<(String, Change)>>,
+    /// The bytes of files after it that it did not change itself, once somebody asked.
+    after: BTreeMap<String, Option<BlobId>>,
+    /// The files that it moved, new and old path, once somebody asked.
+    moved: Option<BTreeMap<String, String>>,
 }
 
-/// The files that a commit changes.
-enum Changed {
-    /// In the order of their paths.
-    These(Vec<String>),
-    Any,
+/// What was before a commit.
+enum Before {
+    /// It is the first one.
+    Nothing,
+    /// The files of its first parent.
+    Tree(Oid),
+    /// The history ends there.
+    Unknown,
 }
 
 impl History {
@@ -56,8 +73,7 @@ impl History {
     /// An object is damaged.
     pub fn read(&mut self, source: &Source, tip: CommitId, now: Timestamp) -> Result<Vec<Past>, ReadError> {
         let oldest = now.checked_sub(OLDEST).unwrap_or(Timestamp::MIN).as_second();
-        let walk = |repository: &Repository, name: &str| self.walk(repository, tip.0, oldest).map_err(|error| tree::damaged(name, &error));
-        source.with_repository(walk).unwrap_or_else(|| Ok(Vec::new()))
+        with(source, |repository| self.walk(repository, tip.0, oldest))
     }
 
     fn walk(&mut self, repository: &Repository, tip: Oid, oldest: i64) -> Result<Vec<Past>, git2::Error> {
@@ -65,15 +81,16 @@ impl History {
         let mut next = Some(tip);
         while let Some(id) = next.take().filter(|_| history.len() < COMMITS) {
             let Some(known) = self.known(repository, id)? else { break };
-            if known.brought.is_none() {
-                known.brought = Some(brought(repository, id)?);
-            }
-            let (at, brought) = (history.len(), known.brought.clone().unwrap_or_default());
-            next = known.first_parent;
+            let brought = match &known.brought {
+                Some(brought) => Arc::clone(brought),
+                None => Arc::clone(known.brought.insert(brought(repository, &known.parents)?)),
+            };
+            let at = history.len();
+            next = known.parents.first().copied();
             history.push(known.past.clone());
             times.push((at, known.time));
             read.insert(id);
-            for id in brought.into_iter().take(COMMITS - history.len()) {
+            for &id in brought.iter().take(COMMITS - history.len()) {
                 if let Some(known) = self.known(repository, id)? {
                     history.push(known.past.clone());
                     read.insert(id);
@@ -97,68 +114,123 @@ impl History {
             Entry::Vacant(vacant) => vacant,
         };
         let Some(commit) = found(repository.find_commit(id))? else { return Ok(None) };
-        let past = Past::new(id.to_string(), &String::from_utf8_lossy(commit.message_bytes()));
-        let time = commit.committer().when().seconds();
-        Ok(Some(vacant.insert(Known { past, time, first_parent: commit.parent_ids().next(), brought: None, changed: None })))
+        Ok(Some(vacant.insert(Known {
+            past: Past::new(id.to_string(), &String::from_utf8_lossy(commit.message_bytes())),
+            time: commit.committer().when().seconds(),
+            tree: commit.tree_id(),
+            parents: commit.parent_ids().collect(),
+            brought: None,
+            changes: None,
+            after: BTreeMap::new(),
+            moved: None,
+        })))
     }
 
-    /// What a commit of the history did to a file; `None` where nothing, or where nobody knows what was before it.
+    /// What commits of the history did to some files; a commit is compared with its first parent, once.
     ///
     /// # Errors
     /// An object is damaged.
-    pub fn change(&mut self, source: &Source, past: &Past, path: &str) -> Result<Option<Change>, ReadError> {
-        let look = |repository: &Repository, name: &str| self.look(repository, &past.id, path).map_err(|error| tree::damaged(name, &error));
-        source.with_repository(look).unwrap_or(Ok(None))
+    pub fn lines(&mut self, source: &Source, history: &[Past], paths: &BTreeSet<&str>) -> Result<Lines, ReadError> {
+        with(source, |repository| self.compare(repository, history, paths))?;
+        let mut lines = Lines::new();
+        for (at, past) in history.iter().enumerate() {
+            for (path, change) in self.of(past).and_then(|known| known.changes.as_ref()).into_iter().flatten() {
+                match lines.get_mut(path) {
+                    Some(line) => line.push((at, *change)),
+                    None => drop(lines.insert(path.clone(), vec![(at, *change)])),
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Compares commits along these paths; what is known of other files, and other commits, is forgotten.
+    fn compare(&mut self, repository: &Repository, history: &[Past], paths: &BTreeSet<&str>) -> Result<(), git2::Error> {
+        let all: Vec<&str> = paths.iter().copied().collect();
+        let new: Vec<&str> = paths.iter().copied().filter(|path| !self.paths.contains(*path)).collect();
+        let mut trees = Along::new(repository);
+        let mut compared = HashMap::new();
+        for id in history.iter().filter_map(|past| Oid::from_str(&past.id).ok()) {
+            let Some(known) = self.known.get(&id) else { continue };
+            let along = if known.changes.is_some() { &new } else { &all };
+            let changes = match self.before(repository, known)? {
+                Before::Nothing => trees.changes(None, Some(known.tree), along)?,
+                Before::Tree(before) => trees.changes(Some(before), Some(known.tree), along)?,
+                Before::Unknown => Vec::new(),
+            };
+            compared.insert(id, changes);
+        }
+        let is_narrower = paths.len() < self.paths.len() + new.len();
+        for (id, known) in &mut self.known {
+            match compared.remove(id) {
+                Some(changes) => known.changes.get_or_insert_default().extend(changes),
+                None if new.is_empty() => {}
+                None => known.changes = None,
+            }
+            if let Some(changes) = known.changes.as_mut().filter(|_| is_narrower) {
+                changes.retain(|(path, _)| paths.contains(path.as_str()));
+            }
+        }
+        if is_narrower || !new.is_empty() {
+            self.paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        }
+        Ok(())
+    }
+
+    fn before(&self, repository: &Repository, known: &Known) -> Result<Before, git2::Error> {
+        let Some(parent) = known.parents.first() else { return Ok(Before::Nothing) };
+        if let Some(parent) = self.known.get(parent) {
+            return Ok(Before::Tree(parent.tree));
+        }
+        Ok(found(repository.find_commit(*parent))?.map_or(Before::Unknown, |parent| Before::Tree(parent.tree_id())))
     }
 
     /// What a file held after a commit of the history; `None` where there was none.
     ///
     /// # Errors
     /// An object is damaged.
-    pub fn after(source: &Source, past: &Past, path: &str) -> Result<Option<BlobId>, ReadError> {
-        let look = |repository: &Repository, name: &str| {
-            let tree = Oid::from_str(&past.id).and_then(|id| repository.find_commit(id)).and_then(|commit| commit.tree());
-            tree.and_then(|tree| blob(&tree, path)).map_err(|error| tree::damaged(name, &error))
-        };
-        source.with_repository(look).unwrap_or(Ok(None))
+    pub fn after(&mut self, source: &Source, past: &Past, path: &str) -> Result<Option<BlobId>, ReadError> {
+        let Some(known) = Oid::from_str(&past.id).ok().and_then(|id| self.known.get_mut(&id)) else { return Ok(None) };
+        let changed = known.changes.iter().flatten().find(|(changed, _)| changed == path);
+        if let Some(after) = changed.map(|(_, (_, after))| *after).or_else(|| known.after.get(path).copied()) {
+            return Ok(after);
+        }
+        let after = with(source, |repository| along::file(&repository.find_tree(known.tree)?, path))?;
+        known.after.insert(path.to_owned(), after);
+        Ok(after)
     }
 
-    fn look(&mut self, repository: &Repository, id: &str, path: &str) -> Result<Option<Change>, git2::Error> {
-        let id = Oid::from_str(id)?;
-        let Some(known) = self.known.get_mut(&id) else { return Ok(None) };
-        if known.spares(path) {
-            return Ok(None);
-        }
-        let after = repository.find_commit(id)?.tree()?;
-        let before = match known.first_parent {
-            Some(parent) => match found(repository.find_commit(parent))? {
-                Some(parent) => Some(parent.tree()?),
-                None => return Ok(None),
-            },
-            None => None,
+    /// Where a file was before a commit of the history moved it; `None` where it did not.
+    ///
+    /// # Errors
+    /// An object is damaged.
+    pub fn moved_from(&mut self, source: &Source, past: &Past, path: &str) -> Result<Option<String>, ReadError> {
+        let Some(id) = Oid::from_str(&past.id).ok() else { return Ok(None) };
+        let Some(known) = self.known.get(&id).filter(|known| known.moved.is_none()) else {
+            return Ok(self.known.get(&id).and_then(|known| known.moved.as_ref()?.get(path).cloned()));
         };
-        if known.changed.is_none() {
-            known.changed = Some(changed(repository, before.as_ref(), &after)?);
-            if known.spares(path) {
-                return Ok(None);
-            }
-        }
-        let (before, after) = (before.as_ref().map_or(Ok(None), |tree| blob(tree, path))?, blob(&after, path)?);
-        Ok((before != after).then_some((before, after)))
+        let moved = with(source, |repository| match self.before(repository, known)? {
+            Before::Tree(before) => moved(repository, before, known.tree),
+            Before::Nothing | Before::Unknown => Ok(BTreeMap::new()),
+        })?;
+        let from = moved.get(path).cloned();
+        self.known.entry(id).and_modify(|known| known.moved = Some(moved));
+        Ok(from)
+    }
+
+    fn of(&self, past: &Past) -> Option<&Known> {
+        self.known.get(&Oid::from_str(&past.id).ok()?)
     }
 }
 
-impl Known {
-    /// Whether it is known that the commit does not change a file.
-    fn spares(&self, path: &str) -> bool {
-        matches!(&self.changed, Some(Changed::These(paths)) if paths.binary_search_by(|one| one.as_str().cmp(path)).is_err())
-    }
+/// Does something with the repository of a source; a folder that is none has no history.
+fn with<T: Default>(source: &Source, work: impl FnOnce(&Repository) -> Result<T, git2::Error>) -> Result<T, ReadError> {
+    source.with_repository(|repository, name| work(repository).map_err(|error| tree::damaged(name, &error))).unwrap_or_else(|| Ok(T::default()))
 }
 
 /// What a merge brought in, the newest first; nothing for any other commit.
-fn brought(repository: &Repository, id: Oid) -> Result<Vec<Oid>, git2::Error> {
-    let parents: Vec<Oid> = repository.find_commit(id)?.parent_ids().collect();
-    let Some((first, others)) = parents.split_first().filter(|(_, others)| !others.is_empty()) else { return Ok(Vec::new()) };
+fn brought(repository: &Repository, parents: &[Oid]) -> Result<Arc<[Oid]>, git2::Error> {
+    let Some((first, others)) = parents.split_first().filter(|(_, others)| !others.is_empty()) else { return Ok(Arc::default()) };
     let mut walk = repository.revwalk()?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
     for other in others {
@@ -169,19 +241,18 @@ fn brought(repository: &Repository, id: Oid) -> Result<Vec<Oid>, git2::Error> {
     Ok(walk.take(COMMITS).map_while(Result::ok).collect())
 }
 
-fn changed(repository: &Repository, before: Option<&Tree<'_>>, after: &Tree<'_>) -> Result<Changed, git2::Error> {
-    let diff = repository.diff_tree_to_tree(before, Some(after), Some(DiffOptions::new().skip_binary_check(true)))?;
-    if diff.deltas().len() > FILES {
-        return Ok(Changed::Any);
+/// The files that a commit moved, new and old path: as alike as `git log --follow` wants them.
+fn moved(repository: &Repository, before: Oid, after: Oid) -> Result<BTreeMap<String, String>, git2::Error> {
+    let (before, after) = (repository.find_tree(before)?, repository.find_tree(after)?);
+    let mut diff = repository.diff_tree_to_tree(Some(&before), Some(&after), Some(DiffOptions::new().skip_binary_check(true)))?;
+    let files = diff.deltas().len();
+    if files > FILES {
+        return Ok(BTreeMap::new());
     }
-    let files = diff.deltas().filter_map(|delta| delta.new_file().path_bytes().map(|path| String::from_utf8_lossy(path).into_owned()));
-    let mut paths: Vec<String> = files.collect();
-    paths.sort_unstable();
-    Ok(Changed::These(paths))
-}
-
-fn blob(tree: &Tree<'_>, path: &str) -> Result<Option<BlobId>, git2::Error> {
-    Ok(found(tree.get_path(path.as_ref()))?.filter(|entry| entry.kind() == Some(ObjectType::Blob)).map(|entry| BlobId(entry.id())))
+    diff.find_similar(Some(DiffFindOptions::new().renames(true).exact_match_only(files > ALIKE)))?;
+    let path = |file: git2::DiffFile<'_>| file.path_bytes().and_then(|path| String::from_utf8(path.to_vec()).ok());
+    let moved = diff.deltas().filter(|delta| delta.status() == Delta::Renamed);
+    Ok(moved.filter_map(|delta| Some((path(delta.new_file())?, path(delta.old_file())?))).collect())
 }
 
 /// What is there; `None` where there is no such thing.

@@ -14,13 +14,13 @@ use git2::{AutotagOption, Direction, ErrorClass, FetchOptions, Oid, Repository};
 use super::{
     aside::{self, Branches},
     commit::{self, NewStep},
-    contact::{Contact, Head, Talk, listed},
+    contact::{Contact, Head, Refusal, Talk, listed},
     error::{ReadError, WriteError},
     folder::{self, state_error},
     news::News,
     push::{Lease, Push},
     tree::{self, BlobId, CommitId, Content, Listed, Tip},
-    trouble::Doing,
+    trouble::{Doing, RemoteError},
 };
 
 /// A mirror of one remote; no other process uses it meanwhile.
@@ -52,6 +52,24 @@ enum Failure {
     Local(git2::Error),
 }
 
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        Self::Final(error.into())
+    }
+}
+
+impl Refusal for Failure {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Final(ReadError::Remote(error)) if error.is_refusal())
+    }
+}
+
+impl Refusal for WriteError {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Remote(error) if error.is_refusal())
+    }
+}
+
 impl Mirror {
     /// The mirror of a remote in the state folder; where another process uses it, a sibling beside it.
     pub(super) fn open(contact: Contact, state: &Path) -> Result<Self, ReadError> {
@@ -80,11 +98,11 @@ impl Mirror {
 
     /// Asks the remote where the branches stand and fetches what is missing; a damaged mirror is cloned again.
     pub(super) fn read(&self, branches: Branches<'_>) -> Result<Tip, ReadError> {
-        let fetched = self.fetched(&self.repository.borrow(), branches);
-        let tip = match fetched {
+        let fetch = || self.contact.signed_in(Doing::Fetch, || self.fetched(&self.repository.borrow(), branches));
+        let tip = match fetch() {
             Err(Failure::Local(error)) => {
                 self.start_anew(error.message())?;
-                self.fetched(&self.repository.borrow(), branches)
+                fetch()
             }
             outcome => outcome,
         };
@@ -94,7 +112,7 @@ impl Mirror {
 
     /// Whether the branches still stand where a tip has them: one ref advertisement, and nothing is fetched.
     pub(super) fn still_stands(&self, tip: &Tip, branches: Branches<'_>) -> Result<bool, ReadError> {
-        let advertised = self.contact.heads(&self.repository.borrow())?.into();
+        let advertised = self.contact.signed_in(Doing::Fetch, || self.contact.heads(&self.repository.borrow()))?.into();
         let (branch, commit) = choose(self.contact.url.as_str(), branches.read, &advertised)?;
         Ok(aside::stands(tip, commit, branches.aside(&branch, |name| advertised.branches.get(name).copied()).as_ref()))
     }
@@ -122,7 +140,8 @@ impl Mirror {
             Some(aside) => (&*aside.branch, Lease::Rebuilt(aside.stands.map_or(Oid::ZERO_SHA1, |stands| stands.0))),
             None => (branch, Lease::Grown(from)),
         };
-        let words = Push { repository: &repository, contact: &self.contact, branch, lease, to }.send()?;
+        let push = Push { repository: &repository, contact: &self.contact, branch, lease, to };
+        let words = self.contact.signed_in(Doing::Push, || push.send())?;
         if !words.is_empty() {
             self.news.borrow_mut().push(News::Said { repository: name.to_owned(), words });
         }
@@ -154,7 +173,8 @@ impl Mirror {
         let new = folder::beside(&self.folder)?;
         let (read, push) = self.last.borrow().clone();
         let branches = Branches { read: read.as_deref(), push: push.as_deref() };
-        self.fetched(&new, branches).map_err(|failure| self.read_error(failure))?;
+        let fetched = self.contact.signed_in(Doing::Fetch, || self.fetched(&new, branches));
+        fetched.map_err(|failure| self.read_error(failure))?;
         drop(new);
         self.repository.replace(folder::swapped(&self.folder)?);
         self.news.borrow_mut().push(News::Grown { repository: self.contact.url.to_string() });

@@ -4,6 +4,8 @@
 #![expect(clippy::disallowed_methods, reason = "edge: repositories, mirrors and work trees are files")]
 
 mod access;
+mod along;
+pub mod app;
 mod aside;
 mod authority;
 mod bare;
@@ -29,6 +31,7 @@ mod trouble;
 mod worktree;
 
 pub use access::{Access, AccessError, Examined, examine, signer, variable};
+pub use app::{App, AppFault, AppKeyError, AppTrouble};
 pub use aside::{Aside, Branches};
 pub use authority::{Authority, AuthorityError, Trust};
 pub use commit::{NewCommit, NewStep, Signature};

@@ -66,7 +66,7 @@ impl Push<'_> {
         let (heard, talk) = (Heard::default(), Talk::default());
         let outcome = self.contact.converse(&talk, || self.converse(&heard, &talk));
         self.judged(outcome, &heard, &talk)?;
-        Ok(text::one_line(&heard.words.borrow(), self.contact.secret()))
+        Ok(text::one_line(&heard.words.borrow(), self.contact.secret().as_ref()))
     }
 
     /// What came of a conversation.
@@ -141,7 +141,7 @@ impl Push<'_> {
 
     fn refused(&self, status: &str, heard: &Heard) -> WriteError {
         let secret = self.contact.secret();
-        let (status, words) = (text::one_line(status.as_bytes(), secret), text::one_line(&heard.words.borrow(), secret));
+        let (status, words) = (text::one_line(status.as_bytes(), secret.as_ref()), text::one_line(&heard.words.borrow(), secret.as_ref()));
         let is_locked = is_locked(&status, &words);
         let message = if words.is_empty() { status } else { format!("{words} ({status})") };
         if is_locked {

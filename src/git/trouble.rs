@@ -6,6 +6,7 @@ use thiserror::Error as ThisError;
 use std::path::PathBuf;
 
 use super::{
+    app::AppFault,
     remote::{Credentials, RemoteUrl},
     ssh::{HostKeyFault, Offered},
     text,
@@ -116,6 +117,9 @@ pub enum Trouble {
     /// It sends us to another host.
     #[error("it sends us to another host, which is not followed: {0}")]
     Redirected(String),
+    /// The GitHub App got no token to sign in with.
+    #[error("{0}")]
+    App(Box<AppFault>),
     /// It sends us to where everybody on the way can listen.
     #[error("it sends us to plain http, which is not followed: {0}")]
     Downgraded(String),
@@ -180,6 +184,7 @@ impl RemoteError {
                 format!("`ssh-keygen -y -f {}` tells whether the passphrase in `sshPassphraseFile` or `sshPassphraseEnv` is right", path.display())
             }
             (Trouble::HostKey(fault), _) => fault.hint(),
+            (Trouble::App(fault), _) => return fault.hint(),
             (Trouble::Denied { key: Some(key), .. }, Doing::Push) => format!("give this deploy key write access: {}", key.installable()),
             (Trouble::Denied { key: Some(key), .. }, Doing::Fetch) => format!("give this deploy key read access: {}", key.installable()),
             (Trouble::NotSsh | Trouble::NotTls, _) => "check the host and the port".to_owned(),
@@ -213,6 +218,7 @@ impl Trouble {
     /// Who has to act.
     pub fn blame(&self) -> Blame {
         match self {
+            Self::App(fault) => fault.blame(),
             Self::SignInWanted
             | Self::Unauthorized
             | Self::KeyWanted

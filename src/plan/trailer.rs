@@ -22,7 +22,7 @@ pub enum Decider {
 }
 
 /// One `Image-Update` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trailer {
     /// The image's name as Git wrote it.
     pub name: String,

@@ -55,7 +55,7 @@ logLevel: loud
     tagalong.yaml:2: error: `timeout` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:5: error: there is no key `intervall` here
-      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, clientCertFile, clientKeyFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
+      hint: did you mean `interval`? The others are username, insecure, name, url, tokenFile, githubApp, branch, paths, roots, namespaces, sshKeyFile, tokenEnv, caFile, clientCertFile, clientKeyFile, pushBranch, sshKeyEnv, commit, passwordFile, passwordEnv, knownHostsFile, sshPassphraseFile, sshPassphraseEnv, hostKeyFingerprints
     tagalong.yaml:6: error: `interval` is zero
       hint: leave it out for the default, or write `1m`
     tagalong.yaml:7: error: two repositories have the same `url` and `branch`

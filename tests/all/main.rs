@@ -22,6 +22,7 @@ mod faults;
 mod git;
 mod git_http;
 mod git_local;
+mod github_app;
 mod help;
 mod house;
 mod identity;

@@ -10,10 +10,12 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 
 use crate::{
     end_to_end::{fleet, push},
+    github_app::Scene,
     kit::{
         binary::{Machine, Ran},
         git::Bare,
         git_server::{Door, GitServer},
+        github::{Mood, Rules},
         hostile::{Hostile, Reply},
         process::Daemon,
         registry::{Mode, PASSWORD, Registry, USER},
@@ -28,6 +30,8 @@ const ESCAPED: &str = "g1t%2Fpa%2Bss%20w%25rd";
 const TOKEN: &str = "ghp-t0ken-of-the-bot";
 const PASSPHRASE: &str = "c0rrect horse battery";
 const PULLER: &str = "pull-s3cret";
+/// How every token of the App ends.
+const APP: &str = "-of-the-app";
 
 /// Every form of every secret, by name.
 fn needles() -> Vec<(String, String)> {
@@ -45,6 +49,8 @@ fn needles() -> Vec<(String, String)> {
     }
     needles.push(("git, escaped".to_owned(), ESCAPED.to_owned()));
     needles.push(("a private key".to_owned(), "PRIVATE KEY".to_owned()));
+    needles.push(("an App's token".to_owned(), APP.to_owned()));
+    needles.push(("what an App signed".to_owned(), BASE64.encode(r#"{"alg":"RS256","typ":"JWT"}"#).trim_end_matches('=').to_owned()));
     needles
 }
 
@@ -166,6 +172,43 @@ fn tokens_keys_and_passphrases_are_nowhere() {
         written.ran(word, &ran);
         written.left(word, &machine, &fleet);
     }
+    written.holds_no_secret();
+}
+
+#[test]
+fn keys_and_tokens_of_an_app_are_nowhere() {
+    let mut written = Written::default();
+    let echo = |text: &str| Mood::Answer(500, &[], format!("{{\"message\": \"{text}\"}}"));
+    let keys = "id: 123456, privateKeyFile: app.pem";
+    for (word, keys, mood, code) in [
+        ("an App", keys, Mood::Good, 0),
+        ("a refused App", "id: 1, privateKeyFile: app.pem", Mood::Good, 1),
+        ("a broken API", keys, echo("sorry"), 3),
+    ] {
+        let scene = Scene::new(Rules { mood, ..Rules::default() });
+        scene.configure(keys);
+        let ran = scene.run("apply");
+        assert_eq!(ran.code, code, "{word}: {}", ran.told(&[]));
+        written.ran(word, &ran);
+        written.ran(word, &scene.machine.run("check --config-only"));
+        let key = std::fs::read_to_string(scene.machine.work().join("app.pem")).expect("a key");
+        let line = key.lines().nth(1).expect("its first line").to_owned();
+        written.left(word, &scene.machine, &scene.fleet);
+        assert!(!written.0.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(&line)), "{word}");
+    }
+    // A hook that repeats the password, and a daemon whose tokens are taken away.
+    let scene = Scene::new(Rules::default());
+    scene.fleet.hook("pre-receive", "echo \"you sent ghs_0-of-the-app\" >&2\nexit 1\n");
+    let mut daemon = scene.daemon(keys);
+    daemon.says(&["refused"]);
+    scene.github.revoke();
+    daemon.shows("/metrics", |_, _| scene.github.given().len() > 1);
+    for path in ["/readyz", "/metrics", "/healthz"] {
+        written.0.push((format!("page {path}"), daemon.page(path).1.into_bytes()));
+    }
+    daemon.signal("-TERM");
+    written.0.push(("log".to_owned(), daemon.end().told.into_bytes()));
+    written.left("the daemon", &scene.machine, &scene.fleet);
     written.holds_no_secret();
 }
 

@@ -107,8 +107,8 @@ impl<'a> Examination<'a> {
         let examined = git::examine(repository);
         let usable = examined.iter().all(|examined| examined.finding.is_ok());
         for Examined { key, finding } in examined {
-            let of_commit = &repository.commit.lines;
-            let lines = if of_commit.of(key).is_some() { of_commit } else { lines };
+            let sections = [Some(&repository.commit.lines), repository.github_app.as_ref().map(|app| &app.lines)];
+            let lines = sections.into_iter().flatten().find(|lines| lines.of(key).is_some()).unwrap_or(lines);
             match finding {
                 Ok(warning) => self.note(lines, &[key], Severity::Warning, warning, None),
                 Err(error) => self.fault(lines, &[key], &error, error.hint()),

@@ -6,7 +6,7 @@ use std::{
     io,
     pin::pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -56,6 +56,19 @@ pub struct HttpAccess {
     pub identity: Option<Identity>,
 }
 
+impl HttpAccess {
+    /// What TLS takes to come to a host.
+    pub(in crate::git) fn tls(&self, host: &str) -> Result<ClientConfig, rustls::Error> {
+        let judge = Judge::new(host, self.trust.clone());
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?;
+        let tls = tls.dangerous().with_custom_certificate_verifier(Arc::new(judge));
+        Ok(match &self.identity {
+            Some(identity) => tls.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key()))),
+            None => tls.with_no_client_auth(),
+        })
+    }
+}
+
 /// The way to one repository.
 pub(in crate::git) struct Line {
     client: Client,
@@ -63,7 +76,8 @@ pub(in crate::git) struct Line {
     url: Url,
     trust: Trust,
     shows: bool,
-    authorization: Option<HeaderValue>,
+    /// What signs in, which an App renews.
+    authorization: Mutex<Option<HeaderValue>>,
     silence: Duration,
     /// Whether a connection may be kept since an earlier answer.
     kept: AtomicBool,
@@ -78,13 +92,7 @@ impl Line {
         let broken = |why: &dyn fmt::Display| Trouble::Other(format!("no connection can be made: {why}"));
         let driver = driver().map_err(|error| broken(&error))?;
         let silence = options::silence();
-        let judge = Judge::new(url.host().unwrap_or_default(), access.trust.clone());
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
-        let tls = tls.map_err(|error| broken(&error))?.dangerous().with_custom_certificate_verifier(Arc::new(judge));
-        let tls = match &access.identity {
-            Some(identity) => tls.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key()))),
-            None => tls.with_no_client_auth(),
-        };
+        let tls = access.tls(url.host().unwrap_or_default()).map_err(|error| broken(&error))?;
         let client = Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).referer(false).http1_only();
         let client = client.tls_backend_preconfigured(tls).connect_timeout(silence);
         let client = if url.is_loopback() { client.no_proxy() } else { client };
@@ -94,7 +102,7 @@ impl Line {
             url: Url::parse(url.as_str()).map_err(|error| broken(&error))?,
             trust: access.trust.clone(),
             shows: access.identity.is_some(),
-            authorization: credentials.map(authorization),
+            authorization: Mutex::new(credentials.map(authorization)),
             silence,
             kept: AtomicBool::new(false),
         })
@@ -110,9 +118,14 @@ impl Line {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Signs in with these from now on.
+    pub(in crate::git) fn sign_in_with(&self, credentials: &Credentials) {
+        *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(authorization(credentials));
+    }
+
     /// Whether something is said about who asks.
     pub(super) fn signs_in(&self) -> bool {
-        self.authorization.is_some()
+        self.authorization.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// What a server's certificate that is not trusted means.
@@ -151,7 +164,7 @@ impl Line {
     }
 
     fn signed(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.authorization {
+        match &*self.authorization.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(authorization) => request.header(AUTHORIZATION, authorization.clone()),
             None => request,
         }

@@ -120,7 +120,7 @@ fn whatever_way_a_person_takes_a_version_back_it_is_held() {
         scene.person(&["checkout", "--quiet", "main"]);
         scene.person(&["merge", "--quiet", "--no-ff", "--no-edit", "side"]);
     };
-    let ways: [(&str, TakesBack<'_>); 9] = [
+    let ways: [(&str, TakesBack<'_>); 11] = [
         ("an edit by hand", &|scene| {
             back(scene);
             ("HEAD", "Back to 1.0.0")
@@ -171,6 +171,27 @@ fn whatever_way_a_person_takes_a_version_back_it_is_held() {
             scene.person(&["rebase", "--quiet", "side", "main"]);
             ("HEAD", "Back to 1.0.0")
         }),
+        ("two branches that merged each other", &|scene| {
+            base(scene);
+            scene.person(&["commit", "--quiet", "--allow-empty", "-m", "Work"]);
+            scene.person(&["checkout", "--quiet", "main"]);
+            scene.person(&["commit", "--quiet", "--allow-empty", "-m", "Other work"]);
+            let main = scene.short("main");
+            scene.person(&["merge", "--quiet", "--no-ff", "--no-edit", "side"]);
+            scene.person(&["checkout", "--quiet", "side"]);
+            scene.person(&["merge", "--quiet", "--no-ff", "--no-edit", &main]);
+            back(scene);
+            scene.person(&["commit", "--quiet", "--allow-empty", "-m", "More work"]);
+            merge(scene);
+            ("side~1", "Back to 1.0.0")
+        }),
+        ("ours was pulled into a person's own line", &|scene| {
+            scene.person(&["checkout", "--quiet", "-b", "side", "HEAD~1"]);
+            scene.person(&["commit", "--quiet", "--allow-empty", "-m", "Work"]);
+            scene.person(&["merge", "--quiet", "--no-ff", "--no-edit", "main"]);
+            back(scene);
+            ("HEAD", "Back to 1.0.0")
+        }),
         ("the file was taken away and came back", &|scene| {
             let text = std::fs::read_to_string(scene.file()).unwrap();
             scene.person(&["rm", "--quiet", "apps/web.yaml"]);
@@ -191,8 +212,45 @@ fn whatever_way_a_person_takes_a_version_back_it_is_held() {
 }
 
 #[test]
+fn a_file_that_was_moved_is_followed() {
+    let back = |scene: &Scene| scene.commit("web:1.1.0", "web:1.0.0", "Back to 1.0.0");
+    let moved = |scene: &Scene, to: &str| {
+        let from = scene.person(&["ls-files", "*.yaml"]);
+        std::fs::create_dir_all(scene.checkout.path().join(to).parent().unwrap()).unwrap();
+        scene.person(&["mv", from.trim(), to]);
+        scene.person(&["commit", "--quiet", "--all", "-m", "Move it"]);
+    };
+    let ways: [(&str, TakesBack<'_>); 3] = [
+        ("the file was moved after it", &|scene| {
+            back(scene);
+            moved(scene, "prod/web.yaml");
+            ("HEAD~1", "Back to 1.0.0")
+        }),
+        ("the file was moved before it, and again", &|scene| {
+            moved(scene, "prod/web.yaml");
+            moved(scene, "prod/shop.yaml");
+            let file = scene.checkout.path().join("prod/shop.yaml");
+            std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("web:1.1.0", "web:1.0.0")).unwrap();
+            scene.person(&["commit", "--quiet", "--all", "-m", "Back to 1.0.0"]);
+            ("HEAD", "Back to 1.0.0")
+        }),
+        ("the file was moved with it", &|scene| {
+            scene.edit("web:1.1.0", "web:1.0.0");
+            moved(scene, "prod/web.yaml");
+            ("HEAD", "Move it")
+        }),
+    ];
+    for (word, way) in ways {
+        let scene = Scene::updated(&["web"]);
+        let (by, subject) = way(&scene);
+        scene.push();
+        assert_eq!(scene.becomes(), scene.is_held_by(by, subject), "{word}");
+    }
+}
+
+#[test]
 fn what_no_person_took_back_goes_on() {
-    let ways: [(&str, GoesOn<'_>); 4] = [
+    let ways: [(&str, GoesOn<'_>); 5] = [
         ("a revert of the revert, and again an update", &|scene| {
             scene.person(&["revert", "--no-edit", "HEAD"]);
             scene.person(&["revert", "--no-edit", "HEAD"]);
@@ -205,6 +263,12 @@ fn what_no_person_took_back_goes_on() {
             scene.commit("web:1.1.0", "web:1.0.0", "Back to 1.0.0");
             scene.commit("semver:~1", "semver:1.x", "Go on");
         }),
+        ("a changed policy in a file that was moved", &|scene| {
+            scene.commit("web:1.1.0", "web:1.0.0", "Back to 1.0.0");
+            scene.edit("semver:~1", "semver:1.x");
+            scene.person(&["mv", "apps/web.yaml", "web.yaml"]);
+            scene.person(&["commit", "--quiet", "--all", "-m", "Go on"]);
+        }),
         ("a commit of ours took it away", &|scene| {
             scene.commit("web:1.1.0", "web:1.0.0", "Release\n\nImage-Update: elsewhere 2 -> 1");
         }),
@@ -214,6 +278,23 @@ fn what_no_person_took_back_goes_on() {
         way(&scene);
         scene.push();
         assert_eq!(scene.becomes().0, "updated", "{word}");
+    }
+}
+
+#[test]
+fn what_is_held_in_one_file_stays_held_when_the_same_update_comes_to_another() {
+    let scene = Scene::updated(&["web"]);
+    let (image, first) = (format!("{}/shop/web", scene.registry.host()), scene.file());
+    scene.commit("web:1.1.0", "web:1.0.0", "Back to 1.0.0");
+    let second = first.with_file_name("second.yaml");
+    std::fs::write(&second, automated("second", &format!("{image}:1.0.0"), "semver:~1")).unwrap();
+    scene.person(&["add", "--all"]);
+    scene.person(&["commit", "--quiet", "-m", "A second one"]);
+    scene.push();
+    for round in ["the second is updated", "and nothing else happens"] {
+        let becomes: Vec<_> = scene.apply().into_iter().map(|(workload, code, _)| (workload.rsplit('/').next().unwrap().to_owned(), code)).collect();
+        let second = if round.starts_with("the") { "updated" } else { "current" };
+        assert_eq!(becomes, [("second".to_owned(), second.to_owned()), ("web".to_owned(), "rolledBack".to_owned())], "{round}");
     }
 }
 

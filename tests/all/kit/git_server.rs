@@ -8,7 +8,7 @@ use std::{
     process::Stdio,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
 };
@@ -51,9 +51,14 @@ pub enum Door {
     Open,
     /// One user with a password.
     Basic(&'static str, &'static str),
+    /// Whoever has a user and a password that this takes.
+    Judged(Judge),
     /// Nobody: every request is answered with this status, content type and body.
     Answer(u16, &'static str, &'static str),
 }
+
+/// Whether a user with a password comes in.
+pub type Judge = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 /// A loopback port that nobody listens on and nobody else is given.
 pub struct ReservedPort {
@@ -81,9 +86,9 @@ pub(super) fn bound(port: u16) -> TcpSocket {
 }
 
 /// Connections whose handshake went well; what others said is not listened to.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+pub(super) struct Tls {
+    pub(super) listener: TcpListener,
+    pub(super) acceptor: TlsAcceptor,
 }
 
 impl Listener for Tls {
@@ -127,7 +132,7 @@ impl Connected<IncomingStream<'_, TcpListener>> for Caller {
 
 /// Whether a server wants to see a certificate of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clients {
+pub(super) enum Clients {
     Anybody,
     /// Those whom `root.pem` signed.
     OfRoot,
@@ -139,6 +144,8 @@ struct Shared {
     requests: Mutex<Vec<String>>,
     callers: Mutex<BTreeSet<SocketAddr>>,
     cut_pushes: AtomicBool,
+    /// How many passwords were refused.
+    refused: AtomicUsize,
 }
 
 impl GitServer {
@@ -158,21 +165,7 @@ impl GitServer {
     }
 
     fn over_tls(root: &Path, door: Door, folder: &Path, name: &str, clients: Clients) -> Self {
-        let pem = |name: String| folder.join(name);
-        let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
-        let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
-        let provider = Arc::new(ring::default_provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
-        let config = match clients {
-            Clients::Anybody => config.with_no_client_auth(),
-            Clients::OfRoot => {
-                let mut roots = RootCertStore::empty();
-                roots.add(CertificateDer::from_pem_file(pem("root.pem".to_owned())).expect("a root")).expect("a root");
-                config.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"))
-            }
-        };
-        let config = config.with_single_cert(certificates.expect("certificates"), key);
-        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(TlsAcceptor::from(Arc::new(config.expect("a pair")))))
+        Self::serving(&Arc::new(ReservedPort::new()), root, door, Some(acceptor(folder, name, clients)))
     }
 
     /// Serves them on a port that a server was taken down from.
@@ -189,6 +182,7 @@ impl GitServer {
             requests: Mutex::default(),
             callers: Mutex::default(),
             cut_pushes: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
         });
         let (stop, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();
@@ -231,6 +225,11 @@ impl GitServer {
         std::mem::take(&mut self.shared.requests.lock().expect("no panic"))
     }
 
+    /// How many passwords were refused.
+    pub fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port.number()
@@ -268,6 +267,25 @@ impl Drop for GitServer {
     }
 }
 
+/// What shakes hands with the certificates in `NAME.pem` of a folder.
+pub(super) fn acceptor(folder: &Path, name: &str, clients: Clients) -> TlsAcceptor {
+    let pem = |name: String| folder.join(name);
+    let certificates = CertificateDer::pem_file_iter(pem(format!("{name}.pem"))).expect("certificates").collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_file(pem(format!("{}.key", name.split('-').next().expect("a name")))).expect("a key");
+    let provider = Arc::new(ring::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
+    let config = match clients {
+        Clients::Anybody => config.with_no_client_auth(),
+        Clients::OfRoot => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(pem("root.pem".to_owned())).expect("a root")).expect("a root");
+            config.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"))
+        }
+    };
+    let config = config.with_single_cert(certificates.expect("certificates"), key);
+    TlsAcceptor::from(Arc::new(config.expect("a pair")))
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(Caller(caller)): ConnectInfo<Caller>, request: Request) -> Response<Body> {
     shared.callers.lock().expect("no panic").insert(caller);
     let line = format!("{} {}", request.method(), request.uri());
@@ -275,7 +293,9 @@ async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(Caller(caller)): 
     let user = match shared.door {
         Door::Open => None,
         Door::Basic(user, password) if is_signed_in(request.headers(), user, password) => Some(user),
-        Door::Basic(..) => {
+        Door::Judged(ref judge) if signed_in(request.headers()).is_some_and(|(user, password)| judge(&user, &password)) => Some("judged"),
+        Door::Basic(..) | Door::Judged(_) => {
+            shared.refused.fetch_add(usize::from(request.headers().contains_key(header::AUTHORIZATION)), Ordering::Relaxed);
             let refusal = Response::builder().status(StatusCode::UNAUTHORIZED).header(header::WWW_AUTHENTICATE, "Basic realm=\"git\"");
             return refusal.body(Body::empty()).expect("a response");
         }
@@ -297,6 +317,13 @@ async fn answer(State(shared): State<Arc<Shared>>, ConnectInfo(Caller(caller)): 
         return Response::new(Body::from_stream(cut));
     }
     response
+}
+
+/// The user and the password of a request.
+fn signed_in(headers: &HeaderMap) -> Option<(String, String)> {
+    let pair = BASE64_STANDARD.decode(headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
+    let (user, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 fn is_signed_in(headers: &HeaderMap, user: &str, password: &str) -> bool {

@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod gate;
 pub mod git;
 pub mod git_server;
+pub mod github;
 pub mod hostile;
 pub mod kustomize;
 pub mod process;
