@@ -3,51 +3,23 @@
 
 #![expect(clippy::disallowed_methods, reason = "edge: it asks the system how much memory it holds")]
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hint::black_box,
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tagalong::manifest::{File, kustomize::deployed, read};
+use tagalong::{
+    manifest::{File, kustomize::deployed, read},
+    plan::{Bounds, Index, Last},
+    policy::preset::Presets,
+};
 
-const OVERLAYS: usize = 500;
-const MANIFESTS: usize = 36;
+mod overlays;
 
-fn manifest(name: &str) -> String {
-    format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  labels: {{app: {name}}}\nspec:\n  template:\n    spec:\n      \
-         containers:\n      - name: app\n        image: ghcr.io/acme/{name}:1.2.3\n        env:\n        - {{name: A, value: b}}\n      - name: \
-         sidecar\n        image: ghcr.io/acme/proxy:2.0.0\n"
-    )
-}
+use overlays::{manifest, repository};
 
-fn patch(name: &str) -> String {
-    format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  annotations:\n    fluxcd.io/automated: \"true\"\n    \
-         fluxcd.io/tag.app: semver:~1\n"
-    )
-}
-
-/// Each overlay uses two bases and a component: four kustomizations, and 36 manifests.
-fn repository() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
-    for overlay in 0..OVERLAYS {
-        let top = format!("fleet/{overlay}");
-        for base in ["one", "two"] {
-            let names: Vec<String> = (0..MANIFESTS / 2 - 1).map(|at| format!("{base}-{at}")).collect();
-            for name in &names {
-                files.insert(format!("{top}/{base}/{name}.yaml"), manifest(name));
-            }
-            let resources: Vec<String> = names.iter().map(|name| format!("- {name}.yaml\n")).collect();
-            files.insert(format!("{top}/{base}/kustomization.yaml"), format!("resources:\n{}", resources.concat()));
-        }
-        let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n- {name: ghcr.io/acme/proxy, newTag: 2.1.0}\n";
-        files.insert(format!("{top}/component/kustomization.yaml"), component.to_owned());
-        files.insert(format!("{top}/prod/one-0.yaml"), patch("one-0"));
-        files.insert(format!("{top}/prod/two-0.yaml"), patch("two-0"));
-        let prod = "resources: [../one, ../two]\ncomponents: [../component]\nnamespace: prod\npatches:\n- path: one-0.yaml\n- path: two-0.yaml\nimages:\n- {name: ghcr.io/acme/one-0, newTag: 1.3.0}\n";
-        files.insert(format!("{top}/prod/kustomization.yaml"), prod.to_owned());
-    }
-    files
-}
+const REGISTRY: &str = "ghcr.io/acme";
 
 fn parsed(files: &BTreeMap<String, String>) -> BTreeMap<String, File> {
     files.iter().map(|(path, text)| (path.clone(), read(path, text.as_bytes(), &[]).expect("the file is legal"))).collect()
@@ -55,7 +27,7 @@ fn parsed(files: &BTreeMap<String, String>) -> BTreeMap<String, File> {
 
 /// One root with as many resources as entries.
 fn wide(count: usize) -> BTreeMap<String, String> {
-    let mut files: BTreeMap<String, String> = (0..count).map(|at| (format!("{at}.yaml"), manifest(&format!("app-{at}")))).collect();
+    let mut files: BTreeMap<String, String> = (0..count).map(|at| (format!("{at}.yaml"), manifest(REGISTRY, &format!("app-{at}")))).collect();
     let resources: Vec<String> = (0..count).map(|at| format!("- {at}.yaml\n")).collect();
     let images: Vec<String> = (0..count).map(|at| format!("- {{name: ghcr.io/acme/app-{at}, newTag: 1.3.0}}\n")).collect();
     files.insert("kustomization.yaml".to_owned(), format!("resources:\n{}images:\n{}", resources.concat(), images.concat()));
@@ -70,23 +42,34 @@ fn peak() -> usize {
 }
 
 fn index(criterion: &mut Criterion) {
-    let texts = repository();
+    let texts = repository(REGISTRY);
     let kustomizations = texts.keys().filter(|path| path.ends_with("kustomization.yaml")).count();
     let mut group = criterion.benchmark_group(format!("index {} manifests, {kustomizations} kustomizations", texts.len()));
     group.sample_size(10);
     group.bench_function("read all, on one core", |bencher| bencher.iter(|| black_box(parsed(&texts)).len()));
     let files = parsed(&texts);
     group.bench_function("what every root deploys", |bencher| bencher.iter(|| black_box(deployed(&files, &[], &[])).len()));
-    let (mut files, mut tag) = (files, 0);
-    group.bench_function("one file changed: read it, and what every root deploys", |bencher| {
-        bencher.iter(|| {
-            tag += 1;
-            let path = "fleet/250/one/one-0.yaml".to_owned();
-            let text = manifest("one-0").replace("1.2.3", &format!("1.2.{tag}"));
-            files.insert(path.clone(), read(&path, text.as_bytes(), &[]).expect("the file is legal"));
-            black_box(deployed(&files, &[], &[])).len()
+    let bounds = Bounds { writes: &|_| true, scans: &|_| true, presets: Presets::shipped() };
+    let (mut index, mut tag) = (Index::new(files, vec![]), 0);
+    group.bench_function("who takes part, and what each asks", |bencher| bencher.iter(|| black_box(index.gather(None, &bounds)).1.built()));
+    let mut gathered = index.gather(None, &bounds);
+    for (word, path, name, built) in [("one file", "one/one-0.yaml", "one-0", 1), ("one file that nobody patches", "two/two-5.yaml", "two-5", 1)] {
+        group.bench_function(format!("{word} changed: read it, what every root deploys, who takes part, and what each asks"), |bencher| {
+            bencher.iter(|| {
+                tag += 1;
+                let path = format!("fleet/250/{path}");
+                let text = manifest(REGISTRY, name).replace("1.2.3", &format!("1.2.{tag}"));
+                let (mut files, unreadable, mut web) = std::mem::take(&mut index).into_parts();
+                files.insert(path.clone(), read(&path, text.as_bytes(), &[]).expect("the file is legal"));
+                web.advance(&files, &unreadable, [path.as_str()]);
+                index = Index::hung(files, unreadable, web);
+                let (subjects, shares) = std::mem::take(&mut gathered);
+                gathered = index.gather(Some(Last { subjects, shares, touched: &BTreeSet::from([path]) }), &bounds);
+                assert_eq!(gathered.1.built(), built);
+                black_box(gathered.0.list.len())
+            });
         });
-    });
+    }
     group.finish();
     println!("peak memory so far: {} MiB", peak());
     let wide = parsed(&wide(500));

@@ -1,6 +1,6 @@
 //! The repository: 20,000 manifests in nested folders.
 
-use crate::git::Bare;
+use crate::{git::Bare, overlays};
 
 /// Manifests.
 pub const FILES: usize = 20_000;
@@ -23,23 +23,36 @@ pub struct Fleet {
     pub bytes: usize,
     pub folders: usize,
     host: String,
+    /// Where somebody commits.
+    edited: &'static str,
 }
 
 impl Fleet {
+    /// As many plain files.
     pub fn new(annotated: Annotated, host: &str) -> Self {
-        let files: Vec<(String, String)> = (0..FILES).map(|number| (path(number), manifest(number, annotated, host))).collect();
+        let files: Vec<_> = (0..FILES).map(|number| (path(number), manifest(number, annotated, host))).collect();
+        Self::of(&files, host, "clusters/new.yaml")
+    }
+
+    /// 500 overlays over their own bases, as many files in all; 50 of them have something to update.
+    pub fn of_overlays(host: &str) -> Self {
+        let files: Vec<_> = overlays::repository(&format!("{host}/acme")).into_iter().collect();
+        Self::of(&files, host, "fleet/250/one/one-1.yaml")
+    }
+
+    fn of(files: &[(String, String)], host: &str, edited: &'static str) -> Self {
         let bytes = files.iter().map(|(_, text)| text.len()).sum();
         let folders = files.iter().map(|(path, _)| path.rsplit_once('/').map(|(folder, _)| folder)).collect::<std::collections::BTreeSet<_>>().len();
         let bare = Bare::with(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());
         // As a server keeps it.
         bare.git(&["repack", "-adq"]);
-        Self { bare, bytes, folders, host: host.to_owned() }
+        Self { bare, bytes, folders, host: host.to_owned(), edited }
     }
 
     /// One file differs that nothing here is about.
     pub fn somebody_commits(&self, round: u32) {
         let text = manifest(1, Annotated::None, &self.host);
-        self.bare.commit("main", &[("clusters/new.yaml", &format!("# {round}\n{text}"))]);
+        self.bare.commit("main", &[(self.edited, &format!("# {round}\n{text}"))]);
     }
 }
 

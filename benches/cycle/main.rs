@@ -11,6 +11,9 @@ mod git;
 #[path = "../../tests/all/kit/git_server.rs"]
 mod git_server;
 
+#[path = "../overlays.rs"]
+mod overlays;
+
 mod fleet;
 mod measure;
 mod registry;
@@ -36,8 +39,12 @@ struct Stage {
 
 impl Stage {
     fn new(annotated: Annotated) -> Self {
+        Self::of(|host| Fleet::new(annotated, host))
+    }
+
+    fn of(fleet: impl Fn(&str) -> Fleet) -> Self {
         let registry = Registry::start();
-        let fleet = Fleet::new(annotated, &registry.host());
+        let fleet = fleet(&registry.host());
         let server = GitServer::start(fleet.bare.root(), Door::Open);
         Self { fleet, server, registry }
     }
@@ -203,6 +210,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "stages") {
         stages(&stage, "only the updated annotated");
         stages(&Stage::new(Annotated::All), "all annotated");
+        stages(&Stage::of(Fleet::of_overlays), "500 overlays");
         return;
     }
     report("apply, warm mirror, only the updated annotated", &stage.warm("apply"));

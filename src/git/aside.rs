@@ -2,7 +2,7 @@
 
 use git2::{Oid, Repository};
 
-use super::tree::{self, CommitId, Tip};
+use super::tree::{CommitId, Listed, Tip};
 use crate::plan::trailer::is_ours;
 
 /// A branch with more commits of its own is somebody's.
@@ -51,13 +51,13 @@ pub(super) fn short(branch: &str) -> &str {
 }
 
 /// The tip to plan on: that of the branch that is read, or that of its push branch once somebody else has committed there.
-pub(super) fn tip(repository: &Repository, read: Standing<Oid>, push: Push) -> Result<Tip, git2::Error> {
+pub(super) fn tip(repository: &Repository, known: &Listed, read: Standing<Oid>, push: Push) -> Result<Tip, git2::Error> {
     let under = read.1;
-    let tip = listed(repository, read)?;
+    let tip = listed(repository, known, read)?;
     Ok(match push {
         None => tip,
         Some((branch, Some(stands))) if !is_ours_alone(repository, stands, under)? => {
-            Tip { under: Some(Box::new(tip)), ..listed(repository, (branch, stands))? }
+            Tip { under: Some(Box::new(tip)), ..listed(repository, known, (branch, stands))? }
         }
         Some((branch, stands)) => Tip { aside: Some(Aside { branch, stands: stands.map(CommitId) }), ..tip },
     })
@@ -73,8 +73,8 @@ pub(super) fn stands(tip: &Tip, read: Oid, push: Option<&Standing<Option<Oid>>>)
     }
 }
 
-fn listed(repository: &Repository, (branch, commit): Standing<Oid>) -> Result<Tip, git2::Error> {
-    let (files, skipped) = tree::list(repository, commit)?;
+fn listed(repository: &Repository, known: &Listed, (branch, commit): Standing<Oid>) -> Result<Tip, git2::Error> {
+    let (files, skipped) = known.list(repository, commit)?;
     Ok(Tip { branch: Some(branch), commit: Some(CommitId(commit)), files, skipped, ..Tip::default() })
 }
 

@@ -9,7 +9,7 @@ use super::{
     commit::{self, NewCommit, NewStep},
     error::{Noticed, ReadError, WriteError},
     mirror::{Advertised, choose},
-    tree::{self, BlobId, CommitId, Content, Tip},
+    tree::{self, BlobId, CommitId, Content, Listed, Tip},
 };
 
 /// The hooks that a push to a repository runs.
@@ -24,6 +24,7 @@ pub struct Bare {
     repository: Repository,
     name: String,
     named: Named,
+    listed: Listed,
 }
 
 /// How a repository was named.
@@ -37,7 +38,7 @@ pub(super) enum Named {
 
 impl Bare {
     pub(super) fn new(repository: Repository, name: String, named: Named) -> Self {
-        Self { repository, name, named }
+        Self { repository, name, named, listed: Listed::default() }
     }
 
     /// The repository that a `file://` URL names.
@@ -54,7 +55,7 @@ impl Bare {
 
     pub(super) fn read(&self, branches: Branches<'_>) -> Result<Tip, ReadError> {
         let (read, push) = self.chosen(branches)?;
-        aside::tip(&self.repository, read, push).map_err(|error| tree::damaged(&self.name, &error))
+        aside::tip(&self.repository, &self.listed, read, push).map_err(|error| tree::damaged(&self.name, &error))
     }
 
     /// Whether the branches still stand where a tip has them.

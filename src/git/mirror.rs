@@ -19,7 +19,7 @@ use super::{
     folder::{self, state_error},
     news::News,
     push::{Lease, Push},
-    tree::{self, BlobId, CommitId, Content, Tip},
+    tree::{self, BlobId, CommitId, Content, Listed, Tip},
     trouble::{Doing, RemoteError},
 };
 
@@ -30,6 +30,8 @@ pub struct Mirror {
     repository: RefCell<Repository>,
     /// The branches that were read last.
     last: RefCell<(Option<String>, Option<String>)>,
+    /// What was listed last.
+    listed: Listed,
     /// What was not told yet.
     news: RefCell<Vec<News>>,
     /// Held for as long as the mirror is used.
@@ -83,7 +85,15 @@ impl Mirror {
                 folder::swapped(&folder)?
             }
         };
-        Ok(Self { contact, folder, repository: RefCell::new(repository), last: RefCell::default(), news: RefCell::new(news), _lock: lock })
+        Ok(Self {
+            contact,
+            folder,
+            repository: RefCell::new(repository),
+            last: RefCell::default(),
+            news: RefCell::new(news),
+            listed: Listed::default(),
+            _lock: lock,
+        })
     }
 
     /// Asks the remote where the branches stand and fetches what is missing; a damaged mirror is cloned again.
@@ -150,6 +160,7 @@ impl Mirror {
         self.news.borrow_mut().push(News::damaged(self.contact.url.as_str(), reason));
         drop(folder::beside(&self.folder)?);
         self.repository.replace(folder::swapped(&self.folder)?);
+        self.listed.forget();
         Ok(())
     }
 
@@ -158,6 +169,7 @@ impl Mirror {
         if !folder::has_grown(&self.folder) {
             return Ok(());
         }
+        self.listed.forget();
         let new = folder::beside(&self.folder)?;
         let (read, push) = self.last.borrow().clone();
         let branches = Branches { read: read.as_deref(), push: push.as_deref() };
@@ -198,7 +210,7 @@ impl Mirror {
             fetched.map_err(|error| if is_remote(&error) { remote_failure(&error) } else { Failure::Local(error) })?;
         }
         drop(connection);
-        let tip = aside::tip(repository, (branch.clone(), commit), push.clone()).map_err(Failure::Local)?;
+        let tip = aside::tip(repository, &self.listed, (branch.clone(), commit), push.clone()).map_err(Failure::Local)?;
         for (name, from, to) in moved {
             self.note_rewrite(repository, &tip, name, from, to);
             repository.reference(&format!("refs/heads/{name}"), to, true, "fetched").map_err(Failure::Local)?;

@@ -1,8 +1,8 @@
 //! The files of a commit, and a tree with some of them changed.
 
-use std::{collections::BTreeMap, fmt};
+use std::{cell::RefCell, collections::BTreeMap, fmt, sync::Arc};
 
-use git2::{FileMode, ObjectType, Oid, Repository, Tree, build::TreeUpdateBuilder};
+use git2::{FileMode, ObjectType, Odb, Oid, Repository, Tree, build::TreeUpdateBuilder};
 
 use super::{
     aside::Aside,
@@ -25,7 +25,7 @@ pub struct Tip {
     /// The commit; `None` in a folder that is no repository, or has no commit yet.
     pub commit: Option<CommitId>,
     /// Its files in the order of their paths; symlinks and submodules are not among them.
-    pub files: Vec<File>,
+    pub files: Arc<[File]>,
     /// Files whose path is no UTF-8: they are not among `files`.
     pub skipped: u32,
     /// Folders of a work tree that cannot be read.
@@ -105,27 +105,47 @@ impl Mode {
     }
 }
 
-/// The files of a commit, in the order of their paths, and how many paths are no UTF-8; every blob is there.
-pub(super) fn list(repository: &Repository, commit: Oid) -> Result<(Vec<File>, u32), git2::Error> {
-    let mut listing = Listing { repository, files: Vec::new(), skipped: 0 };
-    listing.folder(&repository.find_commit(commit)?.tree()?, "")?;
-    let database = repository.odb()?;
-    if let Some(file) = listing.files.iter().find(|file| file.blob.is_some_and(|blob| !database.exists(blob.0))) {
-        return Err(git2::Error::from_str(&format!("the content of `{}` is missing", file.path)));
+/// What was listed last: folders that are the same in the next commit are not looked into again.
+#[derive(Debug, Default)]
+pub(super) struct Listed(RefCell<Option<(Oid, Arc<[File]>)>>);
+
+impl Listed {
+    /// The files of a commit, in the order of their paths, and how many paths are no UTF-8; every blob is there.
+    pub(super) fn list(&self, repository: &Repository, commit: Oid) -> Result<(Arc<[File]>, u32), git2::Error> {
+        let tree = repository.find_commit(commit)?.tree()?;
+        let last = self.0.take();
+        // What is there no more is nothing to go by.
+        let before = last.as_ref().and_then(|(tree, _)| repository.find_tree(*tree).ok());
+        let known = last.as_ref().map_or(&[][..], |(_, files)| files);
+        let mut listing = Listing { repository, database: repository.odb()?, known, files: Vec::with_capacity(known.len()), skipped: 0 };
+        listing.folder(&tree, "", before.as_ref())?;
+        let Listing { mut files, skipped, .. } = listing;
+        // Git's own order is this one, but nothing keeps a stranger from writing a tree in another.
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let files: Arc<[File]> = files.into();
+        // Of folders that are not looked into nobody would know what is skipped in them.
+        self.0.replace((skipped == 0).then(|| (tree.id(), Arc::clone(&files))));
+        Ok((files, skipped))
     }
-    // Git's own order is this one, but nothing keeps a stranger from writing a tree in another.
-    listing.files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((listing.files, listing.skipped))
+
+    /// Forgets it: another repository may lack what this one had.
+    pub(super) fn forget(&self) {
+        self.0.take();
+    }
 }
 
 struct Listing<'a> {
     repository: &'a Repository,
+    database: Odb<'a>,
+    /// The files that were listed last.
+    known: &'a [File],
     files: Vec<File>,
     skipped: u32,
 }
 
 impl Listing<'_> {
-    fn folder(&mut self, tree: &Tree<'_>, above: &str) -> Result<(), git2::Error> {
+    /// Lists a folder; `before` is what it was when it was listed last.
+    fn folder(&mut self, tree: &Tree<'_>, above: &str, before: Option<&Tree<'_>>) -> Result<(), git2::Error> {
         for entry in tree {
             let kind = entry.kind();
             let mode = Mode::of(entry.filemode_raw());
@@ -136,12 +156,28 @@ impl Listing<'_> {
             };
             let path = format!("{above}{name}");
             match (kind, mode) {
-                (Some(ObjectType::Tree), _) => self.folder(&self.repository.find_tree(entry.id())?, &format!("{path}/"))?,
-                (_, Some(mode)) => self.files.push(File { path, blob: Some(BlobId(entry.id())), mode }),
+                (Some(ObjectType::Tree), _) => {
+                    let before = before.and_then(|before| before.get_name(name)).filter(|before| before.kind() == Some(ObjectType::Tree));
+                    match before.map(|before| before.id()) {
+                        Some(before) if before == entry.id() => self.again(&format!("{path}/")),
+                        before => {
+                            let before = before.and_then(|before| self.repository.find_tree(before).ok());
+                            self.folder(&self.repository.find_tree(entry.id())?, &format!("{path}/"), before.as_ref())?;
+                        }
+                    }
+                }
+                (_, Some(mode)) if self.database.exists(entry.id()) => self.files.push(File { path, blob: Some(BlobId(entry.id())), mode }),
+                (_, Some(_)) => return Err(git2::Error::from_str(&format!("the content of `{path}` is missing"))),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Adds the files of a folder that is the same.
+    fn again(&mut self, above: &str) {
+        let start = self.known.partition_point(|file| file.path.as_str() < above);
+        self.files.extend(self.known[start..].iter().take_while(|file| file.path.starts_with(above)).cloned());
     }
 }
 

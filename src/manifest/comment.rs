@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    File, LoosePlace, Place, Site,
+    File, LoosePlace, Node, Place, Site,
     place::{Apart, ImageField, Part, Parts, Reader},
     shape::Path,
     workload::is_encrypted,
@@ -33,7 +33,7 @@ pub(super) fn attach(tree: &Tree<'_>, text: &str, objects: &[Range<usize>], file
     let values = Values::of(tree);
     let lines: Vec<&str> = yaml::lines(text).collect();
     let around = Around { objects, documents: tree.roots().iter().map(|root| (*root, is_encrypted(tree, *root))).collect() };
-    let mut owners = Owners::of(file);
+    let mut owners = Owners::of(tree, file);
     for (alone, policy) in found {
         let scalars = if alone { values.below(tree, &lines, policy.line) } else { values.on(policy.line) };
         owners.give(tree, policy, &scalars, &around);
@@ -122,13 +122,15 @@ impl Values {
 struct Owners<'f> {
     images: Vec<(&'f ImageField, &'f mut Option<Box<CommentPolicy>>)>,
     by_start: BTreeMap<usize, Vec<usize>>,
+    /// The nodes of each entry of `images`: its `name` is about its image, too, and never an image itself.
+    entries: Vec<(Range<usize>, usize)>,
     /// Places that only comments make ones.
     fresh: Vec<LoosePlace>,
     fresh_by_start: BTreeMap<usize, usize>,
 }
 
 impl<'f> Owners<'f> {
-    fn of(file: &'f mut File) -> Self {
+    fn of(tree: &Tree<'_>, file: &'f mut File) -> Self {
         let images: Vec<_> = file.images_mut().collect();
         let mut by_start: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (at, (image, _)) in images.iter().enumerate() {
@@ -136,15 +138,27 @@ impl<'f> Owners<'f> {
                 by_start.entry(start).or_default().push(at);
             }
         }
-        Self { images, by_start, fresh: vec![], fresh_by_start: BTreeMap::new() }
+        let entries = images.iter().enumerate().filter_map(|(at, (image, _))| Some((entry(image)?.position(), at)));
+        let entries: BTreeMap<u32, usize> = entries.collect();
+        let nodes = if entries.is_empty() { 0..0 } else { 0..tree.len() };
+        let entries = nodes.filter_map(|node| Some((tree.inside(node), *entries.get(&tree.place_in_reading(node).0)?))).collect();
+        Self { images, by_start, entries, fresh: vec![], fresh_by_start: BTreeMap::new() }
+    }
+
+    /// The images that a scalar belongs to.
+    fn owners(&self, tree: &Tree<'_>, node: usize) -> Vec<usize> {
+        let by_start = tree.span(node).ok().and_then(|span| self.by_start.get(&span.start));
+        let before = self.entries.partition_point(|(inside, _)| inside.start <= node);
+        let entry = self.entries[..before].last().filter(|(inside, _)| inside.contains(&node));
+        by_start.map_or_else(|| entry.iter().map(|(_, at)| *at).collect(), Clone::clone)
     }
 
     /// Gives a policy to the one image that these scalars belong to.
     fn give(&mut self, tree: &Tree<'_>, policy: CommentPolicy, scalars: &[&Value], around: &Around<'_>) {
         let found: BTreeSet<usize> = scalars.iter().filter_map(|value| tree.span(value.node).ok()).map(|span| span.start).collect();
-        let owners: BTreeSet<usize> = found.iter().filter_map(|start| self.by_start.get(start)).flatten().copied().collect();
+        let owners: BTreeSet<usize> = scalars.iter().flat_map(|value| self.owners(tree, value.node)).collect();
         // Images of the same scalars are one.
-        let images: BTreeSet<Option<usize>> = owners.iter().map(|at| starts(self.images[*at].0).next()).collect();
+        let images: BTreeSet<Result<usize, usize>> = owners.iter().map(|at| starts(self.images[*at].0).next().ok_or(*at)).collect();
         match (scalars, images.len()) {
             // A comment above something that is no list element is a remark.
             ([], _) => {}
@@ -170,6 +184,17 @@ impl<'f> Owners<'f> {
 /// Where the scalars of an image begin.
 fn starts(image: &ImageField) -> impl Iterator<Item = usize> {
     image.parts().into_iter().flat_map(Parts::sites).map(|site| site.scalar.span().start)
+}
+
+/// The entry of `images` that holds an image.
+fn entry(image: &ImageField) -> Option<Node> {
+    match image.parts()? {
+        Parts::Apart(apart) => match apart.reader {
+            Reader::Kustomize(entry) => Some(entry),
+            _ => None,
+        },
+        Parts::Whole(_) => None,
+    }
 }
 
 fn put(slot: &mut Option<Box<CommentPolicy>>, policy: &CommentPolicy) {

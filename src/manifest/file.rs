@@ -56,6 +56,12 @@ impl File {
         !deploys && !workloads.iter().any(asks) && !places.iter().any(is_ruled)
     }
 
+    /// Whether a comment or a label rules something in it.
+    pub fn is_ruled(&self) -> bool {
+        let is_ruled = |place: &LoosePlace| place.policy.is_some() || !place.annotations.is_empty();
+        self.places.iter().any(is_ruled) || self.workloads.iter().flat_map(|one| &one.containers).any(|container| container.policy.is_some())
+    }
+
     /// Every place that holds an image.
     pub fn images(&self) -> impl Iterator<Item = ImagePlace<'_>> {
         let containers = self.workloads.iter().flat_map(|workload| workload.containers.iter().map(move |container| (workload, container)));

@@ -23,7 +23,7 @@ pub use compose::as_label;
 pub use file::{File, FluxYaml, Generation, Unreadable, UnreadableKind, read};
 pub use node::Node;
 pub use place::{Apart, ImageField, ImagePlace, LoosePlace, Part, Parts, Reader};
-pub use scope::{Scope, read_screened};
+pub use scope::{Named, Scope, read_screened};
 pub use screen::{Charts, Concern, concerns, is_kustomization};
 pub use site::{Place, Scalar, Site};
 pub use workload::{Container, KindPaths, Role, Workload, WorkloadId};

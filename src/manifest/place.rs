@@ -80,6 +80,16 @@ pub enum Reader {
     Flux(Node),
 }
 
+impl Reader {
+    /// The mapping that keys can be added to.
+    fn mapping(&self) -> Option<&Node> {
+        match self {
+            Self::Chart(mapping) | Self::Kustomize(mapping) | Self::Flux(mapping) => Some(mapping),
+            Self::ChartAsItIs => None,
+        }
+    }
+}
+
 /// An image outside workloads: in a values file, a compose file, a kustomization, or under a comment policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoosePlace {
@@ -215,16 +225,17 @@ impl Parts {
         parts.into_iter().flatten().map(|part| &part.site)
     }
 
-    /// The line on which a version stands.
+    /// The line on which a version stands, or the mapping that can take one.
     pub fn line(&self) -> u32 {
         let apart = |apart: &Apart| {
             let written = |part: &&Part| !part.text().is_empty();
             let version = apart.tag.as_ref().filter(written).or(apart.digest.as_ref().filter(written));
-            version.or(apart.tag.as_ref()).or(apart.name.as_ref()).map(|part| part.site.line)
+            let part = version.or(apart.tag.as_ref()).or(apart.name.as_ref());
+            part.map_or_else(|| apart.reader.mapping().map_or(1, |mapping| mapping.line), |part| part.site.line)
         };
         match self {
             Self::Whole(part) => part.site.line,
-            Self::Apart(parts) => apart(parts).unwrap_or(1),
+            Self::Apart(parts) => apart(parts),
         }
     }
 

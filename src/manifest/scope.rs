@@ -1,14 +1,30 @@
 //! Which files of a tree are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Charts, Concern, File, KindPaths, Unreadable, concerns, file, ignore::Ignored, kustomize};
+use super::{
+    Charts, Concern, File, KindPaths, Unreadable, concerns, file,
+    ignore::Ignored,
+    kustomize::{self, Web},
+};
 
 /// The parts of a tree that hold no manifests, or none that may be edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     charts: Charts,
     ignored: Ignored,
+}
+
+/// The files that kustomizations name.
+#[derive(Debug)]
+pub struct Named<'w> {
+    /// They are read whatever they are called and hold.
+    pub wanted: BTreeSet<Cow<'w, str>>,
+    /// `.tagalongignore` names them, too.
+    ignored: BTreeSet<Cow<'w, str>>,
 }
 
 impl Scope {
@@ -33,22 +49,24 @@ impl Scope {
         is_manifest && !self.charts.hold(path)
     }
 
-    /// The files that kustomizations name: they are read whatever they are called and hold.
-    pub fn named(&self, files: &BTreeMap<String, File>) -> BTreeSet<String> {
-        kustomize::named(files).into_iter().filter(|path| !self.ignored.is_ignored(path)).collect()
+    /// The files that kustomizations name.
+    pub fn named<'w>(&self, files: &BTreeMap<String, File>, web: &'w Web) -> Named<'w> {
+        let (ignored, wanted) = kustomize::named(files, web).into_iter().partition(|path| self.ignored.is_ignored(path));
+        Named { wanted, ignored }
     }
 
     /// Those of the silent files that others may make speak although no kustomization names them.
-    pub fn surrounded<'p>(&self, files: &BTreeMap<String, File>, silent: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
-        let folders = kustomize::surrounded(files);
+    pub fn surrounded<'p>(&self, files: &BTreeMap<String, File>, web: &Web, silent: impl IntoIterator<Item = &'p str>) -> Vec<&'p str> {
+        let folders = kustomize::surrounded(files, web);
         let is_in = |path: &&str| folders.iter().any(|folder| kustomize::is_below(folder, kustomize::folder(path)));
         if folders.is_empty() { vec![] } else { silent.into_iter().filter(is_in).collect() }
     }
+}
 
-    /// The files that kustomizations name, but that `.tagalongignore` names too: they are there, and not read.
-    pub fn left_out(&self, files: &BTreeMap<String, File>, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
-        let named = kustomize::named(files).into_iter();
-        named.filter(|path| self.ignored.is_ignored(path) && is_there(path)).map(|path| (path, File::left_out())).collect()
+impl Named<'_> {
+    /// Those that are there, and not read.
+    pub fn left_out(&self, is_there: impl Fn(&str) -> bool) -> BTreeMap<String, File> {
+        self.ignored.iter().filter(|path| is_there(path)).map(|path| (path.to_string(), File::left_out())).collect()
     }
 }
 
@@ -85,6 +103,9 @@ mod tests {
         let text = "resources: [a.txt, vendor/b.yaml, chart/templates/c.yaml, known.yaml, broken.yaml]\n";
         let read = |path: &str, text: &str| (path.to_owned(), file::read(path, text.as_bytes(), &[]).expect("YAML"));
         let files = BTreeMap::from([read("kustomization.yaml", text), read("known.yaml", "a: b\n")]);
-        assert_eq!(scope.named(&files).into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
+        let web = Web::of(&files, &[]);
+        let named = scope.named(&files, &web);
+        assert_eq!(named.left_out(|_| true).into_keys().collect::<Vec<_>>(), ["vendor/b.yaml"]);
+        assert_eq!(named.wanted.into_iter().collect::<Vec<_>>(), ["a.txt", "broken.yaml", "chart/templates/c.yaml", "known.yaml"]);
     }
 }

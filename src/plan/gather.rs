@@ -28,29 +28,10 @@ use crate::{
 /// A repository's images, at most: over it the rest is held.
 const IMAGES: usize = 20_000;
 
-/// Every container that takes part, as each root deploys it, then what only a comment or a label rules.
-pub(super) fn gather<'a>(files: &'a BTreeMap<String, File>, deployed: &'a [Deployed<'a>], bounds: &'a Bounds<'a>) -> Subjects {
-    let seen: BTreeSet<_> = deployed.iter().filter(|deployed| deployed.built.is_none()).map(|deployed| (deployed.path, deployed.at)).collect();
-    let by_comment: BTreeMap<&str, Vec<Deployed<'a>>> =
-        files.iter().map(|(path, file)| (path.as_str(), alone(path, file, &seen))).filter(|(_, alone)| !alone.is_empty()).collect();
-    let (policies, subjects) = (BTreeMap::new(), Subjects::default());
-    let mut gathering = Gathering { bounds, subjects, policies, questions: BTreeMap::new(), images: BTreeSet::new() };
-    for deployed in deployed {
-        gathering.workload(deployed);
-    }
-    for (path, file) in files {
-        by_comment.get(path.as_str()).into_iter().flatten().for_each(|deployed| gathering.workload(deployed));
-        for place in &file.places {
-            gathering.place(path, file, place);
-        }
-    }
-    gathering.subjects
-}
-
-/// What no root deploys as it stands, but comments rule: what a comment says is about the scalar, whatever a kustomization makes of it.
-fn alone<'f>(path: &'f str, file: &'f File, seen: &BTreeSet<(&str, Option<usize>)>) -> Vec<Deployed<'f>> {
+/// What comments rule in a file that no root deploys as it stands: what a comment says is about the scalar, whatever a kustomization makes of it.
+pub(super) fn by_comment<'f>(path: &'f str, file: &'f File) -> Vec<Deployed<'f>> {
     let is_ruled = |container: &Container| container.policy.is_some();
-    let found = file.workloads.iter().enumerate().filter(|(at, one)| one.containers.iter().any(is_ruled) && !seen.contains(&(path, Some(*at))));
+    let found = file.workloads.iter().enumerate().filter(|(_, one)| one.containers.iter().any(is_ruled));
     let alone = |(at, workload): (usize, &Workload)| {
         let mut alone = workload.clone();
         alone.containers.retain(is_ruled);
@@ -62,13 +43,16 @@ fn alone<'f>(path: &'f str, file: &'f File, seen: &BTreeSet<(&str, Option<usize>
 /// A question as its answer is remembered: two containers that ask the same share one.
 type Key = (Repository, Option<String>, Option<String>, String, bool);
 
-struct Gathering<'a> {
+/// Who takes part, as far as it was looked at.
+pub(super) struct Gathering<'a> {
     bounds: &'a Bounds<'a>,
-    subjects: Subjects,
+    pub(super) subjects: Subjects,
     /// What annotations say about these containers: most workloads of a fleet are annotated alike.
     policies: BTreeMap<(&'a [Annotation], Vec<&'a str>), Rc<WorkloadPolicy>>,
     questions: BTreeMap<Key, usize>,
     images: BTreeSet<Repository>,
+    /// Whether the repository names more images than are asked about.
+    pub(super) is_over: bool,
 }
 
 /// An image, and what stands around it.
@@ -88,7 +72,12 @@ struct Around<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    fn workload(&mut self, deployed: &'a Deployed<'a>) {
+    pub(super) fn new(bounds: &'a Bounds<'a>) -> Self {
+        let (policies, subjects) = (BTreeMap::new(), Subjects::default());
+        Self { bounds, subjects, policies, questions: BTreeMap::new(), images: BTreeSet::new(), is_over: false }
+    }
+
+    pub(super) fn workload(&mut self, deployed: &'a Deployed<'a>) {
         let workload = &*deployed.workload;
         let annotates = deployed.held.as_ref().is_some_and(|held| held.annotates);
         let by_comment = workload.containers.iter().any(|container| container.policy.is_some());
@@ -167,7 +156,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// A place of no workload: a comment rules it, or labels of its service.
-    fn place(&mut self, path: &str, file: &File, place: &LoosePlace) {
+    pub(super) fn place(&mut self, path: &str, file: &File, place: &LoosePlace) {
         if place.policy.is_none() && place.annotations.is_empty() {
             return;
         }
@@ -294,26 +283,30 @@ impl<'a> Gathering<'a> {
         if !(self.bounds.writes)(file) {
             return State::Held(Held::new(Code::OutsidePaths, format!("{file} lies outside the paths that may be written")).hint("see --git-path"));
         }
-        if !self.images.contains(&repository) && self.images.len() >= IMAGES {
-            return State::Held(Held::new(Code::LimitReached, format!("the repository names more than {IMAGES} images")));
-        }
-        self.images.insert(repository.clone());
         let wants = if subject.place == Place::OciRepository { Wants::Artifact } else { Wants::Image };
-        let [tag, digest] = [reference.tag.as_ref().map(ToString::to_string), reference.digest.as_ref().map(ToString::to_string)];
-        let key = (repository.clone(), tag, digest, policy.identity(), wants == Wants::Artifact);
-        let questions = &mut self.subjects.questions;
-        let at = *self.questions.entry(key).or_insert_with(|| {
-            questions.push(Asked {
-                repository,
-                tag: reference.tag.clone(),
-                digest: reference.digest.clone(),
-                policy: policy.clone(),
-                wants,
-                rolled_back: vec![],
-            });
-            questions.len() - 1
-        });
-        State::Asks(at)
+        let (tag, digest) = (reference.tag.clone(), reference.digest.clone());
+        match self.question(Asked { repository, tag, digest, policy: policy.clone(), wants, rolled_back: vec![] }) {
+            Some(at) => State::Asks(at),
+            None => State::Held(Held::new(Code::LimitReached, format!("the repository names more than {IMAGES} images"))),
+        }
+    }
+
+    /// The place of a question among all, where one more may be asked.
+    pub(super) fn question(&mut self, asked: Asked) -> Option<usize> {
+        let [tag, digest] = [asked.tag.as_ref().map(ToString::to_string), asked.digest.as_ref().map(ToString::to_string)];
+        let key = (asked.repository.clone(), tag, digest, asked.policy.identity(), asked.wants == Wants::Artifact);
+        if let Some(at) = self.questions.get(&key) {
+            return Some(*at);
+        }
+        if !self.images.contains(&asked.repository) && self.images.len() >= IMAGES {
+            self.is_over = true;
+            return None;
+        }
+        self.images.insert(asked.repository.clone());
+        let at = self.subjects.questions.len();
+        self.questions.insert(key, at);
+        self.subjects.questions.push(asked);
+        Some(at)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{gather::gather, report::UnreadableFile, subject::Subjects};
+use super::{report::UnreadableFile, subject::Subject};
 use crate::{
     image::{Reference, Repository},
     manifest::{
         File, ImagePlace, Parts, Unreadable, WorkloadId,
-        kustomize::{Deployed, Key, Reach, Spot, Survey, deployed, survey},
+        kustomize::{Deployed, Key, Reach, Spot, Survey, Web, Whole},
     },
     policy::preset::Presets,
 };
@@ -18,6 +18,7 @@ pub struct Index {
     pub(super) files: BTreeMap<String, File>,
     pub(super) unreadable: Vec<Unreadable>,
     pub(super) roots: Vec<String>,
+    web: Web,
     /// The workloads of files that ask for nothing and were left out.
     unread: usize,
 }
@@ -35,7 +36,13 @@ pub struct Bounds<'a> {
 impl Index {
     /// An index of these files; the path is the key.
     pub fn new(files: BTreeMap<String, File>, unreadable: Vec<Unreadable>) -> Self {
-        Self { files, unreadable, roots: Vec::new(), unread: 0 }
+        let web = Web::of(&files, &unreadable);
+        Self::hung(files, unreadable, web)
+    }
+
+    /// The same where it is known how the files hang together.
+    pub fn hung(files: BTreeMap<String, File>, unreadable: Vec<Unreadable>, web: Web) -> Self {
+        Self { files, unreadable, web, roots: Vec::new(), unread: 0 }
     }
 
     /// The same with the number of workloads in files that ask for nothing and were left out.
@@ -50,9 +57,9 @@ impl Index {
         Self { roots, ..self }
     }
 
-    /// The parsed files by path, and what could not be read.
-    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>) {
-        (self.files, self.unreadable)
+    /// The parsed files by path, what could not be read, and how they hang together.
+    pub fn into_parts(self) -> (BTreeMap<String, File>, Vec<Unreadable>, Web) {
+        (self.files, self.unreadable, self.web)
     }
 
     /// What was read, by path.
@@ -62,12 +69,16 @@ impl Index {
 
     /// Every workload as each root deploys it.
     pub(super) fn layout(&self) -> Vec<Deployed<'_>> {
-        deployed(&self.files, &self.unreadable, &self.roots)
+        self.whole().deployed()
+    }
+
+    pub(super) fn whole(&self) -> Whole<'_, '_> {
+        Whole { files: &self.files, unreadable: &self.unreadable, web: &self.web, configured: &self.roots }
     }
 
     /// The same, with what else there is to tell about kustomizations.
     pub(super) fn survey(&self) -> Survey<'_> {
-        survey(&self.files, &self.unreadable, &self.roots)
+        self.whole().survey()
     }
 
     /// What cannot be read, and why.
@@ -91,11 +102,6 @@ impl Index {
         files
     }
 
-    /// Every container that takes part, as each root deploys it, and every other place with a policy.
-    pub fn subjects(&self, bounds: &Bounds<'_>) -> Subjects {
-        gather(&self.files, &deployed(&self.files, &self.unreadable, &self.roots), bounds)
-    }
-
     /// Every place that holds an image, with its file.
     pub fn places(&self) -> impl Iterator<Item = (&str, ImagePlace<'_>)> {
         self.files.iter().flat_map(|(path, file)| file.images().map(move |place| (path.as_str(), place)))
@@ -107,11 +113,13 @@ impl Index {
         deployed.into_iter().map(|found| (found.root.to_owned(), found.workload.id.clone(), found.path.to_owned())).collect()
     }
 
-    /// Everything that each place feeds, as each root deploys it; of files that no kustomization uses only these.
-    pub(super) fn feeds(&self, files: &BTreeSet<&str>) -> Feeds {
+    /// Everything that each place feeds to which one of these may be written, as each root deploys it.
+    pub(super) fn feeds<'s>(&self, subjects: impl Iterator<Item = &'s Subject>) -> Feeds {
+        let written = subjects.flat_map(|subject| subject.entry.iter().map(|entry| &entry.path).chain([&subject.file]));
+        let files: BTreeSet<String> = written.cloned().collect();
         let mut feeds = Feeds::new();
         let mut built = BTreeSet::new();
-        for deployed in deployed(&self.files, &self.unreadable, &self.roots) {
+        for deployed in self.whole().reading(&files) {
             let Some(made) = &deployed.built else { continue };
             built.insert(deployed.path);
             for (container, image) in deployed.workload.containers.iter().zip(&made.images) {
@@ -132,8 +140,8 @@ impl Index {
                 }
             }
         }
-        let plain = |path: &String| files.contains(path.as_str()) && !built.contains(path.as_str());
-        for (path, file) in self.files.iter().filter(|(path, _)| plain(path)) {
+        let plain = files.iter().filter(|path| !built.contains(path.as_str())).filter_map(|path| self.files.get_key_value(path));
+        for (path, file) in plain {
             for place in file.images() {
                 let owner = place.workload.map_or_else(|| path.clone(), |workload| workload.id.to_string());
                 let fed = Fed { root: path.clone(), owner, name: place.alias.to_owned() };

@@ -12,7 +12,7 @@ use crate::{
     image::{Name, Reference},
     manifest::{
         ImageField, LoosePlace, Parts, Place, WorkloadId,
-        kustomize::{Deployed, Image, deployed},
+        kustomize::{Deployed, Image},
     },
     policy::{
         annotation::{Origin, Policy, WorkloadPolicy},
@@ -268,7 +268,7 @@ impl Asked {
 /// Each workload once for each id and each image that its roots give it.
 fn placed(index: &Index) -> Vec<Deployed<'_>> {
     let mut seen = BTreeSet::new();
-    let mut found = deployed(&index.files, &index.unreadable, &index.roots);
+    let mut found = index.layout();
     found.retain(|deployed| {
         let images = deployed.built.iter().flat_map(|built| &built.images).flatten().map(|image| image.text.clone()).collect::<Vec<_>>();
         seen.insert((deployed.path, deployed.workload.line, deployed.workload.id.clone(), images))

@@ -19,10 +19,12 @@ pub mod safe;
 pub mod scanned;
 pub mod schedule;
 pub mod set;
+mod share;
 pub mod subject;
 pub mod trailer;
 
 pub use decide::{Answer, Failure, Knowledge, Known, Plan, explanation, tags};
 pub use group::Group;
 pub use index::{Bounds, Index};
+pub use share::{Last, Shares};
 pub use subject::{Asked, Subject, Subjects, View};

@@ -51,7 +51,7 @@ impl Plan {
             return;
         }
         let files: BTreeSet<&str> = updates.iter().map(|at| subjects.list[*at].file.as_str()).collect();
-        let feeds = index.feeds(&files);
+        let feeds = index.feeds(updates.iter().map(|at| &subjects.list[*at]));
         let mut round = Round {
             subjects,
             feeds: &feeds,

@@ -7,7 +7,6 @@ use thiserror::Error;
 
 use super::{
     decide::{Answer, Plan},
-    gather::gather,
     index::{Bounds, Index},
     report::{Record, Version},
     subject::{Asked, Held, State, Subject, Subjects},
@@ -174,13 +173,11 @@ impl<'w> Release<'w> {
     ) -> Result<Self, ReleaseError> {
         check_twice(images)?;
         let is_wanted = |repository: &Repository| images.iter().any(|image| image.name.repository() == *repository);
-        let mut deployed = index.layout();
-        for one in &mut deployed {
-            if chosen.contains(&(one.root.to_owned(), one.workload.id.to_string())) {
-                take_part(one, &is_wanted, bounds)?;
-            }
-        }
-        let mut release = Self { subjects: gather(&index.files, &deployed, bounds), wanted: Vec::new(), force };
+        let subjects = index.subjects_with(bounds, |one| {
+            let is_chosen = chosen.contains(&(one.root.to_owned(), one.workload.id.to_string()));
+            if is_chosen { take_part(one, &is_wanted, bounds) } else { Ok(()) }
+        })?;
+        let mut release = Self { subjects, wanted: Vec::new(), force };
         release.choose(chosen, images)?;
         Ok(release)
     }

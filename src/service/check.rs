@@ -134,7 +134,7 @@ impl<'a> Checking<'a> {
     /// What stands in the files that hold anything of ours.
     fn inspected(&self, tip: &Tip, index: &Index) -> Result<BTreeMap<String, Inspection>, ReadError> {
         let mut found = BTreeMap::new();
-        for file in &tip.files {
+        for file in tip.files.iter() {
             let Some(parsed) = index.files().get(&file.path) else { continue };
             // A file that changed meanwhile and cannot be read any more is told by the next run.
             if let Some(bytes) = self.marked(file)?

@@ -21,7 +21,7 @@ use crate::{
     image::Digest,
     manifest::KindPaths,
     plan::{
-        Answer, Bounds, Group, Index, Plan, Subjects,
+        Answer, Bounds, Group, Index, Last, Plan, Shares, Subjects,
         aside::{Sides, theirs},
         diff,
         link::Builds,
@@ -147,8 +147,8 @@ pub struct Cycle {
     reading: Reading,
     past: PastOf,
     memory: Memory,
-    /// Who took part in what was read last.
-    subjects: Option<Subjects>,
+    /// Who took part in what was read last, and who brought them.
+    gathered: Option<(Subjects, Shares)>,
     clock: Clock,
 }
 
@@ -157,6 +157,7 @@ pub struct Read {
     pub(super) tip: Tip,
     pub(super) found: Found,
     pub(super) subjects: Subjects,
+    shares: Shares,
     /// What holds an update on a push branch.
     theirs: Vec<(usize, Held)>,
 }
@@ -187,7 +188,7 @@ impl Cycle {
     pub fn open(unit: Arc<Unit>, clock: Clock, memory: &Memory) -> Result<Self, CycleError> {
         let source = Source::open(&unit.location, &unit.access)?;
         let reading = Reading::asking(&unit.kinds, memory.clone());
-        Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), subjects: None, clock })
+        Ok(Self { unit, source, reading, past: PastOf::default(), memory: memory.clone(), gathered: None, clock })
     }
 
     /// The same, but what is read holds also what asks for nothing.
@@ -249,14 +250,15 @@ impl Cycle {
         let mut found = self.reading.index(&self.source, &tip)?;
         found.index = found.index.with_roots(repository.roots.clone());
         let bounds = Bounds { writes: &|path| repository.paths.allow(path), scans: &|repository| images.admits(repository), presets };
-        let known = self.subjects.take().filter(|_| found.is_same);
-        let mut subjects = known.unwrap_or_else(|| found.index.subjects(&bounds));
+        let last = self.gathered.take().zip(found.touched.as_ref());
+        let last = last.map(|((subjects, shares), touched)| Last { subjects, shares, touched });
+        let (mut subjects, shares) = found.index.gather(last, &bounds);
         self.past.note(&self.source, &tip, kinds, &bounds, self.clock.now(), &mut subjects)?;
         let theirs = match &tip.under {
             Some(under) => self.theirs(&tip, under, &bounds, &subjects)?,
             None => Vec::new(),
         };
-        Ok(Read { tip, found, subjects, theirs })
+        Ok(Read { tip, found, subjects, shares, theirs })
     }
 
     /// What somebody else has written on the push branch: it is not written over.
@@ -291,9 +293,9 @@ impl Cycle {
 
     /// Takes back what was read, so that the next reading parses only what differs.
     pub fn keep(&mut self, read: Read) {
-        let Read { tip, found, subjects, theirs: _ } = read;
+        let Read { tip, found, subjects, shares, theirs: _ } = read;
         self.reading.keep(tip, found);
-        self.subjects = Some(subjects).filter(|subjects| !subjects.list.is_empty());
+        self.gathered = Some((subjects, shares));
     }
 
     /// Writes on top of the tip that was read.
@@ -452,6 +454,11 @@ impl Read {
     /// How many files were parsed; what all others hold was known.
     pub fn parsed(&self) -> usize {
         self.found.parsed
+    }
+
+    /// How many roots were built; what all others deploy was known.
+    pub fn built(&self) -> usize {
+        self.shares.built()
     }
 
     /// What the files hold.

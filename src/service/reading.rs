@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZero,
-    sync::{Mutex, PoisonError, mpsc, mpsc::SyncSender},
+    sync::{Arc, Mutex, PoisonError, mpsc, mpsc::SyncSender},
     thread,
 };
 
@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 use super::Memory;
 use crate::{
     git::{self, BlobId, Content, ReadError, Source, Tip},
-    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored, is_kustomization},
+    manifest::{self, File, KindPaths, Scope, Unreadable, UnreadableKind, ignore::Ignored, is_kustomization, kustomize::Web},
     plan::Index,
     store::{Cache, FileIds, Parsed, Screening, decode_parsed, encode_parsed},
 };
@@ -51,10 +51,11 @@ pub(super) struct Reading {
 
 /// What was read last.
 struct Last {
-    files: Vec<git::File>,
+    files: Arc<[git::File]>,
     scope: Scope,
     /// What was read only because a kustomization names it, or something around it may change it.
     named: BTreeSet<String>,
+    left_out: BTreeSet<String>,
     silent: BTreeMap<String, u32>,
     index: Index,
 }
@@ -64,10 +65,11 @@ pub(super) struct Found {
     pub(super) index: Index,
     /// How many files were parsed; what all others hold was known.
     pub(super) parsed: usize,
-    /// Whether the index is that of the last tip.
-    pub(super) is_same: bool,
+    /// Where the index is another one than that of the last tip; `None` where there was none.
+    pub(super) touched: Option<BTreeSet<String>>,
     pub(super) scope: Scope,
     named: BTreeSet<String>,
+    left_out: BTreeSet<String>,
     silent: BTreeMap<String, u32>,
 }
 
@@ -89,8 +91,14 @@ struct Gathered {
     silent: BTreeMap<String, u32>,
     /// What was read for others.
     named: BTreeSet<String>,
+    /// What is there, and named, and not read.
+    left_out: BTreeSet<String>,
+    web: Web,
+    /// Where files are others than those that the web was made of.
+    moved: BTreeSet<String>,
+    /// Where they are others than those of the last tip.
+    touched: BTreeSet<String>,
     parsed: usize,
-    is_same: bool,
 }
 
 impl Reading {
@@ -114,44 +122,33 @@ impl Reading {
         let scope = Scope::new(tip.files.iter().map(|file| file.path.as_str()), ignored(source, tip)?);
         let in_bounds = |last: &Last| last.scope == scope && last.files.len() <= FILES && tip.files.len() <= FILES;
         let mut gathered = Gathered::default();
-        let open: Vec<&git::File> = match self.last.take().filter(in_bounds) {
+        let last = self.last.take().filter(in_bounds);
+        let goes_on = last.is_some();
+        let open: Vec<&git::File> = match last {
             Some(last) => gathered.advance(last, &tip.files).into_iter().filter(|file| scope.holds(&file.path)).collect(),
             None => tip.files.iter().filter(|file| scope.holds(&file.path)).take(FILES).collect(),
         };
-        let unlisted = unlisted(tip);
-        gathered.is_same &= unlisted.is_empty();
-        gathered.unreadable.extend(unlisted);
+        for fault in unlisted(tip) {
+            gathered.add_unreadable(fault);
+        }
         self.read(source, &open, Screening::ByBytes, &mut gathered)?;
-        let is_there = |path: &String| tip.file(path).is_some() && (self.word.is_none() || !scope.holds(path));
-        let new = gathered.name(self.wanted(&scope, &gathered), is_there);
+        gathered.hang();
+        let new = gathered.name(&scope, self.breadth, |path| tip.file(path).is_some(), |path| self.word.is_none() || !scope.holds(path));
         let files: Vec<&git::File> = new.iter().filter_map(|path| tip.file(path)).collect();
         self.read(source, &files, Screening::Nothing, &mut gathered)?;
         gathered.named.extend(new);
-        let left_out = scope.left_out(&gathered.files, |path| tip.file(path).is_some());
-        gathered.files.extend(left_out);
-        let Gathered { files, mut unreadable, silent, named, parsed, is_same } = gathered;
+        gathered.hang();
+        let unread = gathered.unread();
+        let Gathered { files, mut unreadable, silent, named, left_out, web, touched, parsed, .. } = gathered;
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        let unread = silent.iter().filter(|(path, _)| !files.contains_key(*path)).map(|(_, workloads)| *workloads as usize).sum();
-        let index = Index::new(files, unreadable).with_unread(unread);
-        Ok(Found { index, parsed, is_same, scope, named, silent })
+        let index = Index::hung(files, unreadable, web).with_unread(unread);
+        Ok(Found { index, parsed, touched: goes_on.then_some(touched), scope, named, left_out, silent })
     }
 
     /// Takes back what was read, so that the next tip costs only what differs.
     pub(super) fn keep(&mut self, tip: Tip, found: Found) {
-        let Found { index, scope, named, silent, .. } = found;
-        self.last = Some(Last { files: tip.files, scope, named, silent, index });
-    }
-
-    /// What is to be read whatever it is called and holds.
-    fn wanted(&self, scope: &Scope, gathered: &Gathered) -> BTreeSet<String> {
-        let silent = gathered.silent.keys().map(String::as_str);
-        let silent = match self.breadth {
-            Breadth::All => silent.collect(),
-            Breadth::Asking => scope.surrounded(&gathered.files, silent),
-        };
-        let mut wanted = scope.named(&gathered.files);
-        wanted.extend(silent.into_iter().map(str::to_owned));
-        wanted
+        let Found { index, scope, named, left_out, silent, .. } = found;
+        self.last = Some(Last { files: tip.files, scope, named, left_out, silent, index });
     }
 
     /// Adds what files hold: as it is remembered, else by reading them.
@@ -293,27 +290,83 @@ impl Gathered {
     /// Adds what one file holds.
     fn add(&mut self, path: &str, parsed: Parsed) {
         match parsed {
-            Parsed::ScreenedOut => return,
-            Parsed::Silent { workloads } => {
-                self.silent.insert(path.to_owned(), workloads);
-                return;
+            Parsed::ScreenedOut => {}
+            Parsed::Silent { workloads } => drop(self.silent.insert(path.to_owned(), workloads)),
+            Parsed::Read(file) => {
+                self.files.insert(path.to_owned(), file);
+                self.moved.insert(path.to_owned());
             }
-            Parsed::Read(file) => drop(self.files.insert(path.to_owned(), file)),
-            Parsed::Unreadable(fault) => self.unreadable.push(fault),
+            Parsed::Unreadable(fault) => self.add_unreadable(fault),
         }
-        self.is_same = false;
+    }
+
+    fn add_unreadable(&mut self, fault: Unreadable) {
+        self.moved.insert(fault.path.clone());
+        self.unreadable.push(fault);
+    }
+
+    /// Forgets what is known of a file.
+    fn remove(&mut self, path: &str) {
+        if self.files.remove(path).is_some() {
+            self.moved.insert(path.to_owned());
+        }
+        self.silent.remove(path);
+        self.named.remove(path);
+    }
+
+    /// Forgets what cannot be read and is not to be kept.
+    fn keep_unreadable(&mut self, keep: impl Fn(&Unreadable) -> bool) {
+        self.moved.extend(self.unreadable.extract_if(.., |fault| !keep(fault)).map(|fault| fault.path));
+    }
+
+    /// Brings it up to date who names whom.
+    fn hang(&mut self) {
+        self.web.advance(&self.files, &self.unreadable, self.moved.iter().map(String::as_str));
+        self.touched.append(&mut self.moved);
     }
 
     /// Forgets what was read for others that want it no more, and tells what they want that was not read.
-    fn name(&mut self, wanted: BTreeSet<String>, is_there: impl Fn(&String) -> bool) -> BTreeSet<String> {
-        let unwanted: BTreeSet<String> = self.named.extract_if(.., |path| !wanted.contains(path)).collect();
+    fn name(&mut self, scope: &Scope, breadth: Breadth, is_there: impl Fn(&str) -> bool, is_read: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let silent = self.silent.keys().map(String::as_str);
+        let silent = match breadth {
+            Breadth::All => silent.collect(),
+            Breadth::Asking => scope.surrounded(&self.files, &self.web, silent),
+        };
+        let named = scope.named(&self.files, &self.web);
+        let left_out = named.left_out(&is_there);
+        let wanted: BTreeSet<&str> = named.wanted.iter().map(|path| &**path).chain(silent).collect();
+        let known: BTreeSet<&str> = self.named.iter().map(String::as_str).collect();
+        let read: BTreeSet<&str> = self.files.keys().chain(self.unreadable.iter().map(|fault| &fault.path)).map(String::as_str).collect();
+        // All are in one order: to go along them costs less than to look each up.
+        let unwanted: BTreeSet<String> = known.difference(&wanted).map(|path| (*path).to_owned()).collect();
+        let new = wanted.difference(&read).filter(|path| is_there(path) && is_read(path)).map(|path| (*path).to_owned()).collect();
         for path in &unwanted {
+            if self.files.remove(path).is_some() {
+                self.moved.insert(path.clone());
+            }
+            self.named.remove(path);
+        }
+        self.keep_unreadable(|fault| !unwanted.contains(&fault.path));
+        self.leave_out(left_out);
+        new
+    }
+
+    /// Takes these files as there, and not read.
+    fn leave_out(&mut self, left_out: BTreeMap<String, File>) {
+        let now: BTreeSet<String> = left_out.keys().cloned().collect();
+        for path in self.left_out.difference(&now) {
             self.files.remove(path);
         }
-        self.unreadable.retain(|fault| !unwanted.contains(&fault.path));
-        let unreadable: BTreeSet<&str> = self.unreadable.iter().map(|fault| fault.path.as_str()).collect();
-        let is_new = |path: &String| !self.files.contains_key(path) && !unreadable.contains(path.as_str());
-        wanted.into_iter().filter(|path| is_new(path) && is_there(path)).collect()
+        self.touched.extend(self.left_out.symmetric_difference(&now).cloned());
+        self.files.extend(left_out);
+        self.left_out = now;
+    }
+
+    /// How many workloads stand in files that were left out.
+    fn unread(&self) -> usize {
+        let read: BTreeSet<&String> = self.files.keys().collect();
+        let silent: BTreeSet<&String> = self.silent.keys().collect();
+        silent.difference(&read).map(|path| self.silent[*path] as usize).sum()
     }
 
     /// Takes all that still holds, and gives back the files that are new or have other bytes.
@@ -331,26 +384,21 @@ impl Gathered {
         }
         gone.extend(before.map(|absent| absent.path.as_str()));
         gone.extend(changed.iter().map(|file| file.path.as_str()));
-        (self.named, self.silent) = (last.named, last.silent);
-        (self.files, self.unreadable) = last.index.into_parts();
-        let before = self.files.len() + self.unreadable.len();
+        (self.named, self.left_out, self.silent) = (last.named, last.left_out, last.silent);
+        (self.files, self.unreadable, self.web) = last.index.into_parts();
         for path in &gone {
-            self.files.remove(*path);
-            self.silent.remove(*path);
-            self.named.remove(*path);
+            self.remove(path);
         }
         // Those of the whole tip are found anew.
         let listed = |path: &str| last.files.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
-        self.unreadable.retain(|fault| listed(&fault.path) && !gone.contains(&*fault.path));
-        // What is found from here on makes it another index.
-        self.is_same = self.files.len() + self.unreadable.len() == before;
+        self.keep_unreadable(|fault| listed(&fault.path) && !gone.contains(&*fault.path));
         changed
     }
 }
 
 fn ignored(source: &Source, tip: &Tip) -> Result<Ignored, ReadError> {
     let mut ignored = Ignored::default();
-    for file in &tip.files {
+    for file in tip.files.iter() {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         if name == ".tagalongignore"
             && let Content::Bytes(bytes) = source.content(file, FILE_BYTES)?

@@ -47,6 +47,44 @@ fn a_bare_folder_gets_the_commit_on_its_branch() {
 }
 
 #[test]
+fn a_listing_that_goes_on_from_commit_to_commit_is_that_of_a_first_look() {
+    let (fleet, here) = (fleet(), Here::new());
+    let place = name(&fleet.path());
+    let (mut source, _) = here.read(&place).expect("a tip");
+    let checkout = fleet.checkout();
+    let root = checkout.path();
+    let steps: [(&str, &dyn Fn()); 9] = [
+        ("nothing", &|| ()),
+        ("a file differs", &|| put(root, "other/deep/down/x.yaml", "x: 2\n")),
+        ("a folder comes", &|| put(root, "other/deep/up/y.yaml", "y: 1\n")),
+        ("a folder of like name", &|| put(root, "other/deep/up-more/z.yaml", "z: 1\n")),
+        ("a mode differs", &|| fs::set_permissions(root.join("apps/web/deploy.yaml"), fs::Permissions::from_mode(0o755)).expect("a mode")),
+        ("a folder moves", &|| drop(git(root, &["mv", "other/deep", "moved"]))),
+        ("a folder becomes a file", &|| {
+            git(root, &["rm", "-rq", "moved/up"]);
+            put(root, "moved/up", "a: 1\n");
+        }),
+        ("a file becomes a folder", &|| {
+            git(root, &["rm", "-q", "moved/up"]);
+            put(root, "moved/up/a.yaml", "a: 1\n");
+        }),
+        ("a folder goes", &|| drop(git(root, &["rm", "-rq", "apps"]))),
+    ];
+    for (word, step) in steps {
+        step();
+        git(root, &["add", "--all", "."]);
+        git(root, &["commit", "--quiet", "--allow-empty", "-m", word]);
+        git(root, &["push", "--quiet"]);
+        let tip = source.read(None).expect("a tip");
+        let (_, first) = Here::new().read(&place).expect("a tip");
+        assert_eq!((tip.files, tip.skipped), (first.files, first.skipped), "{word}");
+    }
+    fleet.commit("other", &[("only.yaml", "a: 1\n")]);
+    let (_, first) = Here::new().read_branch(&place, Some("other")).expect("a tip");
+    assert_eq!(source.read(Some("other")).expect("a tip").files, first.files, "another branch");
+}
+
+#[test]
 fn links_submodules_and_paths_that_are_no_text_are_left_out() {
     let here = Here::new();
     let submodule = "1".repeat(40);

@@ -259,7 +259,7 @@ impl Generator<'_> {
                 }
             }
         }
-        if !text.contains("resources:") && !text.contains("images:") && !text.contains("patches:") && !text.contains("name") {
+        if !["resources:", "images:", "patches:", "name", "commonLabels:"].iter().any(|key| text.contains(key)) {
             text += "commonLabels:\n  not: empty\n";
         }
         (text, objects)
@@ -284,7 +284,8 @@ impl Generator<'_> {
                 (text, Some(format!("kind: {}\n    name: .*{}", object.kind, &object.name[object.name.len() - 2..])))
             }
             _ => {
-                let text = format!("- op: add\n  path: /{path}/containers/-\n  value:\n    name: at-the-end\n    image: {image}\n");
+                let value = format!("    name: last-{folder}-{at}\n    image: {image}\n");
+                let text = format!("- op: add\n  path: /{path}/containers/-\n  value:\n{value}");
                 (text, Some(format!("kind: {}\n    labelSelector: tier=front", object.kind)))
             }
         };

@@ -37,6 +37,7 @@ mod registry;
 mod remembered;
 mod repository;
 mod requests;
+mod roots;
 mod scan;
 mod scenarios;
 mod secrets;

@@ -118,6 +118,34 @@ fn a_process_that_goes_on_parses_what_is_new() {
 }
 
 #[test]
+fn a_process_that_goes_on_builds_what_a_commit_touches() {
+    let overlay = |at: usize, more: &str| (format!("over-{at}/kustomization.yaml"), format!("resources: [../base-{}]\n{more}", at % 2));
+    let bases = [0, 1].map(|at| (format!("base-{at}/kustomization.yaml"), "resources: [web.yaml]\n".to_owned()));
+    let web = |version: usize| text_of("base/web.yaml", version);
+    let manifests = [0, 1].map(|at| (format!("base-{at}/web.yaml"), web(0)));
+    let first: Vec<(String, String)> = (0..10).map(|at| overlay(at, "")).chain(bases).chain(manifests).collect();
+    let (bare, state) = (Bare::with(&first.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>()), folder());
+    let place = bare.path();
+    let mut process = cycle(place.to_str().expect("text"), state.path());
+    let lone = ("lone.yaml".to_owned(), web(1));
+    for (word, (path, text), built) in [
+        ("all", ("README.md".to_owned(), String::new()), 10),
+        ("nothing of ours", ("README.md".to_owned(), "x".to_owned()), 0),
+        ("one overlay", overlay(3, "namespace: x\n"), 1),
+        ("a base", ("base-1/web.yaml".to_owned(), web(1)), 5),
+        ("a file by itself", lone.clone(), 1),
+        ("a base that goes", ("base-0/kustomization.yaml".to_owned(), "a: @\n".to_owned()), 6),
+    ] {
+        bare.commit("main", &[(&path, &text)]);
+        let read = process.read().expect("read");
+        assert_eq!(read.built(), built, "{word}");
+        let fresh = cycle(place.to_str().expect("text"), folder().path()).read().expect("read");
+        assert_eq!(told(&read).0, told(&fresh).0, "{word}");
+        process.keep(read);
+    }
+}
+
+#[test]
 fn a_damaged_entry_is_parsed_again() {
     let (bare, state) = (repository(&kinds_of_files()), folder());
     let place = bare.path();
@@ -146,7 +174,10 @@ fn change() -> impl Strategy<Value = (usize, usize)> {
     (0..CHANGING.len(), 0..3_usize)
 }
 
-const CHANGING: [&str; 13] = [
+const CHANGING: [&str; 16] = [
+    "base/kustomization.yaml",
+    "base/web.yaml",
+    "over/kustomization.yaml",
     "apps/silent.yaml",
     "silent.yaml",
     "flux/silent.yaml",
@@ -164,7 +195,7 @@ const CHANGING: [&str; 13] = [
 
 fn text_of(path: &str, version: usize) -> String {
     match path {
-        ".tagalongignore" => ["", "apps/\n", "*.yml\n"][version].to_owned(),
+        ".tagalongignore" => ["", "apps/\n", "*.yml\n*.txt\n"][version].to_owned(),
         "other/.tagalongignore" => ["", "x.yml\n", "!x.yml\n"][version].to_owned(),
         "apps/silent.yaml" | "silent.yaml" | "flux/silent.yaml" if version < 2 => silent("silent", version),
         "flux.yaml" => {
@@ -176,6 +207,12 @@ fn text_of(path: &str, version: usize) -> String {
             ["version: 1\ncommandUpdated: {}\n", "version: 1\npatchUpdated: {patchFile: patch.yaml}\n", "version: 1\n"][version].to_owned()
         }
         "apps/kustomization.yaml" => [KUSTOMIZATION, "resources: [web.yaml]\n", "resources: @\n"][version].to_owned(),
+        "base/kustomization.yaml" => ["resources: [web.yaml]\n", "resources: [web.yaml, ../silent.yaml]\n", "{}\n"][version].to_owned(),
+        "over/kustomization.yaml" => {
+            ["resources: [../base]\n", "resources: [../base, ../apps]\nnamespace: x\n", "resources: [../base]\nimages: [{name: a, newTag: b}]\n"]
+                [version]
+                .to_owned()
+        }
         "apps/Chart.yaml" => format!("name: c{version}\n"),
         _ if version == 2 => "image: @\n".to_owned(),
         _ => automated("web", &format!("ghcr.io/acme/web:1.{version}.0"), "semver:~1"),

@@ -119,7 +119,7 @@ impl WorkTree {
         let commit =
             self.repository.as_ref().and_then(|repository| repository.head().ok()?.peel_to_commit().ok()).map(|commit| CommitId(commit.id()));
         let (files, skipped, unlisted) = list::list(self);
-        Ok(Tip { branch: checked_out, commit, files, skipped, unlisted, ..Tip::default() })
+        Ok(Tip { branch: checked_out, commit, files: files.into(), skipped, unlisted, ..Tip::default() })
     }
 
     pub(super) fn content(&self, path: &str, limit: u64) -> Result<Content, ReadError> {

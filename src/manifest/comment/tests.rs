@@ -66,6 +66,22 @@ fn a_comment_on_its_own_line_is_about_the_list_element_below() {
 }
 
 #[test]
+fn a_comment_in_an_entry_of_images_is_about_its_image() {
+    let several = "!its comment stands beside several values: give each a line of its own";
+    for (word, text, expected) in [
+        ("name", "- name: a/b # tagalong: semver:~1\n  newTag: v1\n", vec!["KustomizeImage a/b a/b:v1 2:semver:~1".to_owned()]),
+        ("name alone", "- name: a/b # tagalong: semver:~1\n", vec!["KustomizeImage a/b a/b 2:semver:~1".to_owned()]),
+        ("above a name alone", "# tagalong: semver:~1\n- name: a/b\n", vec!["KustomizeImage a/b a/b 2:semver:~1".to_owned()]),
+        ("name with a tag", "- name: a/b:1 # tagalong: semver:~1\n", vec!["KustomizeImage a/b:1 a/b:1 2:semver:~1".to_owned()]),
+        ("suffix", "- name: a/b\n  tagSuffix: -x # tagalong: semver:~1\n", vec!["KustomizeImage a/b a/b 3:semver:~1".to_owned()]),
+        ("flow", "- {name: a/b, newTag: v1} # tagalong: semver:~1\n", vec!["KustomizeImage a/b a/b:v1 2:semver:~1".to_owned()]),
+        ("two", "  [{name: a/b}, {name: c/d}] # tagalong: semver:~1\n", vec![format!("Comment images.0.name {several} 2:semver:~1")]),
+    ] {
+        assert_eq!(policies("kustomization.yaml", &format!("images:\n{text}")), expected, "{word}");
+    }
+}
+
+#[test]
 fn what_only_looks_like_a_comment_is_text() {
     for (word, text) in [
         ("in quotes", "image: 'a/b:1 # tagalong: semver:~1'\n"),

@@ -49,7 +49,7 @@ pub(super) struct Gathered<'f> {
 
 /// The building of one root.
 pub(super) struct Build<'l, 'f> {
-    layout: &'l Layout<'f>,
+    layout: &'l Layout<'l, 'f>,
     /// Why kustomize builds nothing at all.
     pub(super) fault: Option<HeldByKustomize>,
     /// Patches that ask for updates of what nobody knows.
@@ -95,7 +95,7 @@ impl<'f> Layer<'f> {
 }
 
 impl<'l, 'f> Build<'l, 'f> {
-    pub(super) fn new(layout: &'l Layout<'f>) -> Self {
+    pub(super) fn new(layout: &'l Layout<'l, 'f>) -> Self {
         Self { layout, fault: None, adrift: vec![], seen: Seen::default(), schema: None, visits: 0, stack: vec![] }
     }
 
@@ -138,14 +138,14 @@ impl<'l, 'f> Build<'l, 'f> {
     pub(super) fn scanned(&mut self, found: &[Target<'f>], outer: Outer<'f>) -> Gathered<'f> {
         let mut gathered = Gathered::default();
         for target in found {
-            match *target {
+            match target {
                 Target::Kustomization(path) => {
                     let below = self.kustomization(path, None, Gathered::default());
                     gathered.resources.extend(below.resources);
                 }
                 Target::File(path) => {
                     let from = Source { path, place: Place::Container };
-                    gathered.resources.extend(self.layout.files[path].objects.iter().map(|object| Resource::new(object, from)));
+                    gathered.resources.extend(self.layout.files[*path].objects.iter().map(|object| Resource::new(object, from)));
                 }
                 _ => {}
             }
@@ -262,7 +262,7 @@ impl<'l, 'f> Build<'l, 'f> {
     /// A path that leads to nothing that can be used.
     fn lost(&mut self, path: &str, link: &Link, target: Target<'f>) {
         let reason = match target {
-            Target::Several(folder) => several(folder),
+            Target::Several(folder) => several(&folder),
             Target::Unreadable(file) => file.to_string(),
             _ => format!("`{}` of {path} is no file or kustomization of the repository", link.path),
         };

@@ -1,25 +1,18 @@
 //! Which workload is deployed from where, and what decides its images.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    build::{Build, Gathered},
     entry::Entry,
-    hold,
-    layout::{Layout, folder},
     live::{Leaf, Live, Source, Step},
     patched::Patches,
     resource::{Id, Resource},
     spot::{Patch, Spot},
-    survey::{Seen, Survey},
-    tops::{Beside, Made, Overlay, Top, overlay, shared, tops},
+    tops::Overlay,
 };
 use crate::{
     manifest::{
-        Container, File, ImageField, Node, Parts, Place, Role, Site, Unreadable, Workload, WorkloadId,
+        Container, File, ImageField, Node, Parts, Place, Role, Site, Workload, WorkloadId,
         splice::Change,
         workload::{self, POD_SPECS},
     },
@@ -176,129 +169,16 @@ pub struct HeldByKustomize {
     pub annotates: bool,
 }
 
-/// Finds for each workload every root that deploys it; `roots` are the folders that the configuration names.
-///
-/// # Shape
-/// Ordered by root, file and line. Where a kustomization cannot be read, what stands beside and below it and belongs to no other is held.
-pub fn deployed<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Vec<Deployed<'f>> {
-    all(files, unreadable, roots, Telling::Workloads).0
-}
-
-/// As [`deployed`], with what else was found on the way.
-pub fn survey<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String]) -> Survey<'f> {
-    let (deployed, seen) = all(files, unreadable, roots, Telling::Everything);
-    Survey { deployed, remarks: seen.into_remarks() }
-}
-
-/// What each of these kustomizations makes of what it gathers, as if it were a root.
-///
-/// # Shape
-/// What holds it does not count, nor what it names that was not read.
-pub fn alone<'f>(files: &'f BTreeMap<String, File>, kustomizations: &[&'f str]) -> Vec<(&'f str, Vec<Deployed<'f>>)> {
-    let layout = Layout::of(files, &[]);
-    let alone = |path: &&'f str| {
-        let gathered = Build::new(&layout).kustomization(path, None, Gathered::default());
-        let extension = layout.kustomization(path).and_then(|kustomization| kustomization.extension(path));
-        let frame = Frame { files, root: folder(path), extension, overlay: None };
-        (*path, gathered.resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect())
-    };
-    kustomizations.iter().map(alone).collect()
-}
-
-/// What is to be told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    Workloads,
-    Everything,
-}
-
-/// What came of some roots, and what was seen on the way.
-type Found<'f> = (Vec<Deployed<'f>>, Seen<'f>);
-
-/// Builds every root.
-fn all<'f>(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], roots: &[String], telling: Telling) -> Found<'f> {
-    let layout = Layout::of(files, unreadable);
-    let tops = tops(&layout, roots);
-    let (mut found, seen) = built(&layout, &tops, telling);
-    let claimed: BTreeSet<&str> = tops.iter().flat_map(Top::claims).collect();
-    let patches: BTreeSet<&str> = found.iter().filter_map(|one| Some(one.built.as_ref()?.overlay.as_ref()?.path)).collect();
-    for (path, file) in files.iter().filter(|(path, _)| !layout.used.contains(path.as_str())) {
-        if !claimed.contains(path.as_str()) && !patches.contains(path.as_str()) {
-            found.extend(plain(&layout, path, file));
-        }
-    }
-    found.sort_by(|a, b| (a.root, a.path, a.workload.line, &a.workload.id).cmp(&(b.root, b.path, b.workload.line, &b.workload.id)));
-    // Two files of one folder may tell of one workload.
-    found.dedup_by(|next, last| {
-        next.held.is_some()
-            && next.held == last.held
-            && (next.root, next.path, &next.workload.id, next.workload.line) == (last.root, last.path, &last.workload.id, last.workload.line)
-    });
-    hold::by_flux(files, &mut found);
-    for file in unreadable {
-        hold::by_unreadable(file, &mut found);
-    }
-    (found, seen)
-}
-
-/// Builds the roots.
-fn built<'f>(layout: &Layout<'f>, tops: &[Top<'f>], telling: Telling) -> Found<'f> {
-    let shared = shared(tops);
-    let (mut found, mut seen) = (vec![], Seen::default());
-    for top in tops {
-        let (more, told) = root(layout, top, &shared, telling);
-        found.extend(more);
-        seen.and(told);
-    }
-    (found, seen)
-}
-
-/// Builds one root.
-fn root<'f>(layout: &Layout<'f>, top: &Top<'f>, shared: &BTreeSet<&str>, telling: Telling) -> Found<'f> {
-    let folder = if top.root == "." { "" } else { top.root };
-    let Made { resources, adrift, fault, extension, overlay, mut seen } = top.make(layout, shared, overlay(layout, folder, Beside::Kustomization));
-    if telling == Telling::Everything {
-        if let Some(fault) = &fault {
-            seen.hold(fault);
-        }
-        seen.settle(layout.files, &resources);
-    }
-    let frame = Frame { files: layout.files, root: top.root, extension, overlay };
-    let mut found: Vec<Deployed<'f>> = adrift.into_iter().filter_map(|(resource, held)| frame.finished(resource, Some(held))).collect();
-    found.extend(resources.into_iter().filter_map(|resource| frame.finished(resource, fault.clone())));
-    (found, if telling == Telling::Everything { seen } else { Seen::default() })
-}
-
-/// The workloads of a file that no kustomization uses.
-fn plain<'f>(layout: &Layout<'f>, path: &'f str, file: &'f File) -> Vec<Deployed<'f>> {
-    let files = layout.files;
-    let Some(overlay) = overlay(layout, folder(path), Beside::FluxYaml) else {
-        let plain = |(at, workload)| Deployed { root: path, path, workload: Cow::Borrowed(workload), at: Some(at), built: None, held: None };
-        return file.workloads.iter().enumerate().map(plain).collect();
-    };
-    if overlay.file.is_some_and(|(patch, _)| patch == path) {
-        return vec![];
-    }
-    let from = Source { path, place: Place::Container };
-    let mut resources: Vec<Resource<'f>> = file.objects.iter().map(|object| Resource::new(object, from)).collect();
-    let mut build = Build::new(layout);
-    if let Some((path, file)) = overlay.file {
-        build.overlay(path, &file.objects, &mut resources);
-    }
-    let frame = Frame { files, root: path, extension: None, overlay: Some(overlay) };
-    resources.into_iter().filter_map(|resource| frame.finished(resource, None)).collect()
-}
-
 /// What all workloads of a root have in common.
-struct Frame<'f> {
-    files: &'f BTreeMap<String, File>,
-    root: &'f str,
-    extension: Option<Extension<'f>>,
-    overlay: Option<Overlay<'f>>,
+pub(super) struct Frame<'f> {
+    pub(super) files: &'f BTreeMap<String, File>,
+    pub(super) root: &'f str,
+    pub(super) extension: Option<Extension<'f>>,
+    pub(super) overlay: Option<Overlay<'f>>,
 }
 
 impl<'f> Frame<'f> {
-    fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
+    pub(super) fn finished(&self, resource: Resource<'f>, fault: Option<HeldByKustomize>) -> Option<Deployed<'f>> {
         let overlaid = self.overlay.map(|overlay| {
             let name = resource.id().name;
             let Some((path, file)) = overlay.file else {

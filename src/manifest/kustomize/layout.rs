@@ -1,31 +1,27 @@
 //! How kustomizations and files hang together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
-use super::{Kustomization, Link, patch::From};
+use super::{Kustomization, Link, patch::From, web::Web};
 use crate::manifest::{File, FluxYaml, Unreadable, screen::is_kustomization};
 
 /// The kustomizations of a tree, and what they use.
-pub(super) struct Layout<'f> {
+pub(super) struct Layout<'w, 'f> {
     pub(super) files: &'f BTreeMap<String, File>,
-    pub(super) unreadable: BTreeMap<&'f str, &'f Unreadable>,
-    /// The kustomization files of each folder that has one, those that cannot be read too.
-    folders: BTreeMap<&'f str, Vec<&'f str>>,
-    /// The `.flux.yaml` of each folder that has one.
-    pub(super) fluxes: BTreeMap<&'f str, (&'f str, &'f FluxYaml)>,
-    /// The files that each kustomization uses itself.
-    uses: BTreeMap<&'f str, Vec<&'f str>>,
-    /// What a kustomization deploys or patches with; such a file is no root.
-    pub(super) used: BTreeSet<&'f str>,
+    unreadable: BTreeMap<&'f str, &'f Unreadable>,
+    pub(super) web: &'w Web,
 }
 
 /// What a path in a kustomization leads to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Target<'f> {
     Kustomization(&'f str),
     File(&'f str),
     /// A folder with several kustomization files.
-    Several(&'f str),
+    Several(String),
     /// A file that cannot be read.
     Unreadable(&'f Unreadable),
     /// A place outside the repository.
@@ -34,7 +30,7 @@ pub(super) enum Target<'f> {
 }
 
 impl<'f> Target<'f> {
-    pub(super) fn path(self) -> Option<&'f str> {
+    pub(super) fn path(&self) -> Option<&'f str> {
         match self {
             Self::Kustomization(path) | Self::File(path) => Some(path),
             _ => None,
@@ -42,92 +38,112 @@ impl<'f> Target<'f> {
     }
 }
 
-impl<'f> Layout<'f> {
-    pub(super) fn of(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable]) -> Self {
-        let unreadable: BTreeMap<&str, &Unreadable> = unreadable.iter().map(|file| (file.path.as_str(), file)).collect();
-        let read = files.iter().filter(|(_, file)| file.kustomization.is_some()).map(|(path, _)| path.as_str());
-        let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for path in read.chain(unreadable.keys().copied()).filter(|path| is_kustomization(name(path))) {
-            folders.entry(folder(path)).or_default().push(path);
-        }
-        let fluxes = files.iter().filter_map(|(path, file)| Some((folder(path), (path.as_str(), file.flux_yaml.as_ref()?)))).collect();
-        let mut layout = Self { files, unreadable, folders, fluxes, uses: BTreeMap::new(), used: BTreeSet::new() };
-        layout.uses = layout.kustomizations().map(|(path, kustomization)| (path, layout.links(path, kustomization))).collect();
-        layout.used = layout.uses.values().flatten().copied().collect();
-        layout
+impl<'w, 'f> Layout<'w, 'f> {
+    /// The layout of files, whose web is known.
+    pub(super) fn of(files: &'f BTreeMap<String, File>, unreadable: &'f [Unreadable], web: &'w Web) -> Self {
+        Self { files, unreadable: unreadable.iter().map(|file| (file.path.as_str(), file)).collect(), web }
     }
 
     /// Every kustomization that can be read and that a folder's name leads to.
-    pub(super) fn kustomizations(&self) -> impl Iterator<Item = (&'f str, &'f Kustomization)> {
-        self.folders.values().flatten().filter_map(|path| Some((*path, self.kustomization(path)?)))
+    fn kustomizations(&self) -> impl Iterator<Item = (&'f str, &'f Kustomization)> {
+        self.web.folders().flat_map(|(_, files)| files).filter_map(|path| self.file(path)).filter_map(|path| Some((path, self.kustomization(path)?)))
+    }
+
+    /// The path of a file that can be read.
+    pub(super) fn file(&self, path: &str) -> Option<&'f str> {
+        self.files.get_key_value(path).map(|(path, _)| path.as_str())
     }
 
     pub(super) fn kustomization(&self, path: &str) -> Option<&'f Kustomization> {
         self.files.get(path)?.kustomization.as_deref()
     }
 
-    /// The files that a kustomization uses itself.
-    fn links(&self, path: &'f str, kustomization: &'f Kustomization) -> Vec<&'f str> {
-        let named = |link: &'f Link| match self.find(folder(path), &link.path) {
-            Target::Kustomization(path) | Target::File(path) => vec![path],
-            Target::Several(folder) => self.folders.get(folder).cloned().unwrap_or_default(),
-            Target::Unreadable(file) => vec![file.path.as_str()],
-            Target::Remote | Target::Missing => vec![],
+    /// Whether a kustomization uses a file that can be read: such a file is no root.
+    pub(super) fn is_used(&self, path: &str) -> bool {
+        let is_kustomization = is_kustomization(name(path)) && self.kustomization(path).is_some();
+        // A kustomization is used through its folder alone.
+        self.web.is_named(if is_kustomization { folder(path) } else { path })
+    }
+
+    /// The files with objects that no kustomization uses.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&'f str, &'f File)> {
+        let mut used = self.web.used().peekable();
+        // Both are in the order of their paths.
+        let mut is_unused = move |path: &str| {
+            while used.next_if(|used| *used < path).is_some() {}
+            used.peek() != Some(&path)
         };
-        kustomization.links().flat_map(named).collect()
+        let holds_something = |file: &File| file.kustomization.is_none() && !(file.workloads.is_empty() && file.objects.is_empty());
+        let files = self.files.iter().filter(move |(path, file)| holds_something(file) && is_unused(path));
+        files.map(|(path, file)| (path.as_str(), file))
     }
 
     /// What a path leads to from a folder.
     pub(super) fn find(&self, from: &str, link: &str) -> Target<'f> {
-        let local = join(from, link);
-        let found = local.as_deref().and_then(|path| self.folders.get_key_value(path));
-        match (found, local) {
-            (Some((_, one)), _) if one.len() == 1 => match self.unreadable.get(one[0]) {
-                Some(file) => Target::Unreadable(file),
-                None => Target::Kustomization(one[0]),
-            },
-            (Some((folder, _)), _) => Target::Several(folder),
-            (None, Some(path)) => match (self.files.get_key_value(&path), self.unreadable.get(path.as_str())) {
+        let Some(path) = join(from, link) else {
+            return if is_remote(link) { Target::Remote } else { Target::Missing };
+        };
+        match self.web.folder(&path) {
+            [] => match (self.files.get_key_value(&path), self.unreadable.get(path.as_str())) {
                 (Some((path, file)), _) if file.kustomization.is_some() && is_kustomization(name(path)) => Target::Missing,
                 (Some((path, _)), _) => Target::File(path),
                 (None, Some(file)) => Target::Unreadable(file),
                 (None, None) if is_remote(link) => Target::Remote,
                 (None, None) => Target::Missing,
             },
-            (None, None) if is_remote(link) => Target::Remote,
-            (None, None) => Target::Missing,
+            [one] => match (self.unreadable.get(&**one), self.file(one)) {
+                (Some(file), _) => Target::Unreadable(file),
+                (None, Some(file)) => Target::Kustomization(file),
+                (None, None) => Target::Missing,
+            },
+            _ => Target::Several(path),
         }
     }
 
     /// The first of a folder's kustomization files, where it has several.
-    pub(super) fn first_of_several(&self, folder: &str) -> Option<&'f str> {
-        self.folders.get(folder).filter(|files| files.len() > 1).and_then(|files| files.iter().min().copied())
+    pub(super) fn first_of_several(&self, folder: &str) -> Option<&'w str> {
+        let files = self.web.folder(folder);
+        files.first().filter(|_| files.len() > 1).map(|file| &**file)
     }
 
     /// The file of the kustomization in a folder.
     pub(super) fn kustomization_in(&self, folder: &str) -> Option<&'f str> {
-        self.folders.get(folder).and_then(|files| (files.len() == 1).then_some(files[0])).filter(|path| self.kustomization(path).is_some())
+        let [one] = self.web.folder(folder) else { return None };
+        self.file(one).filter(|path| self.kustomization(path).is_some())
+    }
+
+    /// The `.flux.yaml` of a folder.
+    pub(super) fn flux(&self, folder: &str) -> Option<(&'f str, &'f FluxYaml)> {
+        let (path, file) = self.files.get_key_value(self.web.flux(folder)?)?;
+        Some((path, file.flux_yaml.as_ref()?))
+    }
+
+    /// The files below a folder.
+    fn below(&self, top: &str) -> impl Iterator<Item = (&'f str, &'f File)> {
+        let start = if top.is_empty() { String::new() } else { format!("{top}/") };
+        let from = self.files.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded));
+        from.take_while(move |(path, _)| path.starts_with(&start)).map(|(path, file)| (path.as_str(), file))
     }
 
     /// What Flux finds in a folder without a kustomization: files with objects, and folders with a kustomization.
     pub(super) fn scan(&self, top: &str) -> Vec<Target<'f>> {
-        let kustomizations: Vec<&str> = self.folders.keys().copied().filter(|folder| is_below(top, folder)).collect();
-        let owned = |path: &str| kustomizations.iter().any(|folder| is_below(folder, self::folder(path)));
-        let files = self.files.iter().filter(|(path, file)| is_below(top, self::folder(path)) && !file.objects.is_empty() && !owned(path));
-        let outermost = |folder: &&&str| !kustomizations.iter().any(|other| other != *folder && is_below(other, folder));
-        let folders = kustomizations.iter().filter(outermost).filter_map(|folder| self.kustomization_in(folder)).map(Target::Kustomization);
+        let kustomizations: BTreeSet<&str> = self.web.folders().map(|(folder, _)| folder).filter(|folder| is_below(top, folder)).collect();
+        let is_owned = |folder: &str| above(folder).any(|folder| kustomizations.contains(folder));
+        let files = self.below(top).filter(|(path, file)| !file.objects.is_empty() && !is_owned(folder(path)));
+        let outermost = kustomizations.iter().filter(|top| above(top).skip(1).all(|folder| !kustomizations.contains(folder)));
+        let folders = outermost.filter_map(|folder| self.kustomization_in(folder)).map(Target::Kustomization);
         files.map(|(path, _)| Target::File(path)).chain(folders).collect()
     }
 
     /// Kustomizations that nothing uses, and one of each cycle that hangs on nothing; components are none.
     pub(super) fn roots(&self) -> Vec<&'f str> {
-        let all = || self.kustomizations().filter(|(_, kustomization)| !kustomization.component).map(|(path, _)| path);
-        let mut roots: Vec<&str> = all().filter(|path| !self.used.contains(path)).collect();
+        let all: Vec<&str> = self.kustomizations().filter(|(_, kustomization)| !kustomization.component).map(|(path, _)| path).collect();
+        let mut roots: Vec<&str> = all.iter().copied().filter(|path| !self.is_used(path)).collect();
         let mut reached: BTreeSet<&str> = BTreeSet::new();
         for root in &roots {
             self.reach(root, &mut reached);
         }
-        for path in all() {
+        for path in all {
             if !reached.contains(path) {
                 self.reach(path, &mut reached);
                 roots.push(path);
@@ -141,7 +157,7 @@ impl<'f> Layout<'f> {
         let mut open = vec![root];
         while let Some(path) = open.pop() {
             if reached.insert(path) {
-                open.extend(self.uses.get(path).into_iter().flatten());
+                open.extend(self.web.names(path).iter().flat_map(|named| self.web.folder(named)).filter_map(|path| self.file(path)));
             }
         }
     }
@@ -169,7 +185,7 @@ fn is_remote(link: &str) -> bool {
         || host.contains('.') && !host.starts_with('.')
 }
 
-fn name(path: &str) -> &str {
+pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
@@ -186,6 +202,11 @@ pub(super) fn shown(folder: &str) -> &str {
 /// Whether a path is a folder, or below it.
 pub(in crate::manifest) fn is_below(top: &str, path: &str) -> bool {
     top.is_empty() || path == top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A folder, and those that it stands in.
+pub(super) fn above(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |top| (!top.is_empty()).then(|| self::folder(top)))
 }
 
 /// The path in the repository; `None` where it leaves it, is absolute or remote.

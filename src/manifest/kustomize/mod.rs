@@ -1,7 +1,8 @@
 //! Kustomizations, understood without kustomize: what each root deploys, and which places decide its images.
 //!
 //! [`read`](read::read) takes what a file says as a kustomization, [`value`] what of an object counts. [`layout`] finds how files hang
-//! together, [`build`] goes through one root in the order in which kustomize works, and [`deployed`] tells what came of all roots.
+//! together, by the [`web`] of who names what, [`build`] goes through one root in the order in which kustomize works, [`deployed`] tells
+//! what came of it, and [`roots`] which of all roots deploy the same as before.
 
 mod build;
 mod change;
@@ -18,17 +19,21 @@ mod patched;
 mod pointer;
 mod read;
 mod resource;
+mod roots;
 mod selector;
 mod spot;
 mod survey;
 mod tops;
 mod transform;
 mod value;
+mod web;
 
-pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach, alone, deployed, survey};
+pub use deployed::{Built, Deployed, Extension, Given, HeldByKustomize, Image, Overlaid, Reach};
 pub use patched::{Patched, Patches};
+pub use roots::{Root, Roots, Standing, Whole, by_themselves, deployed};
 pub use spot::{Key, Spot};
 pub use survey::{About, Remark, Survey};
+pub use web::Web;
 
 pub(super) use self::{
     layout::{folder, is_below},
@@ -38,7 +43,10 @@ pub(super) use self::{
     value::{Object, objects},
 };
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -150,24 +158,22 @@ impl Kustomization {
 }
 
 /// The paths of all that kustomizations and `.flux.yaml` files name: they are read whatever they are called and hold.
-pub(super) fn named(files: &BTreeMap<String, File>) -> Vec<String> {
-    let kustomizations = || files.iter().filter_map(|(path, file)| Some((path, file.kustomization.as_deref()?)));
-    let mut named: Vec<String> = kustomizations().flat_map(|(path, kustomization)| kustomization.named(path)).collect();
-    for (path, patch_file) in files.iter().filter_map(|(path, file)| Some((path, file.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
+pub(super) fn named<'w>(files: &BTreeMap<String, File>, web: &'w Web) -> BTreeSet<Cow<'w, str>> {
+    let mut named: BTreeSet<Cow<'_, str>> = web.used().map(Cow::Borrowed).collect();
+    for (path, patch_file) in web.fluxes().filter_map(|path| Some((path, files.get(path)?.flux_yaml.as_ref()?.patch_file.as_deref()?))) {
         let top = folder(path);
-        let folders = kustomizations().map(|(path, _)| folder(path)).filter(|folder| is_below(top, folder));
-        named.extend(folders.chain([top]).filter_map(|folder| layout::join(folder, patch_file)));
+        let folders = web.kustomizations().map(folder).filter(|folder| is_below(top, folder));
+        named.extend(folders.chain([top]).filter_map(|folder| layout::join(folder, patch_file)).map(Cow::Owned));
     }
     named
 }
 
 /// The folders of which any file may be changed by what no kustomization in them says: a `.flux.yaml`, or an object that deploys them.
-pub(super) fn surrounded(files: &BTreeMap<String, File>) -> Vec<String> {
-    let kustomizations: BTreeSet<&str> = files.iter().filter(|(_, file)| file.kustomization.is_some()).map(|(path, _)| folder(path)).collect();
-    let flux = files.iter().filter(|(_, file)| file.flux_yaml.is_some()).map(|(path, _)| folder(path).to_owned());
-    let outers = files.values().flat_map(|file| &file.outers).filter(|outer| outer.says.changes());
+pub(super) fn surrounded(files: &BTreeMap<String, File>, web: &Web) -> Vec<String> {
+    let kustomizations: BTreeSet<&str> = web.kustomizations().map(folder).collect();
+    let outers = web.outers().filter_map(|path| files.get(path)).flat_map(|file| &file.outers).filter(|outer| outer.says.changes());
     let scanned = outers.filter_map(|outer| layout::join("", &outer.folder)).filter(|folder| !kustomizations.contains(folder.as_str()));
-    flux.chain(scanned).collect()
+    web.fluxes().map(|path| folder(path).to_owned()).chain(scanned).collect()
 }
 
 #[cfg(test)]

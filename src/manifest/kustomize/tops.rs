@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::{
     build::{Build, Gathered, Outer},
     deployed::{Extension, HeldByKustomize},
-    layout::{Layout, Target, folder, join, shown},
+    layout::{Layout, Target, above, folder, join, shown},
     outer::{self, Tool},
     resource::Resource,
     survey::Seen,
+    web::Touched,
 };
 use crate::manifest::{File, Generation};
 
@@ -41,16 +42,27 @@ pub(super) struct Overlay<'f> {
     pub(super) file: Option<(&'f str, &'f File)>,
 }
 
+/// What a top is, beside what the files say that it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ground {
+    kustomization: Option<Box<str>>,
+    /// The file and the place of the object that deploys it.
+    outer: Option<(Box<str>, u32)>,
+    scanned: Box<[Box<str>]>,
+    is_shared: bool,
+}
+
 /// The roots: folders that others' objects or the configuration name, then kustomizations that nothing uses.
-pub(super) fn tops<'f>(layout: &Layout<'f>, configured: &[String]) -> Vec<Top<'f>> {
+pub(super) fn tops<'f>(layout: &Layout<'_, 'f>, configured: &[String]) -> Vec<Top<'f>> {
     let mut found: Vec<Top<'f>> = vec![];
-    for (path, outer) in layout.files.iter().flat_map(|(path, file)| file.outers.iter().map(move |outer| (path.as_str(), outer))) {
+    let outers = layout.web.outers().filter_map(|path| layout.files.get_key_value(path));
+    for (path, outer) in outers.flat_map(|(path, file)| file.outers.iter().map(move |outer| (path.as_str(), outer))) {
         let Some(folder) = join("", &outer.folder) else { continue };
         if let Some(file) = layout.kustomization_in(&folder) {
             found.push(Top { root: shown(self::folder(file)), kustomization: Some(file), outer: Some((path, outer)), scanned: vec![] });
         } else if outer.says.changes() {
             let scanned = layout.scan(&folder);
-            let root = scanned.iter().find_map(|target| target.path()).map(|path| shown(&path[..folder.len()]));
+            let root = scanned.iter().find_map(Target::path).map(|path| shown(&path[..folder.len()]));
             found.extend(root.map(|root| Top { root, kustomization: None, outer: Some((path, outer)), scanned }));
         }
     }
@@ -77,7 +89,17 @@ impl<'f> Top<'f> {
         })
     }
 
-    pub(super) fn make(&self, layout: &Layout<'f>, shared: &BTreeSet<&str>, overlay: Option<Overlay<'f>>) -> Made<'f> {
+    /// The patch file that a `.flux.yaml` puts over it.
+    pub(super) fn patch_file(&self, layout: &Layout<'_, 'f>) -> Option<&'f str> {
+        Some(self.overlay(layout)?.file?.0)
+    }
+
+    fn overlay(&self, layout: &Layout<'_, 'f>) -> Option<Overlay<'f>> {
+        overlay(layout, self.folder(), Beside::Kustomization)
+    }
+
+    pub(super) fn make(&self, layout: &Layout<'_, 'f>, shared: &BTreeSet<&str>) -> Made<'f> {
+        let overlay = self.overlay(layout);
         let mut build = Build::new(layout);
         let outer = self.outer.map(|(path, outer)| Outer { path, says: &outer.says });
         let mut gathered = match (self.kustomization, outer) {
@@ -95,9 +117,9 @@ impl<'f> Top<'f> {
     }
 
     /// Where new `images` entries go: into the root's own file, if that is no other root's too.
-    fn extension(&self, layout: &Layout<'f>, shared: &BTreeSet<&str>) -> Option<Extension<'f>> {
+    fn extension(&self, layout: &Layout<'_, 'f>, shared: &BTreeSet<&str>) -> Option<Extension<'f>> {
         let file = self.kustomization;
-        let is_shared = file.is_none_or(|file| layout.used.contains(file) || shared.contains(file));
+        let is_shared = self.is_shared(layout, shared);
         match self.outer {
             Some((path, outer)) if outer.tool == Tool::Flux && (is_shared || outer.says.has_images()) => {
                 Some(Extension { path, line: outer.says.line(), mapping: outer.node, keys: &["spec", "images"] })
@@ -106,21 +128,58 @@ impl<'f> Top<'f> {
             _ => file.and_then(|file| layout.kustomization(file)?.extension(file)),
         }
     }
+
+    fn is_shared(&self, layout: &Layout<'_, 'f>, shared: &BTreeSet<&str>) -> bool {
+        self.kustomization.is_none_or(|file| layout.is_used(file) || shared.contains(file))
+    }
+
+    fn folder(&self) -> &'f str {
+        if self.root == "." { "" } else { self.root }
+    }
+
+    /// What it is, so that another tree can tell whether it has the same.
+    pub(super) fn ground(&self, layout: &Layout<'_, 'f>, shared: &BTreeSet<&str>) -> Ground {
+        Ground {
+            kustomization: self.kustomization.map(Into::into),
+            outer: self.outer.map(|(path, outer)| (path.into(), outer.node.position)),
+            scanned: self.scanned.iter().filter_map(Target::path).map(Into::into).collect(),
+            is_shared: self.is_shared(layout, shared),
+        }
+    }
+
+    /// Whether it may deploy something else although it is the same.
+    pub(super) fn is_touched(&self, layout: &Layout<'_, 'f>, touched: &Touched<'_>) -> bool {
+        let around = self.outer.is_some_and(|(path, outer)| {
+            let base = folder(self.kustomization.unwrap_or(path));
+            touched.has_file(path)
+                || outer.says.links().filter_map(|link| join(base, &link.path)).any(|target| touched.has_target(layout.web, &target))
+        });
+        let is_scanned = |path: &str| touched.has_file(path) || touched.has_kustomization(path) || touched.is_below_flux(folder(path));
+        around
+            || self.kustomization.is_some_and(|path| touched.has_kustomization(path))
+            || self.scanned.iter().filter_map(Target::path).any(is_scanned)
+            || touched.is_below_flux(self.folder())
+            || overlay_is_touched(layout, self.folder(), Beside::Kustomization, touched)
+    }
 }
 
 /// The overlay of the nearest `.flux.yaml` above a folder, if it says `patchUpdated`, for what stands in a folder.
-pub(super) fn overlay<'f>(layout: &Layout<'f>, folder: &str, beside: Beside) -> Option<Overlay<'f>> {
-    let mut above = (!layout.fluxes.is_empty()).then_some(folder);
-    while let Some(top) = above {
-        if let Some((path, flux)) = layout.fluxes.get(top) {
-            let flux_patch = Some(*flux).filter(|flux| flux.generation == Generation::PatchUpdated)?.patch_file.as_deref()?;
-            let patch_file = join(if beside == Beside::FluxYaml { top } else { folder }, flux_patch)?;
-            let file = layout.files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file));
-            return Some(Overlay { flux: path, line: flux.line, file });
-        }
-        above = (!top.is_empty()).then(|| self::folder(top));
-    }
-    None
+pub(super) fn overlay<'f>(layout: &Layout<'_, 'f>, folder: &str, beside: Beside) -> Option<Overlay<'f>> {
+    let (flux, line, patch_file) = patch_file(layout, folder, beside)?;
+    let file = layout.files.get_key_value(&patch_file).map(|(path, file)| (path.as_str(), file));
+    Some(Overlay { flux, line, file })
+}
+
+/// Whether a patch file that such an overlay has, or would have, is another one, new or gone.
+pub(super) fn overlay_is_touched(layout: &Layout<'_, '_>, folder: &str, beside: Beside, touched: &Touched<'_>) -> bool {
+    patch_file(layout, folder, beside).is_some_and(|(.., patch_file)| touched.has_file(&patch_file))
+}
+
+/// The `.flux.yaml` with its line, and where its patch file would be.
+fn patch_file<'f>(layout: &Layout<'_, 'f>, folder: &str, beside: Beside) -> Option<(&'f str, u32, String)> {
+    let (top, (path, flux)) = above(folder).find_map(|top| Some((top, layout.flux(top)?)))?;
+    let patch_file = Some(flux).filter(|flux| flux.generation == Generation::PatchUpdated)?.patch_file.as_deref()?;
+    Some((path, flux.line, join(if beside == Beside::FluxYaml { top } else { folder }, patch_file)?))
 }
 
 /// Beside what a patch file stands.

@@ -37,8 +37,7 @@ struct Around {
 /// Places that several containers want which do not ask for the same, and that no `images` entry of a root sets apart.
 pub(super) fn twice(index: &Index, subjects: &Subjects) -> Vec<Finding> {
     let built = || subjects.list.iter().filter(|subject| !subject.chain.is_empty());
-    let files: BTreeSet<&str> = built().map(|subject| subject.file.as_str()).collect();
-    let feeds = if files.is_empty() { Feeds::new() } else { index.feeds(&files) };
+    let feeds = if built().next().is_none() { Feeds::new() } else { index.feeds(built()) };
     let mut stands: Vec<Stand<'_>> = built().map(|subject| Stand::of(subject, subjects)).collect();
     let mut found = vec![];
     loop {

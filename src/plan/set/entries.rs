@@ -7,7 +7,7 @@ use crate::{
     image::{Name, Reference},
     manifest::{
         File, Place,
-        kustomize::{Deployed, Extension, Image, Reach, alone},
+        kustomize::{Deployed, Extension, Image, Reach, by_themselves},
         splice::Change,
     },
 };
@@ -50,7 +50,7 @@ pub(super) fn entries(files: &BTreeMap<String, File>, wishes: &Wishes, allows: &
     let concerned = |path: &str, below: &BTreeSet<&str>| below.iter().any(|path| !allows(path)) || has_expressions(&files[path]);
     let beyond: Vec<&str> = reach.iter().filter(|(path, below)| concerned(path, below)).map(|(path, _)| *path).collect();
     let mut wanted: BTreeMap<(&str, String), Entry<'_>> = BTreeMap::new();
-    for (path, deployed) in alone(files, &beyond) {
+    for (path, deployed) in by_themselves(files, &beyond) {
         for (image, extension) in deployed.iter().flat_map(images) {
             let Some(why) = why(image, path, wishes, allows) else { continue };
             let Ok(now) = Reference::parse(&image.text) else { continue };

@@ -1,11 +1,11 @@
 //! One cycle over a tree in memory and recorded registries, by the very functions that the real one calls.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use tagalong::{
     cli::print::{self, Ending, Facts, Width},
     config::Paths,
-    manifest::{self, File, Scope, Unreadable, ignore::Ignored},
+    manifest::{self, File, Scope, Unreadable, ignore::Ignored, kustomize::Web},
     plan::{
         Answer, Bounds, Index, Knowledge, Known, Plan, Subjects,
         link::Builds,
@@ -79,14 +79,17 @@ pub fn read(before: &Files) -> (BTreeMap<String, File>, Vec<Unreadable>) {
         }
     }
     let is_new = |path: &String| !files.contains_key(path) && !unreadable.iter().any(|file| file.path == *path);
-    for path in scope.named(&files).into_iter().filter(is_new).collect::<Vec<_>>() {
+    let web = Web::of(&files, &unreadable);
+    let named = scope.named(&files, &web);
+    let left_out = named.left_out(|path| before.contains_key(path));
+    let named: Vec<String> = named.wanted.into_iter().map(Cow::into_owned).filter(is_new).collect();
+    for path in named {
         match before.get(&path).map(|bytes| manifest::read(&path, bytes, &[])) {
             Some(Ok(file)) => drop(files.insert(path, file)),
             Some(Err(fault)) => unreadable.push(fault),
             None => {}
         }
     }
-    let left_out = scope.left_out(&files, |path| before.contains_key(path));
     files.extend(left_out);
     (files, unreadable)
 }
