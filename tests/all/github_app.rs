@@ -117,6 +117,9 @@ fn what_stands_in_the_way_is_gone_round() {
 #[test]
 fn an_app_without_a_token_says_why_in_one_sentence() {
     let message = |text: &str| format!("{{\"message\": \"{text}\"}}");
+    let scene = Scene::new(Rules::default());
+    run(program("openssl").args(["genrsa", "-out", "other.pem", "2048"]).current_dir(scene.machine.work()), "openssl");
+    fs::set_permissions(scene.machine.work().join("other.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     let mut sentences = String::new();
     for (word, keys, mood) in [
         ("another App", "id: 1, privateKeyFile: app.pem", Mood::Good),
@@ -153,9 +156,7 @@ fn an_app_without_a_token_says_why_in_one_sentence() {
         ("a long answer", KEY, Mood::Answer(200, &[], " ".repeat(2 << 20))),
         ("elsewhere", KEY, Mood::Answer(302, &[("location", "http://127.0.0.2/")], String::new())),
     ] {
-        let scene = Scene::new(Rules { mood, ..Rules::default() });
-        run(program("openssl").args(["genrsa", "-out", "other.pem", "2048"]).current_dir(scene.machine.work()), "openssl");
-        fs::set_permissions(scene.machine.work().join("other.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+        scene.github.behave(mood);
         scene.configure(keys);
         let ran = scene.run("plan");
         let told = scene.told(&ran);

@@ -143,7 +143,7 @@ impl Inner {
         for wish in answer::wishes(self.repository.as_ref().map(|(_, name)| name.as_str())) {
             let answer = self.ask(&Method::POST, &path, Some(&wish), held)?;
             match answer.status {
-                200..300 => return answer.token(held.ahead),
+                200..300 => return answer.token(Timestamp::now()),
                 404 => return Err(answer.missing(AppTrouble::NoInstallation { installation })),
                 // It does not have these rights, or does not cover this repository.
                 422 => refused = Some(AppTrouble::NotCovered { said: answer.said() }),
@@ -174,10 +174,11 @@ impl Inner {
             let bearer = Bearer(self.key.token(&self.id, now));
             let ask = Ask { method: method.clone(), url: call::below(&self.api, path), bearer, body: body.map(str::to_owned) };
             let answer = call::send(ask, &self.http)?;
-            let is_wrong = answer.date.is_some_and(|date| date.duration_since(now).abs() > SKEW);
-            held.ahead = answer.date.map_or(held.ahead, |date| date.duration_since(Timestamp::now()));
             match answer.status {
-                401 if may_be_late && is_wrong => {}
+                // Only who refuses us is believed that our clock is wrong.
+                401 if may_be_late && answer.date.is_some_and(|date| date.duration_since(now).abs() > SKEW) => {
+                    held.ahead = answer.ahead(Timestamp::now());
+                }
                 401 => return Err(AppTrouble::Refused { said: answer.said() }),
                 _ => return Ok(answer),
             }
