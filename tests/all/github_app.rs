@@ -73,6 +73,7 @@ impl Scene {
 }
 
 const KEY: &str = "id: 123456, privateKeyFile: app.pem";
+const KNOWN: &str = "id: 123456, privateKeyFile: app.pem, installationId: 42";
 
 #[test]
 fn an_app_pushes_with_one_token_of_the_narrowest_rights() {
@@ -83,7 +84,7 @@ fn an_app_pushes_with_one_token_of_the_narrowest_rights() {
         ("as GitHub gives the key", KEY, "app.pem", vec![find.clone(), narrow.clone()]),
         ("in the other form", KEY, "app8.pem", vec![find.clone(), narrow.clone()]),
         ("a text as id", "id: '123456', privateKeyFile: app.pem", "app.pem", vec![find.clone(), narrow.clone()]),
-        ("the installation is known", "id: 123456, privateKeyFile: app.pem, installationId: 42", "app.pem", vec![narrow.clone()]),
+        ("the installation is known", KNOWN, "app.pem", vec![narrow.clone()]),
         ("a variable", "id: 123456, privateKeyEnv: KEY", "app.pem", vec![find.clone(), narrow.clone()]),
         ("a variable of one line", "id: 123456, privateKeyEnv: LINE", "app.pem", vec![find.clone(), narrow.clone()]),
     ] {
@@ -132,27 +133,15 @@ fn an_app_without_a_token_says_why_in_one_sentence() {
             KEY,
             Mood::Answer(403, &[], message("Although you appear to have the correct authorization credentials, the IP is not allowed")),
         ),
-        (
-            "not covered",
-            "id: 123456, privateKeyFile: app.pem, installationId: 42",
-            Mood::Answer(422, &[], message("There is at least one repository that is not accessible")),
-        ),
+        ("not covered", KNOWN, Mood::Answer(422, &[], message("There is at least one repository that is not accessible"))),
         ("too often", KEY, Mood::Answer(429, &[("retry-after", "60")], message("slow down"))),
         ("too often, in other words", KEY, Mood::Answer(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], message("rate limit"))),
         ("it is broken", KEY, Mood::Answer(502, &[], "<html>".to_owned())),
         ("no API", KEY, Mood::Answer(200, &[], "<html>".to_owned())),
         ("no API, and it says so", KEY, Mood::Answer(404, &[], "<html>".to_owned())),
         ("no id", KEY, Mood::Answer(200, &[], "{}".to_owned())),
-        (
-            "no token",
-            "id: 123456, privateKeyFile: app.pem, installationId: 42",
-            Mood::Answer(201, &[], "{\"token\": \"\", \"expires_at\": \"2090-01-01T00:00:00Z\"}".to_owned()),
-        ),
-        (
-            "no end",
-            "id: 123456, privateKeyFile: app.pem, installationId: 42",
-            Mood::Answer(201, &[], "{\"token\": \"ghs_x\", \"expires_at\": \"soon\"}".to_owned()),
-        ),
+        ("no token", KNOWN, Mood::Answer(201, &[], "{\"token\": \"\", \"expires_at\": \"2090-01-01T00:00:00Z\"}".to_owned())),
+        ("no end", KNOWN, Mood::Answer(201, &[], "{\"token\": \"ghs_x\", \"expires_at\": \"soon\"}".to_owned())),
         ("a long answer", KEY, Mood::Answer(200, &[], " ".repeat(2 << 20))),
         ("elsewhere", KEY, Mood::Answer(302, &[("location", "http://127.0.0.2/")], String::new())),
     ] {
