@@ -156,8 +156,9 @@ fn what_is_wrong_with_one_registry_stops_no_other() {
         let reason = line.unwrap_or_else(|| panic!("{name}: {page}"));
         is_a_sentence_with_a_hint(name, reason);
         assert!(reason.contains(words), "{name}: {words} in {reason}");
-        let told = daemon.told();
-        let lines: Vec<&str> = told.lines().filter(|line| line.contains("\"failed\"") && line.contains(&format!("\"{name}\""))).collect();
+        let words = ["\"failed\"".to_owned(), format!("\"{name}\"")];
+        let told = daemon.told_of(&words.each_ref().map(String::as_str));
+        let lines: Vec<&str> = told.lines().filter(|line| words.iter().all(|word| line.contains(word))).collect();
         assert_eq!(lines.len(), 1, "{name} is told once: {told}");
         assert!(lines[0].contains("\"hint\":\"") && !lines[0].contains(PASSWORD), "{name}: {}", lines[0]);
         daemon.shows("/metrics", |_, page| {

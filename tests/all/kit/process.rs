@@ -92,6 +92,16 @@ impl Daemon {
         self.told.join("\n")
     }
 
+    /// Everything that was logged, once a line of it holds all of these words.
+    #[track_caller]
+    pub fn told_of(&mut self, words: &[&str]) -> String {
+        let until = Instant::now() + PATIENCE;
+        while !self.told.iter().any(|line| words.iter().all(|word| line.contains(word))) {
+            assert!(self.line(until).is_ok(), "it never tells of {words:?}, but\n{}", self.told.join("\n"));
+        }
+        self.told()
+    }
+
     /// Status and body of a page.
     pub fn page(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
