@@ -1,12 +1,18 @@
 //! Several wishes, found by what they are about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::successors,
+};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use thiserror::Error;
 
 use super::Wish;
 use crate::image::{Name, Repository};
+
+/// So many words are looked for at once.
+const MANY: usize = 64;
 
 /// Wishes of which no two are about one image.
 #[derive(Clone, Debug)]
@@ -47,12 +53,16 @@ impl Wishes {
         &self.all
     }
 
-    /// Finds the files that can hold one of the images: the last part of a name stands in their bytes.
+    /// Finds the files that can hold one of the images: the last part of a name stands in their bytes, of many names its beginning.
     pub fn may_be_in(&self) -> Regex {
-        let last: BTreeSet<String> = self.all.iter().map(|wish| regex::escape(wish.last_part())).collect();
-        let any = last.into_iter().collect::<Vec<_>>().join("|");
-        // An argument list has an end, too: texts alone never reach this size.
-        RegexBuilder::new(&any).size_limit(usize::MAX).build().expect("escaped texts are an expression")
+        let last: BTreeSet<&str> = self.all.iter().map(Wish::last_part).collect();
+        let longest = last.iter().map(|part| part.chars().count()).max().unwrap_or_default();
+        let beginnings = |length: usize| last.iter().map(|part| part.chars().take(length).collect()).collect::<BTreeSet<String>>();
+        let lengths = successors(Some(longest), |length| Some(length / 2).filter(|shorter| *shorter > 0));
+        let mut words = lengths.map(beginnings);
+        // To look for many words takes longer to prepare than it saves.
+        let few = words.find(|words| words.len() <= MANY).unwrap_or_default();
+        Regex::new(&few.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|")).expect("escaped texts are an expression")
     }
 
     /// The place of the wish about an image.
@@ -92,6 +102,15 @@ mod tests {
     fn files_are_found_by_the_last_part_of_any_name() {
         let wishes = wishes(&["r.io/a/app:1", "re.dis:2", "IMAGE=x:1"]).expect("three images");
         for (text, may_be) in [("app", true), ("r.io/a", false), ("re.dis", true), ("redis", false), ("IMAGE", true), ("x", false)] {
+            assert_eq!(wishes.may_be_in().is_match(text.as_bytes()), may_be, "{text}");
+        }
+    }
+
+    #[test]
+    fn many_names_are_found_by_how_they_begin() {
+        let names: Vec<String> = (0..1000).map(|number| format!("r.io/service-{number}:1")).collect();
+        let wishes = wishes(&names.iter().map(String::as_str).collect::<Vec<_>>()).expect("a thousand images");
+        for (text, may_be) in [("image: r.io/service-999:2", true), ("image: r.io/server:2", false), ("", false)] {
             assert_eq!(wishes.may_be_in().is_match(text.as_bytes()), may_be, "{text}");
         }
     }
