@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 
 use crate::{
-    end_to_end::{fleet, push},
+    end_to_end::{fleet, fleet_of, push, registry},
     github_app::Scene,
     kit::{
         binary::{Machine, Ran},
@@ -96,16 +96,6 @@ impl Written {
             }
         }
     }
-}
-
-fn registry() -> Registry {
-    let registry = Registry::start(Mode::Open);
-    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
-    registry
-}
-
-fn fleet_of(registry: &Registry) -> Bare {
-    fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1")
 }
 
 #[test]

@@ -26,7 +26,7 @@ use std::fmt::Write as _;
 use crate::kit::{
     binary::Ran,
     git::Bare,
-    registry::{ImageSpec, Registry},
+    registry::{ImageSpec, Mode, Registry},
 };
 
 /// A Deployment with one container `app`, and these annotations.
@@ -55,6 +55,18 @@ pub fn fleet(image: &str, pattern: &str) -> Bare {
 pub fn push(registry: &Registry, repository: &str, tags: &[&str]) {
     let image = ImageSpec::built("2024-01-01T00:00:00Z");
     registry.push_all(repository, &tags.iter().map(|&tag| (tag, &image)).collect::<Vec<_>>());
+}
+
+/// A registry with `shop/web` in two versions.
+pub fn registry() -> Registry {
+    let registry = Registry::start(Mode::Open);
+    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
+    registry
+}
+
+/// A repository that holds the older one.
+pub fn fleet_of(registry: &Registry) -> Bare {
+    fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1")
 }
 
 /// The code and the reason of every container, by workload.

@@ -2,25 +2,14 @@
 
 use std::{fmt::Write as _, fs, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use super::{fleet, push};
+use super::{fleet_of, registry};
 use crate::kit::{
     binary::{Machine, Ran},
     git::Bare,
-    registry::{Mode, Registry},
     sshd::{Agent, HOST_KEYS, KeyPair, Sshd},
 };
 
 const PASSPHRASE: &str = "c0rrect horse";
-
-fn registry() -> Registry {
-    let registry = Registry::start(Mode::Open);
-    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
-    registry
-}
-
-fn fleet_of(registry: &Registry) -> Bare {
-    fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1")
-}
 
 /// A configuration of the repository at `url`.
 fn configured(machine: &Machine, url: &str, keys: &str) {

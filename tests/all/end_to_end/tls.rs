@@ -2,26 +2,14 @@
 
 use std::{fmt::Write as _, net::TcpListener};
 
-use super::{fleet, push};
+use super::{fleet_of, registry};
 use crate::kit::{
     binary::Machine,
     certificates::{Certificates, Leaf},
-    git::Bare,
     git_server::{Door, GitServer},
-    registry::{Mode, Registry},
 };
 
 const SECRET: &str = "t0ken-of-the-bot";
-
-fn registry() -> Registry {
-    let registry = Registry::start(Mode::Open);
-    push(&registry, "shop/web", &["1.4.2", "1.5.0"]);
-    registry
-}
-
-fn fleet_of(registry: &Registry) -> Bare {
-    fleet(&format!("{}/shop/web:1.4.2", registry.host()), "semver:~1")
-}
 
 /// Certificates for every row; what a server shows is `NAME.pem`, what a person trusts is another of them.
 fn certificates() -> Certificates {

@@ -41,8 +41,7 @@ pub struct GitServer {
     port: Arc<ReservedPort>,
     scheme: &'static str,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _serving: Serving,
 }
 
 /// Who may come in.
@@ -86,9 +85,9 @@ pub(super) fn bound(port: u16) -> TcpSocket {
 }
 
 /// Connections whose handshake went well; what others said is not listened to.
-pub(super) struct Tls {
-    pub(super) listener: TcpListener,
-    pub(super) acceptor: TlsAcceptor,
+struct Tls {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
 }
 
 impl Listener for Tls {
@@ -111,6 +110,48 @@ impl Listener for Tls {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+/// Routes that are served in a thread of their own, until it is dropped.
+pub(super) struct Serving {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Serves them on a port that is ours.
+    pub(super) fn start(number: u16, tls: Option<TlsAcceptor>, routes: Router) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (tell, ready) = std::sync::mpsc::channel();
+        let routes = routes.into_make_service_with_connect_info::<Caller>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let listener = bound(number).listen(64).expect("the port is ours");
+                tell.send(()).expect("the test waits");
+                let served = async {
+                    match tls {
+                        Some(acceptor) => axum::serve(Tls { listener, acceptor }, routes).await,
+                        None => axum::serve(listener, routes).await,
+                    }
+                };
+                tokio::select! {
+                    served = served => served.expect("the server serves"),
+                    _ = stopped => {}
+                }
+            });
+        });
+        ready.recv().expect("the server starts");
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");
     }
 }
 
@@ -184,29 +225,8 @@ impl GitServer {
             cut_pushes: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
         });
-        let (stop, stopped) = oneshot::channel();
-        let (tell, ready) = std::sync::mpsc::channel();
-        let number = port.number();
-        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared)).into_make_service_with_connect_info::<Caller>();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
-                let listener = bound(number).listen(64).expect("the port is ours");
-                tell.send(()).expect("the test waits");
-                let served = async {
-                    match tls {
-                        Some(acceptor) => axum::serve(Tls { listener, acceptor }, app).await,
-                        None => axum::serve(listener, app).await,
-                    }
-                };
-                tokio::select! {
-                    served = served => served.expect("the server serves"),
-                    _ = stopped => {}
-                }
-            });
-        });
-        ready.recv().expect("the server starts");
-        Self { port, scheme, shared, stop: Some(stop), thread: Some(thread) }
+        let serving = Serving::start(port.number(), tls, Router::new().fallback(answer).with_state(Arc::clone(&shared)));
+        Self { port, scheme, shared, _serving: serving }
     }
 
     /// The URL of `fleet.git`.
@@ -256,14 +276,6 @@ impl GitServer {
             std::thread::yield_now();
         }
         port
-    }
-}
-
-impl Drop for GitServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        let ended = self.thread.take().map(JoinHandle::join);
-        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     fs,
     path::Path,
     sync::{Arc, Mutex},
-    thread::JoinHandle,
 };
 
 use axum::{
@@ -18,11 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
 
 use super::{
-    git_server::{Clients, Door, ReservedPort, Tls, acceptor, bound},
+    git_server::{Clients, Door, ReservedPort, Serving, acceptor},
     registry::{program, run},
 };
 
@@ -67,8 +64,7 @@ pub struct GitHub {
     port: ReservedPort,
     keys: TempDir,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _serving: Serving,
 }
 
 struct Shared {
@@ -90,7 +86,7 @@ impl GitHub {
         Self::serving(rules, Some(acceptor(folder, name, Clients::Anybody)))
     }
 
-    fn serving(rules: Rules, tls: Option<TlsAcceptor>) -> Self {
+    fn serving(rules: Rules, tls: Option<tokio_rustls::TlsAcceptor>) -> Self {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let keys = tempfile::tempdir().expect("a folder");
         let openssl = |line: &str| drop(run(program("openssl").args(line.split(' ')).current_dir(keys.path()), "openssl"));
@@ -100,28 +96,8 @@ impl GitHub {
         let public = fs::read(keys.path().join("app.der")).expect("a public key");
         let shared = Arc::new(Shared { public, rules: Mutex::new(rules), tokens: Mutex::default(), asked: Mutex::default() });
         let port = ReservedPort::new();
-        let (number, app) = (port.number(), Router::new().fallback(answer).with_state(Arc::clone(&shared)));
-        let (stop, stopped) = oneshot::channel();
-        let (tell, ready) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
-                let listener = bound(number).listen(64).expect("the port is ours");
-                tell.send(()).expect("the test waits");
-                let served = async {
-                    match tls {
-                        Some(acceptor) => axum::serve(Tls { listener, acceptor }, app).await,
-                        None => axum::serve(listener, app).await,
-                    }
-                };
-                tokio::select! {
-                    served = served => served.expect("the server serves"),
-                    _ = stopped => {}
-                }
-            });
-        });
-        ready.recv().expect("the server starts");
-        Self { scheme, port, keys, shared, stop: Some(stop), thread: Some(thread) }
+        let serving = Serving::start(port.number(), tls, Router::new().fallback(answer).with_state(Arc::clone(&shared)));
+        Self { scheme, port, keys, shared, _serving: serving }
     }
 
     /// Its address.
@@ -166,14 +142,6 @@ impl GitHub {
     /// Method, path and body of every request since the last call.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.asked.lock().expect("no panic"))
-    }
-}
-
-impl Drop for GitHub {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        let ended = self.thread.take().map(JoinHandle::join);
-        assert!(std::thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");
     }
 }
 
