@@ -13,6 +13,8 @@ use crate::image::{Name, Repository};
 
 /// So many words are looked for at once.
 const MANY: usize = 64;
+/// And so many letters of each: what is asked for by a command line has no bounds of its own.
+const LONG: usize = 64;
 
 /// Wishes of which no two are about one image.
 #[derive(Clone, Debug)]
@@ -56,13 +58,12 @@ impl Wishes {
     /// Finds the files that can hold one of the images: the last part of a name stands in their bytes, of many names its beginning.
     pub fn may_be_in(&self) -> Regex {
         let last: BTreeSet<&str> = self.all.iter().map(Wish::last_part).collect();
-        let longest = last.iter().map(|part| part.chars().count()).max().unwrap_or_default();
         let beginnings = |length: usize| last.iter().map(|part| part.chars().take(length).collect()).collect::<BTreeSet<String>>();
-        let lengths = successors(Some(longest), |length| Some(length / 2).filter(|shorter| *shorter > 0));
+        let lengths = successors(Some(LONG), |length| Some(length / 2).filter(|shorter| *shorter > 0));
         let mut words = lengths.map(beginnings);
         // To look for many words takes longer to prepare than it saves.
         let few = words.find(|words| words.len() <= MANY).unwrap_or_default();
-        Regex::new(&few.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|")).expect("escaped texts are an expression")
+        Regex::new(&few.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|")).expect("few short texts are an expression")
     }
 
     /// The place of the wish about an image.
@@ -113,5 +114,13 @@ mod tests {
         for (text, may_be) in [("image: r.io/service-999:2", true), ("image: r.io/server:2", false), ("", false)] {
             assert_eq!(wishes.may_be_in().is_match(text.as_bytes()), may_be, "{text}");
         }
+    }
+
+    #[test]
+    fn names_without_an_end_are_found_by_how_they_begin() {
+        let names: Vec<String> = (b'A'..=b'Z').map(|letter| format!("{}=app:1", char::from(letter).to_string().repeat(1 << 20))).collect();
+        let wishes = wishes(&names.iter().map(String::as_str).collect::<Vec<_>>()).expect("placeholders");
+        assert!(wishes.may_be_in().is_match("Z".repeat(1 << 20).as_bytes()));
+        assert!(!wishes.may_be_in().is_match("Z".repeat(LONG - 1).as_bytes()));
     }
 }
